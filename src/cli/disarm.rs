@@ -1,0 +1,118 @@
+//! `titan-run disarm`: the small path that closes a gate and verifies it.
+//!
+//! Needs no runbook and no record. With `--nats` and `--metrics` it needs no target file either,
+//! so that it works when everything else is broken.
+
+use crate::event::Ending;
+use crate::guard::Guards;
+use crate::primitive::CATALOGUE;
+use crate::primitive::gate::Handle;
+use crate::runbook::target::{Gate, GateCommand, GateProbe, MetricSource, Nats, PayloadForm, Service, Target};
+use crate::runbook::target_defaults::{ARMED_METRIC, DISARM_SUBJECT};
+
+use super::files::{read_target, target_file};
+use super::worlds::{self, Chosen};
+use super::{Streams, exit};
+
+/// The command's arguments.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    /// The gate
+    #[arg(default_value = "execution")]
+    gate: String,
+    /// Sent with the command
+    #[arg(long, default_value = "Emergency disarm")]
+    reason: String,
+    /// The target file; without it `TITAN_TARGET`, then `titan.target.yaml` here or above
+    #[arg(long, value_name = "FILE", conflicts_with = "nats")]
+    target: Option<String>,
+    /// A NATS address, instead of a target file
+    #[arg(long, value_name = "URL", requires = "metrics")]
+    nats: Vec<String>,
+    /// The service's `/metrics` address that shows the gate's state
+    #[arg(long, value_name = "URL", requires = "nats")]
+    metrics: Option<String>,
+    /// The command's subject
+    #[arg(long, default_value = DISARM_SUBJECT)]
+    subject: String,
+    /// The metric that shows the gate's state
+    #[arg(long, default_value = ARMED_METRIC)]
+    metric: String,
+    #[command(flatten)]
+    world: worlds::Args,
+}
+
+/// Closes the gate; succeeds only when it is verified disarmed.
+pub(super) fn disarm(args: &Args, streams: &mut Streams<'_>) -> u8 {
+    let target = match &args.metrics {
+        Some(metrics) => bare_target(args, metrics),
+        None => {
+            let guards = Guards::new(CATALOGUE);
+            let name = target_file(args.target.as_deref(), "./here.yaml");
+            match read_target(&name, &guards) {
+                Ok((_, target)) => target,
+                Err(trouble) => {
+                    let code = trouble.tell(streams);
+                    streams.complain("without a target file: `titan-run disarm --nats URL --metrics URL`");
+                    return code;
+                }
+            }
+        }
+    };
+    let is_simulated = target.world.is_some();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_simulated).build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            streams.complain(&format!("no runtime could be started: {error}"));
+            return exit::STUCK;
+        }
+    };
+    let outcome = runtime.block_on(close(args, &target));
+    runtime.shutdown_background();
+    let place = if is_simulated { " (SIMULATED: nothing real was touched)" } else { "" };
+    match outcome {
+        Ok(()) => {
+            streams.say(&format!("gate `{}` of target `{}` is verified disarmed{place}", args.gate, target.name));
+            exit::SUCCEEDED
+        }
+        Err(why) => {
+            streams.complain(&format!("{why}{place}"));
+            exit::of(Ending::Stuck)
+        }
+    }
+}
+
+async fn close(args: &Args, target: &Target) -> Result<(), String> {
+    let world = Chosen::new(target, &args.world, &[]).map_err(|problems| problems.join("; "))?;
+    let closing = async {
+        let handle = Handle::find(world.as_world(), target, &args.gate)?;
+        handle.disarm(&args.reason, &|_| {}).await
+    };
+    tokio::select! {
+        biased;
+        () = world.drive() => Err("the world ended before the command".to_owned()),
+        closed = closing => closed.map_err(|failure| failure.message),
+    }
+}
+
+/// A target of one gate, from the command line alone.
+fn bare_target(args: &Args, metrics: &str) -> Target {
+    let command = GateCommand { subject: args.subject.clone(), payload: PayloadForm::Text };
+    let service =
+        Service { metrics: Some(MetricSource::Scrape(metrics.to_owned())), instances: 1, ..Service::default() };
+    let gate = Gate {
+        service: args.gate.clone(),
+        arm: command.clone(),
+        disarm: command,
+        probe: GateProbe::Metric { name: args.metric.clone(), armed: 1.0, disarmed: 0.0 },
+    };
+    Target {
+        name: "command line".to_owned(),
+        nats: Some(Nats { urls: args.nats.clone(), ..Nats::default() }),
+        services: [(args.gate.clone(), service)].into(),
+        gates: [(args.gate.clone(), gate)].into(),
+        ..Target::default()
+    }
+}

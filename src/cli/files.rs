@@ -1,0 +1,134 @@
+//! Reading files: bounded, each once, included ones only inside the runbook's folder.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+use crate::guard::Guards;
+use crate::runbook::target::Target;
+use crate::runbook::{Library, decode_target};
+use crate::source::SourceFile;
+use crate::stdlib;
+use crate::yaml;
+
+/// The most bytes of a file a param names: policies are kilobytes.
+pub(super) const MAX_PARAM_FILE: u64 = 16 * 1024 * 1024;
+
+/// The target a runbook has where none is named.
+const BESIDE: &str = "titan.target.yaml";
+
+/// The environment variable that names a target.
+const TARGET_VARIABLE: &str = "TITAN_TARGET";
+
+/// The built-in simulated target.
+const SIMULATED: &str = "std/targets/simulated.yaml";
+
+/// Reads at most `most` bytes of a file.
+pub(super) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let shown = path.display();
+    let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    let mut bytes = Vec::new();
+    let read = file.take(most + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    if bytes.len() as u64 > most {
+        return Err(format!("`{shown}` is larger than {most} bytes"));
+    }
+    Ok(bytes)
+}
+
+/// Reads a YAML file, named on the command line or built in.
+pub(super) fn read_source(name: &str) -> Result<Result<SourceFile, Vec<Diagnostic>>, String> {
+    if let Some(text) = stdlib::find(name) {
+        return Ok(Ok(SourceFile::new(name, text)));
+    }
+    let bytes = read_bounded(Path::new(name), yaml::MAX_TEXT as u64)?;
+    Ok(yaml::read_text(name, &bytes))
+}
+
+/// Reads a file a param names, or a built-in one, as text.
+pub(super) fn read_param_file(name: &str) -> Result<String, String> {
+    if let Some(text) = stdlib::find(name) {
+        return Ok(text.to_owned());
+    }
+    let bytes = read_bounded(Path::new(name), MAX_PARAM_FILE)?;
+    String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8"))
+}
+
+/// Included files: built in, or inside the folder of the runbook that was named.
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// The folder of a runbook.
+    pub(super) fn of(runbook: &str) -> Self {
+        let folder = Path::new(runbook).parent().filter(|p| !p.as_os_str().is_empty());
+        Self { root: folder.unwrap_or_else(|| Path::new(".")).to_owned() }
+    }
+}
+
+impl Library for Folder {
+    fn read(&self, from: &SourceFile, name: &str) -> Result<SourceFile, String> {
+        if let Some(rest) = name.strip_prefix("std/") {
+            let full = format!("std/{}.yaml", rest.trim_end_matches(".yaml"));
+            let text = stdlib::find(&full).ok_or_else(|| format!("there is no built-in `{name}`"))?;
+            return Ok(SourceFile::new(full, text));
+        }
+        let Some(relative) = name.strip_prefix("./") else {
+            return Err(format!("`{name}` is neither `std/...` nor `./...`"));
+        };
+        let folder = Path::new(from.name()).parent().unwrap_or(&self.root);
+        let path = folder.join(relative);
+        let real = path.canonicalize().map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+        let root = self.root.canonicalize().map_err(|error| format!("`{}`: {error}", self.root.display()))?;
+        if !real.starts_with(&root) {
+            return Err(format!("`{name}` leaves the runbook's folder"));
+        }
+        let bytes = read_bounded(&real, yaml::MAX_TEXT as u64)?;
+        let shown = path.display().to_string().replace("/./", "/");
+        yaml::read_text(&shown, &bytes)
+            .map_err(|found| found.first().map_or_else(|| format!("`{name}` cannot be read"), |d| d.message.clone()))
+    }
+}
+
+/// The file of the target a run acts on: the one named, else the environment's, else the one
+/// beside or above the runbook, else the built-in simulated one.
+pub(super) fn target_file(named: Option<&str>, runbook: &str) -> String {
+    if let Some(name) = named {
+        return name.to_owned();
+    }
+    if let Some(name) = std::env::var(TARGET_VARIABLE).ok().filter(|name| !name.is_empty()) {
+        return name;
+    }
+    let folder = Folder::of(runbook).root;
+    let start = folder.canonicalize().unwrap_or(folder);
+    let found = start.ancestors().map(|folder| folder.join(BESIDE)).find(|path| path.is_file());
+    found.map_or_else(|| SIMULATED.to_owned(), |path| path.display().to_string())
+}
+
+/// Reads and decodes a target.
+pub(super) fn read_target(name: &str, guards: &Guards) -> Result<(SourceFile, Target), Trouble> {
+    let file = read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?;
+    let target = decode_target(&file, guards).map_err(Trouble::Wrong)?;
+    Ok((file, target))
+}
+
+/// Why a file cannot be used.
+pub(super) enum Trouble {
+    /// It cannot be read.
+    Unreadable(String),
+    /// It says something wrong.
+    Wrong(Vec<Diagnostic>),
+}
+
+impl Trouble {
+    /// Tells the user, and gives the exit code.
+    pub(super) fn tell(&self, streams: &mut super::Streams<'_>) -> u8 {
+        match self {
+            Self::Unreadable(why) => streams.complain(why),
+            Self::Wrong(diagnostics) => streams.draw(diagnostics),
+        }
+        super::exit::USAGE
+    }
+}

@@ -1,0 +1,128 @@
+//! The command line: one file a command. The only room that knows both `live/` and `sim/`.
+
+mod disarm;
+pub mod exit;
+mod files;
+mod hash;
+mod lint;
+mod list;
+mod plan;
+mod prepare;
+mod run;
+mod signals;
+mod worlds;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::diagnostic::Diagnostic;
+use crate::report::{Style, draw};
+use crate::visible::visible;
+
+/// Carries runbooks out, and proves what they do before anyone runs them.
+#[derive(Parser)]
+#[command(
+    name = "titan-run",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Exit codes: 0 succeeded, 1 refused (nothing was changed), 2 usage or file error, \
+                  3 rolled back, 4 stuck (a person is needed), 5 paused"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Args,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Carry a runbook out (the same as `titan-run RUNBOOK`)
+    Run(run::Args),
+    /// Check runbooks and targets without running them
+    Lint(lint::Args),
+    /// Show order, edges, effects and undos of a runbook; touches nothing
+    Plan(plan::Args),
+    /// List primitives, functions, bundled files
+    List(list::Args),
+    /// Print the policy hash of a JSON file
+    Hash(hash::Args),
+    /// Close a gate and verify it; needs no runbook
+    Disarm(disarm::Args),
+    /// Print shell completions
+    Completions(Completions),
+}
+
+#[derive(clap::Args)]
+#[group(skip)]
+struct Completions {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+/// Where a command writes.
+struct Streams<'a> {
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+    style: Style,
+}
+
+impl Streams<'_> {
+    fn say(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{text}");
+    }
+
+    /// One line of trouble, foreign characters made visible.
+    fn complain(&mut self, text: &str) {
+        let _ = writeln!(self.err, "titan-run: {}", visible(text));
+    }
+
+    fn draw(&mut self, diagnostics: &[Diagnostic]) {
+        let _ = write!(self.err, "{}", draw(diagnostics, self.style));
+    }
+}
+
+/// Runs one command; `args` begins with the program's name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    let mut err = std::io::stderr();
+    let is_coloured = err.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut streams =
+        Streams { out: &mut out, err: &mut err, style: if is_coloured { Style::Coloured } else { Style::Plain } };
+    let code = match Cli::try_parse_from(args) {
+        Ok(cli) => dispatch(cli, &mut streams),
+        Err(error) => usage(&error, &mut streams),
+    };
+    ExitCode::from(code)
+}
+
+fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
+    match cli.command {
+        None => run::run(&cli.run, streams),
+        Some(Command::Run(args)) => run::run(&args, streams),
+        Some(Command::Lint(args)) => lint::lint(&args, streams),
+        Some(Command::Plan(args)) => plan::plan(&args, streams),
+        Some(Command::List(args)) => list::list(&args, streams),
+        Some(Command::Hash(args)) => hash::hash(&args, streams),
+        Some(Command::Disarm(args)) => disarm::disarm(&args, streams),
+        Some(Command::Completions(args)) => {
+            clap_complete::generate(args.shell, &mut Cli::command(), "titan-run", &mut streams.out);
+            exit::SUCCEEDED
+        }
+    }
+}
+
+/// Help and version go to standard output and succeed; everything else is a usage error.
+fn usage(error: &clap::Error, streams: &mut Streams<'_>) -> u8 {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        let _ = write!(streams.err, "{}", crate::visible::same_length(&text));
+        return exit::USAGE;
+    }
+    let _ = write!(streams.out, "{text}");
+    exit::SUCCEEDED
+}

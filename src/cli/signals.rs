@@ -1,0 +1,41 @@
+//! Operator signals: Ctrl-C once rolls back, twice leaves only disarms; SIGTERM suspends at the
+//! next safe point; a closed terminal never kills a run.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::engine::Signals;
+
+/// The signals a run listens to, taken from the process's defaults before anything has an effect.
+pub(super) struct Listening {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+    sender: watch::Sender<Signals>,
+}
+
+impl Listening {
+    /// Takes the signals over; must be called inside a runtime.
+    pub(super) fn new() -> Result<(Self, watch::Receiver<Signals>), String> {
+        let take = |kind| signal(kind).map_err(|error| format!("signals cannot be handled: {error}"));
+        let (sender, receiver) = watch::channel(Signals::default());
+        let listening = Self {
+            interrupt: take(SignalKind::interrupt())?,
+            terminate: take(SignalKind::terminate())?,
+            hang_up: take(SignalKind::hangup())?,
+            sender,
+        };
+        Ok((listening, receiver))
+    }
+
+    /// Passes signals on to the run; never ends.
+    pub(super) async fn pass_on(mut self) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => self.sender.send_modify(|signals| signals.aborts = signals.aborts.saturating_add(1)),
+                _ = self.terminate.recv() => self.sender.send_modify(|signals| signals.suspend = true),
+                _ = self.hang_up.recv() => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Declarations: what a primitive says about itself, once.
+//!
+//! The same declaration checks `with` in YAML, shapes the Rhai function in scripts, fills
+//! `titan-run list primitives` and the reference, and tells the engine what a crash in the
+//! middle means. This room holds plain data and knows no primitive.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::value::{Value, parse_duration};
+
+/// The type an argument or result field has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any value at all.
+    Any,
+    /// A text.
+    Text,
+    /// A whole number.
+    Int,
+    /// An int or a float.
+    Number,
+    /// A truth value.
+    Bool,
+    /// A length of time, such as `90s`.
+    Duration,
+    /// A regular expression, checked when the runbook is read.
+    Pattern,
+    /// The name of a service of the target.
+    Service,
+    /// The name of a gate of the target.
+    Gate,
+    /// A NATS subject; each `${ }` in it fills exactly one token.
+    Subject,
+    /// A list of texts.
+    Texts,
+    /// An argv array: program first, never a shell line.
+    Argv,
+    /// A map.
+    Map,
+    /// A list of anything.
+    List,
+}
+
+impl Kind {
+    /// The word for this type, as messages and docs say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Any => "any value",
+            Self::Text => "text",
+            Self::Int => "int",
+            Self::Number => "number",
+            Self::Bool => "bool",
+            Self::Duration => "duration",
+            Self::Pattern => "pattern",
+            Self::Service => "service",
+            Self::Gate => "gate",
+            Self::Subject => "subject",
+            Self::Texts => "list of texts",
+            Self::Argv => "argv",
+            Self::Map => "map",
+            Self::List => "list",
+        }
+    }
+
+    /// Whether a value is of this type and well formed; a duration may be written as its text.
+    pub fn accepts(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Any, _)
+            | (Self::Text | Self::Service | Self::Gate, Value::Text(_))
+            | (Self::Int | Self::Number, Value::Int(_))
+            | (Self::Number, Value::Float(_))
+            | (Self::Bool, Value::Bool(_))
+            | (Self::Duration, Value::Duration(_))
+            | (Self::Map, Value::Map(_))
+            | (Self::List, Value::List(_)) => true,
+            (Self::Subject, Value::Text(text)) => is_subject(text),
+            (Self::Pattern, Value::Text(text)) => regex::Regex::new(text).is_ok(),
+            (Self::Duration, Value::Text(text)) => parse_duration(text).is_some(),
+            (Self::Texts, Value::List(items)) => are_texts(items),
+            (Self::Argv, Value::List(items)) => are_texts(items) && !items.is_empty(),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a text can be a subject: tokens joined by dots, no blank or control characters.
+fn is_subject(text: &str) -> bool {
+    text.split('.').all(|token| !token.is_empty()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn are_texts(items: &[Value]) -> bool {
+    items.iter().all(|item| item.as_text().is_some())
+}
+
+/// One argument of a primitive.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument {
+    /// The key under `with`.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether leaving it out is an error.
+    pub required: bool,
+    /// One sentence; says the default where there is one.
+    pub about: &'static str,
+}
+
+/// One field of a primitive's result.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The name under `out`.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether the field can be absent; a guard must then use `get(out, "name", default)`.
+    pub optional: bool,
+    /// One sentence, with the unit where there is one.
+    pub about: &'static str,
+}
+
+/// What a primitive does to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Looks, and may be repeated at will.
+    Observes,
+    /// Changes something; preceded by a record.
+    Changes,
+    /// Asks a person.
+    Asks,
+}
+
+/// Why a step failed: data, named in `retry.on` and in the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorClass {
+    /// The other side, or a guard, said no before anything happened.
+    Refused,
+    /// The bound on the wait passed.
+    Timeout,
+    /// Nobody listens on the subject.
+    NoResponders,
+    /// The connection was lost, so the outcome cannot be trusted.
+    Disconnected,
+    /// Two things that must be equal are not.
+    Mismatch,
+    /// An answer that is not of the agreed form.
+    Malformed,
+    /// There is nothing to judge by.
+    NoData,
+    /// A process ended with a code other than the expected one.
+    Exit,
+    /// A watch or `hold` saw what must not happen.
+    Breach,
+    /// A person or a permission said no.
+    Denied,
+    /// The operator stopped the run.
+    Aborted,
+}
+
+impl ErrorClass {
+    /// Every class, in the order of the reference.
+    pub const ALL: [Self; 11] = [
+        Self::Refused,
+        Self::Timeout,
+        Self::NoResponders,
+        Self::Disconnected,
+        Self::Mismatch,
+        Self::Malformed,
+        Self::NoData,
+        Self::Exit,
+        Self::Breach,
+        Self::Denied,
+        Self::Aborted,
+    ];
+
+    /// The word an author writes in `retry.on`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::NoResponders => "no_responders",
+            Self::Disconnected => "disconnected",
+            Self::Mismatch => "mismatch",
+            Self::Malformed => "malformed",
+            Self::NoData => "no_data",
+            Self::Exit => "exit",
+            Self::Breach => "breach",
+            Self::Denied => "denied",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    /// The class with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.word() == word)
+    }
+
+    /// Whether the failure says nothing about the world, so that a poll goes on: neither good nor bad.
+    pub fn is_inconclusive(self) -> bool {
+        matches!(self, Self::Timeout | Self::NoResponders | Self::Disconnected | Self::NoData)
+    }
+}
+
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What is done about an effect that was started and whose outcome is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InDoubt {
+    /// Done again: it only looks, or doing it twice is doing it once.
+    Repeat,
+    /// The service's version is read; never assumed.
+    ReadVersion,
+    /// The gate is disarmed and verified, then the step starts anew.
+    DisarmFirst,
+    /// A person decides, unless the step says `idempotent: true`.
+    AskPerson,
+    /// The question is asked again.
+    AskAgain,
+}
+
+impl InDoubt {
+    /// One phrase for the reference.
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::Repeat => "repeated",
+            Self::ReadVersion => "the version is read, never assumed",
+            Self::DisarmFirst => "disarmed and verified, then started anew",
+            Self::AskPerson => "a person decides, unless `idempotent: true`",
+            Self::AskAgain => "asked again",
+        }
+    }
+}
+
+/// Everything a primitive says about itself.
+#[derive(Debug)]
+pub struct Declaration {
+    /// The word after `do:`.
+    pub name: &'static str,
+    /// One sentence.
+    pub about: &'static str,
+    /// Its arguments, required ones first.
+    pub arguments: &'static [Argument],
+    /// The fields of its result.
+    pub result: &'static [Field],
+    /// What it does to the world.
+    pub effect: Effect,
+    /// The classes it can fail with.
+    pub errors: &'static [ErrorClass],
+    /// Whether doing it twice is doing it once.
+    pub idempotent: bool,
+    /// The bound on one call where the step names none.
+    pub timeout: Duration,
+    /// What happens when its outcome is unknown.
+    pub in_doubt: InDoubt,
+}
+
+impl Declaration {
+    /// The argument with this name.
+    pub fn argument(&self, name: &str) -> Option<&'static Argument> {
+        self.arguments.iter().find(|argument| argument.name == name)
+    }
+}
+
+/// What is wrong with a value as this argument; `None` when it fits. The one check behind both
+/// the decoder (for constants) and the call (for filled templates).
+pub fn mismatch(declaration: &Declaration, argument: &Argument, value: &Value) -> Option<String> {
+    if declaration.effect == Effect::Changes && value.is_empty() {
+        return Some(format!("`{}` is empty, and an effect accepts nothing empty", argument.name));
+    }
+    if argument.kind.accepts(value) {
+        return None;
+    }
+    Some(format!("`{}` must be a {}, not {} `{value}`", argument.name, argument.kind.word(), value.type_name()))
+}
+
+/// The primitives a runbook may name; handed to the decoder so that it knows none itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Catalogue(pub &'static [&'static Declaration]);
+
+impl Catalogue {
+    /// The primitive with this name.
+    pub fn find(self, name: &str) -> Option<&'static Declaration> {
+        self.0.iter().copied().find(|one| one.name == name)
+    }
+
+    /// Every name.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|one| one.name)
+    }
+}
+
+/// A step's failure: a class to act on and a sentence for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{class}: {message}")]
+pub struct Failure {
+    /// The class.
+    pub class: ErrorClass,
+    /// What happened, lower case, no full stop.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of a class with its sentence.
+    pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+}

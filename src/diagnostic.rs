@@ -1,0 +1,161 @@
+//! Diagnostics: what is wrong in the user's files, where, and what to type next.
+//!
+//! A diagnostic is data about a file the user wrote; it is collected, never thrown, so that one
+//! pass reports every problem. Drawing it is the report room's work.
+
+use serde::Serialize;
+
+use crate::source::{Loc, SourceFile, Span};
+
+/// How much a diagnostic weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; nothing is wrong.
+    Note,
+    /// Probably not what the author means.
+    Warning,
+    /// The runbook cannot run as written.
+    Error,
+}
+
+impl Severity {
+    /// The lower-case word for this severity.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A marked place with a few words beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub loc: Loc,
+    /// The words; may be empty where the place speaks for itself.
+    pub text: String,
+}
+
+/// One problem in a file: message says what, the label says where, help says the next keystroke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// A stable kebab-case word, never reused.
+    pub code: &'static str,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What is wrong: lower case, no full stop, the user's own text in backticks.
+    pub message: String,
+    /// Where; the first label is the primary one.
+    pub labels: Vec<Label>,
+    /// What to type instead.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error at one place.
+    pub fn error(code: &'static str, message: impl Into<String>, loc: Loc) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            labels: vec![Label { loc, text: String::new() }],
+            help: None,
+        }
+    }
+
+    /// Puts words beside the primary place.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        if let Some(first) = self.labels.first_mut() {
+            first.text = text.into();
+        }
+        self
+    }
+
+    /// Marks one more place.
+    #[must_use]
+    pub fn also(mut self, loc: Loc, text: impl Into<String>) -> Self {
+        self.labels.push(Label { loc, text: text.into() });
+        self
+    }
+
+    /// Says the next keystroke.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+/// The diagnostics found in one file so far.
+#[derive(Debug)]
+pub struct Findings {
+    file: SourceFile,
+    found: Vec<Diagnostic>,
+}
+
+impl Findings {
+    /// How many diagnostics one file may carry: a person reads no more, and hostile input can
+    /// otherwise make millions.
+    pub const MOST: usize = 200;
+
+    /// Nothing found yet in `file`.
+    pub fn new(file: SourceFile) -> Self {
+        Self { file, found: Vec::new() }
+    }
+
+    /// The file being checked.
+    pub fn file(&self) -> &SourceFile {
+        &self.file
+    }
+
+    /// The place of a span in this file.
+    pub fn loc(&self, span: Span) -> Loc {
+        Loc { file: self.file.clone(), span }
+    }
+
+    /// An error at a place in this file, to be finished and handed to [`Findings::push`].
+    pub fn error(&self, code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+        Diagnostic::error(code, message, self.loc(span))
+    }
+
+    /// Adds a diagnostic; beyond [`Findings::MOST`] it is dropped.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        if self.found.len() < Self::MOST {
+            self.found.push(diagnostic);
+        }
+    }
+
+    /// Adds many.
+    pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        for diagnostic in diagnostics {
+            self.push(diagnostic);
+        }
+    }
+
+    /// Whether an error was found.
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Everything found, in the order of the text.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|d| d.labels.first().map_or(Span::default(), |l| l.loc.span));
+        self.found
+    }
+}
+
+/// The candidate nearest to a misspelt word, when one is near enough to be meant.
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Jaro-Winkler similarity from which two words look like one word misspelt.
+    const NEAR: f64 = 0.8;
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= NEAR)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}

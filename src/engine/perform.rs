@@ -1,0 +1,323 @@
+//! Doing one piece of work and judging it: templates, attempts, polls, expectations, bounds.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+
+use crate::declaration::{Declaration, Effect, ErrorClass, Failure};
+use crate::event::{Happened, Phase, Progress};
+use crate::guard::{Guard, Template};
+use crate::primitive::{Arguments, Call, Memory};
+use crate::runbook::{Action, ActionKind, Poll, Retry, Work};
+use crate::value::{Value, as_duration};
+use crate::world::Wait;
+
+use super::{Begun, Frame, Run, millis};
+
+/// The bound on an `until` without a `timeout`: a person looks after ten minutes at the latest.
+const DEFAULT_POLL_BOUND: Duration = Duration::from_secs(600);
+
+/// The bound on a script or a runbook used as an action, where the step names none.
+const DEFAULT_COMPOSITE_BOUND: Duration = Duration::from_secs(3_600);
+
+/// One piece of work in its place.
+pub(super) struct Task<'a> {
+    pub(super) frame: &'a Rc<Frame>,
+    pub(super) begun: &'a Begun,
+    pub(super) work: &'a Work,
+    pub(super) phase: Phase,
+}
+
+impl Run<'_> {
+    /// Does a piece of work within its bound.
+    pub(super) async fn perform(&self, task: &Task<'_>) -> Result<Value, Failure> {
+        if let Some(require) = &task.work.require {
+            let holds = self.truth(task, require, None, ErrorClass::Refused)?;
+            if !holds {
+                let message = format!("`require: {}` is false", require.text());
+                return Err(Failure::new(ErrorClass::Refused, message));
+            }
+        }
+        let bound = self.bound(task)?;
+        let attempts = self.attempts(task, self.now() + bound);
+        let out_of_time = self.job.world.clock().sleep(bound);
+        match select(Box::pin(attempts), out_of_time).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(Failure::new(
+                ErrorClass::Timeout,
+                format!("not done within {}", crate::value::format_duration(bound)),
+            )),
+        }
+    }
+
+    async fn attempts(&self, task: &Task<'_>, deadline: Duration) -> Result<Value, Failure> {
+        let mut attempt = 1;
+        loop {
+            let failure = match self.attempt(task, attempt, deadline).await {
+                Ok(out) => return Ok(out),
+                Err(failure) => failure,
+            };
+            let retry = task.work.retry.as_deref();
+            let Some(retry) = retry.filter(|r| attempt < r.attempts && r.on.contains(&failure.class)) else {
+                return Err(failure);
+            };
+            let wait = wait_before(retry, attempt, self.job.world.clock().random());
+            self.note(Happened::Retrying { step: Arc::clone(&task.begun.path), failure, wait_ms: millis(wait) });
+            self.job.world.clock().sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, task: &Task<'_>, attempt: u32, deadline: Duration) -> Result<Value, Failure> {
+        let action = &task.work.action;
+        let with = self.filled(task, &action.with)?;
+        self.intend(task, action, attempt, &with)?;
+        let out = match &action.kind {
+            ActionKind::Primitive(declaration) => {
+                let with = Arguments::check(declaration, &with)?;
+                self.poll(task, declaration, &with, deadline).await?
+            }
+            ActionKind::Runbook(runbook) => self.nested(task, runbook, with).await?,
+            ActionKind::Script(script) => self.script(task, script, deadline).await?,
+        };
+        self.expect(task, &out)?;
+        Ok(out)
+    }
+
+    /// Records the intent. An effect does not follow where it could not be kept, except that a
+    /// disarm always does.
+    fn intend(&self, task: &Task<'_>, action: &Action, attempt: u32, with: &Value) -> Result<(), Failure> {
+        let effect = action.effect();
+        let recorded = self.record(Happened::Started {
+            phase: task.phase,
+            step: Arc::clone(&task.begun.path),
+            action: Arc::from(action.name()),
+            effect,
+            attempt,
+            with: with.clone(),
+        });
+        if effect != Effect::Changes {
+            return Ok(());
+        }
+        if let Err(failure) = recorded
+            && action.name() != super::run::DISARM
+        {
+            return Err(failure);
+        }
+        task.begun.acted.set(true);
+        self.touched.set(true);
+        Ok(())
+    }
+
+    fn filled(&self, task: &Task<'_>, template: &Template) -> Result<Value, Failure> {
+        if let Some(constant) = template.constant() {
+            return Ok(constant.clone());
+        }
+        let mut names = task.frame.names.borrow_mut();
+        let filled = match &task.begun.item {
+            Some(item) => self.job.guards.fill(template, &mut names, &[("item", item)]),
+            None => self.job.guards.fill(template, &mut names, &[]),
+        };
+        filled.map_err(|error| Failure::new(ErrorClass::Refused, error.to_string()))
+    }
+
+    fn expect(&self, task: &Task<'_>, out: &Value) -> Result<(), Failure> {
+        let Some(expect) = &task.work.expect else {
+            return Ok(());
+        };
+        if self.truth(task, expect, Some(out), ErrorClass::Malformed)? {
+            return Ok(());
+        }
+        let message = format!("`expect: {}` is false", expect.text());
+        Err(Failure::new(ErrorClass::Mismatch, message))
+    }
+
+    /// A guard's truth in a task's place; an error in it fails with `class`.
+    pub(super) fn truth(
+        &self,
+        task: &Task<'_>,
+        guard: &Guard,
+        out: Option<&Value>,
+        class: ErrorClass,
+    ) -> Result<bool, Failure> {
+        let mut locals: Vec<(&str, &Value)> = Vec::with_capacity(2);
+        locals.extend(out.map(|out| ("out", out)));
+        locals.extend(task.begun.item.as_ref().map(|item| ("item", item)));
+        let mut names = task.frame.names.borrow_mut();
+        self.job.guards.truth(guard, &mut names, &locals).map_err(|error| Failure::new(class, error.to_string()))
+    }
+
+    async fn poll(
+        &self,
+        task: &Task<'_>,
+        declaration: &'static Declaration,
+        with: &Arguments,
+        deadline: Duration,
+    ) -> Result<Value, Failure> {
+        let sampler = Sampler::new(self, task, declaration, with, deadline);
+        match &task.work.poll {
+            Poll::Once => sampler.sample().await,
+            Poll::Until { guard, every } => sampler.until(guard, *every).await,
+            Poll::Hold { guard, every, stay, min_good } => {
+                sampler.hold(guard, *every, self.stay(task, stay)?, *min_good).await
+            }
+        }
+    }
+
+    /// How long a `hold` must hold.
+    fn stay(&self, task: &Task<'_>, stay: &Template) -> Result<Duration, Failure> {
+        let given = self.filled(task, stay)?;
+        as_duration(&given).ok_or_else(|| {
+            Failure::new(ErrorClass::Refused, format!("`for` needs a duration, not {}", given.type_name()))
+        })
+    }
+
+    /// The bound on a whole piece of work.
+    fn bound(&self, task: &Task<'_>) -> Result<Duration, Failure> {
+        if let Some(timeout) = task.work.timeout {
+            return Ok(timeout);
+        }
+        let once = match &task.work.action.kind {
+            ActionKind::Primitive(declaration) => declaration.timeout,
+            ActionKind::Runbook(_) | ActionKind::Script(_) => DEFAULT_COMPOSITE_BOUND,
+        };
+        let polled = match &task.work.poll {
+            Poll::Once => once,
+            Poll::Until { .. } => DEFAULT_POLL_BOUND,
+            Poll::Hold { stay, every, min_good, .. } => self.stay(task, stay)? + *every * (*min_good + 1) + once,
+        };
+        Ok(match &task.work.retry {
+            None => polled,
+            Some(retry) => polled * retry.attempts + retry.max.max(retry.every) * retry.attempts,
+        })
+    }
+
+    /// Calls a primitive once.
+    pub(super) fn call<'b>(
+        &'b self,
+        declaration: &'static Declaration,
+        call: Call<'b>,
+    ) -> Wait<'b, Result<Value, Failure>> {
+        match (self.job.primitives)(declaration.name) {
+            Some(primitive) => primitive.call(call),
+            None => {
+                let message = format!("no primitive is called `{}`", declaration.name);
+                Box::pin(std::future::ready(Err(Failure::new(ErrorClass::Refused, message))))
+            }
+        }
+    }
+
+    /// Shows what a step waits for.
+    pub(super) fn progress(&self, path: &Arc<str>, text: &str) {
+        (self.job.progress)(Progress { step: Arc::clone(path), text: text.to_owned() });
+    }
+}
+
+/// Calls of one primitive with the same arguments and one memory.
+struct Sampler<'a> {
+    run: &'a Run<'a>,
+    task: &'a Task<'a>,
+    declaration: &'static Declaration,
+    with: &'a Arguments,
+    deadline: Duration,
+    memory: Memory,
+    last: Cell<Option<ErrorClass>>,
+}
+
+impl<'a> Sampler<'a> {
+    fn new(
+        run: &'a Run<'_>,
+        task: &'a Task<'_>,
+        declaration: &'static Declaration,
+        with: &'a Arguments,
+        deadline: Duration,
+    ) -> Self {
+        Self { run, task, declaration, with, deadline, memory: Memory::default(), last: Cell::new(None) }
+    }
+
+    async fn sample(&self) -> Result<Value, Failure> {
+        let path = &self.task.begun.path;
+        let left = self.deadline.saturating_sub(self.run.now());
+        let bound = match (self.task.work.timeout, &self.task.work.poll) {
+            (Some(_), Poll::Once) => left,
+            _ => left.min(self.declaration.timeout),
+        };
+        let call = Call {
+            step: path,
+            with: self.with,
+            world: self.run.job.world,
+            target: self.run.job.target,
+            bound,
+            memory: &self.memory,
+            progress: &|text| self.run.progress(path, text),
+        };
+        self.run.call(self.declaration, call).await
+    }
+
+    /// Samples until the guard holds. What is inconclusive, like what is false, means: look again.
+    async fn until(&self, guard: &Guard, every: Duration) -> Result<Value, Failure> {
+        loop {
+            let seen = match self.sample().await {
+                Ok(out) if self.run.truth(self.task, guard, Some(&out), ErrorClass::Malformed)? => return Ok(out),
+                Ok(out) => format!("`{}` is false for {out}", guard.text()),
+                Err(failure) if failure.class.is_inconclusive() => failure.to_string(),
+                Err(failure) => return Err(failure),
+            };
+            self.run.progress(&self.task.begun.path, &seen);
+            if self.run.now() + every >= self.deadline {
+                let message = format!("in time this never held; last seen: {seen}");
+                return Err(Failure::new(ErrorClass::Timeout, message));
+            }
+            self.run.job.world.clock().sleep(every).await;
+        }
+    }
+
+    /// Samples for the duration of `stay`, and on until enough good samples in a row end it.
+    async fn hold(&self, guard: &Guard, every: Duration, stay: Duration, min_good: u32) -> Result<Value, Failure> {
+        let end = self.run.now() + stay;
+        let mut good = 0;
+        loop {
+            let sample = self.sample().await;
+            let seen = match &sample {
+                Ok(out) if self.run.truth(self.task, guard, Some(out), ErrorClass::Malformed)? => {
+                    good += 1;
+                    format!("{good} good in a row")
+                }
+                Ok(out) => {
+                    let message = format!("`hold: {}` is false for {out}", guard.text());
+                    return Err(Failure::new(ErrorClass::Breach, message));
+                }
+                Err(failure) if failure.class.is_inconclusive() => {
+                    good = 0;
+                    self.last.set(Some(failure.class));
+                    failure.to_string()
+                }
+                Err(failure) => return Err(failure.clone()),
+            };
+            self.run.progress(&self.task.begun.path, &seen);
+            let now = self.run.now();
+            if let (Ok(out), true) = (sample, now >= end && good >= min_good) {
+                return Ok(out);
+            }
+            if now + every >= self.deadline {
+                let class = self.last.get().unwrap_or(ErrorClass::Timeout);
+                let message = format!("not enough good samples in time; last seen: {seen}");
+                return Err(Failure::new(class, message));
+            }
+            self.run.job.world.clock().sleep(every).await;
+        }
+    }
+}
+
+/// The wait before the attempt after `attempt`: grown by the backoff, shortened by the jitter.
+fn wait_before(retry: &Retry, attempt: u32, random: u64) -> Duration {
+    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+    let grown = retry.every.as_secs_f64() * retry.backoff.powi(exponent);
+    let bounded = grown.min(retry.max.as_secs_f64());
+    #[expect(clippy::cast_precision_loss, reason = "a share of a wait needs no exactness")]
+    let share = random as f64 / u64::MAX as f64;
+    Duration::from_secs_f64((bounded * (1.0 - retry.jitter * share)).max(0.0))
+}

@@ -1,0 +1,124 @@
+//! The planner: runbook and outcomes so far -> what may start next. Pure; no clock, no I/O.
+//!
+//! Each step counts the edges it still waits for. An outcome settles the edges that leave it:
+//! a step with all edges held is ready, one with an edge that can no longer hold is skipped,
+//! which settles its own edges in turn. The work is linear in the edges and never recurses.
+
+use std::collections::VecDeque;
+
+use crate::event::Status;
+use crate::runbook::{EdgeOutcome, Runbook, Step};
+
+/// What the planner says next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The step may start.
+    Start(usize),
+    /// The step can never start, and why.
+    Skip(usize, String),
+}
+
+/// The state of every step of one runbook.
+#[derive(Debug)]
+pub struct Plan {
+    status: Vec<Status>,
+    waiting: Vec<usize>,
+    /// The edges that leave a step: the step they lead to and the outcome they wait for.
+    leaving: Vec<Vec<(usize, EdgeOutcome)>>,
+    next: VecDeque<Next>,
+    unsettled: usize,
+}
+
+impl Plan {
+    /// Nothing done yet.
+    pub fn new(steps: &[Step]) -> Self {
+        let mut leaving = vec![Vec::new(); steps.len()];
+        for (at, step) in steps.iter().enumerate() {
+            for edge in &step.needs {
+                if let Some(list) = leaving.get_mut(edge.from) {
+                    list.push((at, edge.on));
+                }
+            }
+        }
+        let waiting: Vec<_> = steps.iter().map(|step| step.needs.len()).collect();
+        let free = waiting.iter().enumerate().filter(|(_, edges)| **edges == 0);
+        Self {
+            status: vec![Status::Pending; steps.len()],
+            next: free.map(|(at, _)| Next::Start(at)).collect(),
+            unsettled: steps.len(),
+            waiting,
+            leaving,
+        }
+    }
+
+    /// The next thing to do, each thing once.
+    pub fn take_next(&mut self) -> Option<Next> {
+        self.next.pop_front()
+    }
+
+    /// The state of a step.
+    pub fn status(&self, at: usize) -> Status {
+        self.status.get(at).copied().unwrap_or_default()
+    }
+
+    /// Whether every step has ended.
+    pub fn is_done(&self) -> bool {
+        self.unsettled == 0
+    }
+
+    /// Takes note that a step is under way.
+    pub fn started(&mut self, at: usize) {
+        self.set(at, Status::Running);
+    }
+
+    /// Takes note of a step's end and works out what follows from it.
+    pub fn ended(&mut self, at: usize, status: Status, runbook: &Runbook) {
+        if self.status(at).is_ended() {
+            return;
+        }
+        self.set(at, status);
+        self.unsettled = self.unsettled.saturating_sub(1);
+        let leaving = self.leaving.get_mut(at).map(std::mem::take).unwrap_or_default();
+        for (to, on) in leaving {
+            if self.status(to) != Status::Pending {
+                continue;
+            }
+            if holds(on, status) {
+                self.edge_held(to);
+            } else {
+                self.set(to, Status::Running);
+                self.next.push_back(Next::Skip(to, reason(at, on, status, runbook)));
+            }
+        }
+    }
+
+    fn edge_held(&mut self, to: usize) {
+        if let Some(left) = self.waiting.get_mut(to) {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.next.push_back(Next::Start(to));
+            }
+        }
+    }
+
+    fn set(&mut self, at: usize, status: Status) {
+        if let Some(slot) = self.status.get_mut(at) {
+            *slot = status;
+        }
+    }
+}
+
+fn holds(on: EdgeOutcome, status: Status) -> bool {
+    match on {
+        EdgeOutcome::Ok => status == Status::Ok,
+        EdgeOutcome::Failed => status == Status::Failed,
+        EdgeOutcome::Skipped => status == Status::Skipped,
+        EdgeOutcome::OkOrSkipped => matches!(status, Status::Ok | Status::Skipped),
+        EdgeOutcome::Done => status.is_ended(),
+    }
+}
+
+fn reason(from: usize, on: EdgeOutcome, status: Status, runbook: &Runbook) -> String {
+    let id = runbook.steps.get(from).map_or("?", |step| step.id.as_str());
+    format!("needs `{id}` to be {}, and it is {}", on.word(), status.word())
+}

@@ -1,0 +1,196 @@
+//! Rollback and ensure: what happens on the way out.
+//!
+//! Undos run in reverse order of starting, for every step that had or may have had an effect,
+//! the failed and the in-doubt one included. One failing undo does not stop the others. An undo
+//! that arms runs only as the last one of a rollback in which everything else was undone.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+
+use crate::declaration::{ErrorClass, Failure};
+use crate::event::{Happened, Phase, Status};
+use crate::runbook::{Action, ActionKind, Step, Work};
+use crate::value::Value;
+use crate::world::Wait;
+
+use super::perform::Task;
+use super::run::{ARM, DISARM};
+use super::{Begun, Frame, Run};
+
+impl Run<'_> {
+    /// Undoes what was begun in a frame; gives a sentence for everything a person is needed for.
+    pub(super) fn roll_back<'a>(&'a self, frame: &'a Rc<Frame>) -> Wait<'a, Vec<String>> {
+        Box::pin(async move {
+            let begun: Vec<_> = frame.begun.borrow().iter().map(Rc::clone).collect();
+            for one in begun.iter().filter(|one| one.status.get() == Status::Running) {
+                self.cut_off(one);
+            }
+            let mut unsolved = Vec::new();
+            let last = begun.iter().position(|one| one.acted.get());
+            for (at, one) in begun.iter().enumerate().rev().filter(|(_, one)| one.acted.get()) {
+                let is_last = last == Some(at);
+                unsolved.extend(self.undo_one(frame, one, is_last && unsolved.is_empty()).await);
+            }
+            unsolved
+        })
+    }
+
+    /// Records that a piece of work was stopped while under way.
+    fn cut_off(&self, begun: &Begun) {
+        let status = if begun.acted.get() { Status::InDoubt } else { Status::Failed };
+        begun.status.set(status);
+        self.note(Happened::Finished {
+            phase: Phase::Forward,
+            step: Arc::clone(&begun.path),
+            status,
+            failure: Some(Failure::new(ErrorClass::Aborted, "stopped while under way")),
+            out: Value::Null,
+            took_ms: 0,
+        });
+    }
+
+    async fn undo_one(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, may_arm: bool) -> Vec<String> {
+        let Some(step) = frame.runbook.steps.get(begun.step) else {
+            return Vec::new();
+        };
+        let is_open_gate = step.work.action.name() == DISARM && begun.status.get() != Status::Ok;
+        if is_open_gate {
+            return self.close_again(frame, begun, &step.work).await;
+        }
+        let Some(undo) = &step.undo else {
+            let child = begun.child.borrow().clone();
+            return match child {
+                Some(child) => self.roll_back(&child).await,
+                None => left_in_doubt(step, begun),
+            };
+        };
+        if arms(&undo.action) && !may_arm {
+            let reason = "an undo that arms runs only last, after everything else was undone";
+            self.skip_undo(begun, reason);
+            return vec![format!("`{}` was not armed again: {reason}", begun.path)];
+        }
+        if self.aborts() >= 2 && undo.action.name() != DISARM {
+            self.skip_undo(begun, "a second abort leaves only disarms");
+            return vec![format!("`{}` was not undone: a second abort was asked for", begun.path)];
+        }
+        match self.undo(frame, begun, undo).await {
+            Ok(()) => Vec::new(),
+            Err(failure) => vec![format!("undo of `{}` failed ({failure})", begun.path)],
+        }
+    }
+
+    /// A disarm that could not be verified is made again before anything else is undone; what its
+    /// author wants in its place would open the gate.
+    async fn close_again(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, disarm: &Work) -> Vec<String> {
+        match self.undo(frame, begun, disarm).await {
+            Ok(()) => Vec::new(),
+            Err(failure) => vec![format!("`{}` may have left its gate open ({failure})", begun.path)],
+        }
+    }
+
+    async fn undo(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, undo: &Work) -> Result<(), Failure> {
+        let trace = Begun {
+            step: begun.step,
+            path: Arc::clone(&begun.path),
+            item: begun.item.clone(),
+            child: RefCell::new(None),
+            acted: Cell::new(false),
+            status: Cell::new(Status::Running),
+        };
+        let task = Task { frame, begun: &trace, work: undo, phase: Phase::Undo };
+        if let Some(when) = &undo.when
+            && !self.truth(&task, when, None, ErrorClass::Refused)?
+        {
+            self.skip_undo(begun, &format!("`when: {}` is false", when.text()));
+            return Ok(());
+        }
+        let is_disarm = undo.action.name() == DISARM;
+        self.outcome(&task, is_disarm).await
+    }
+
+    fn skip_undo(&self, begun: &Begun, reason: &str) {
+        self.note(Happened::Skipped { phase: Phase::Undo, step: Arc::clone(&begun.path), reason: reason.to_owned() });
+    }
+
+    /// Performs a task and records its outcome; a second abort cuts it off unless it must not.
+    async fn outcome(&self, task: &Task<'_>, uninterruptible: bool) -> Result<(), Failure> {
+        let began = self.now();
+        let work = Box::pin(self.perform(task));
+        let result = if uninterruptible {
+            work.await
+        } else {
+            match select(work, Box::pin(self.aborted(2))).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => Err(Failure::new(ErrorClass::Aborted, "a second abort was asked for")),
+            }
+        };
+        self.note(Happened::Finished {
+            phase: task.phase,
+            step: Arc::clone(&task.begun.path),
+            status: if result.is_ok() { Status::Ok } else { Status::Failed },
+            failure: result.clone().err(),
+            out: result.clone().unwrap_or_default(),
+            took_ms: self.since_ms(began),
+        });
+        result.map(drop)
+    }
+
+    /// Runs every ensure; gives a sentence for each that failed.
+    pub(super) async fn ensure(&self, frame: &Rc<Frame>) -> Vec<String> {
+        let mut unsolved = Vec::new();
+        for ensure in &frame.runbook.ensures {
+            let begun = Begun {
+                step: usize::MAX,
+                path: ensure.id.shared(),
+                item: None,
+                child: RefCell::new(None),
+                acted: Cell::new(false),
+                status: Cell::new(Status::Running),
+            };
+            let task = Task { frame, begun: &begun, work: &ensure.work, phase: Phase::Ensure };
+            if let Err(failure) = self.ensure_one(&task).await {
+                unsolved.push(format!("ensure `{}` failed ({failure})", ensure.id));
+            }
+        }
+        unsolved
+    }
+
+    async fn ensure_one(&self, task: &Task<'_>) -> Result<(), Failure> {
+        if let Some(when) = &task.work.when
+            && !self.truth(task, when, None, ErrorClass::Refused)?
+        {
+            self.note(Happened::Skipped {
+                phase: Phase::Ensure,
+                step: Arc::clone(&task.begun.path),
+                reason: format!("`when: {}` is false", when.text()),
+            });
+            return Ok(());
+        }
+        self.outcome(task, true).await
+    }
+}
+
+/// A step that has no undo is in nobody's hands when its effect is in doubt.
+fn left_in_doubt(step: &Step, begun: &Begun) -> Vec<String> {
+    let harmless = step.work.idempotent
+        || match &step.work.action.kind {
+            ActionKind::Primitive(declaration) => declaration.idempotent,
+            ActionKind::Runbook(_) | ActionKind::Script(_) => false,
+        };
+    if begun.status.get() != Status::InDoubt || harmless {
+        return Vec::new();
+    }
+    vec![format!("find out whether `{}` took effect: it was cut off, and has no undo", begun.path)]
+}
+
+/// Whether an action can open a gate.
+fn arms(action: &Action) -> bool {
+    match &action.kind {
+        ActionKind::Primitive(declaration) => declaration.name == ARM,
+        ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| arms(&step.work.action)),
+        ActionKind::Script(_) => false,
+    }
+}

@@ -1,0 +1,85 @@
+//! `do: script`: durable by re-run. The script runs until it calls a primitive that has no
+//! recorded result; the call is carried out and recorded, and the script runs again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::declaration::{ErrorClass, Failure};
+use crate::event::Happened;
+use crate::guard::{Recorded, Script, ScriptCall, ScriptProgress};
+use crate::primitive::{Arguments, Call, Memory};
+use crate::value::Value;
+
+use super::Run;
+use super::perform::Task;
+
+/// The most calls of one script: a loop that never ends must not fill the record.
+const MAX_SCRIPT_CALLS: usize = 10_000;
+
+impl Run<'_> {
+    /// Runs a script to its end.
+    pub(super) async fn script(&self, task: &Task<'_>, script: &Script, deadline: Duration) -> Result<Value, Failure> {
+        let mut recorded: Vec<Recorded> = Vec::new();
+        loop {
+            let progress = {
+                let mut names = task.frame.names.borrow_mut();
+                self.job.guards.run_script(script, &mut names, &recorded)
+            };
+            let call = match progress {
+                ScriptProgress::Done(out) => return Ok(out),
+                ScriptProgress::Failed(error) => return Err(Failure::new(ErrorClass::Refused, error.to_string())),
+                ScriptProgress::Diverged { message } => return Err(Failure::new(ErrorClass::Malformed, message)),
+                ScriptProgress::Asks(call) => call,
+            };
+            if recorded.len() >= MAX_SCRIPT_CALLS {
+                let message = format!("the script made more than {MAX_SCRIPT_CALLS} calls");
+                return Err(Failure::new(ErrorClass::Refused, message));
+            }
+            let result = self.script_call(task, &call, recorded.len(), deadline).await?;
+            recorded.push(Recorded { call, result });
+        }
+    }
+
+    async fn script_call(
+        &self,
+        task: &Task<'_>,
+        call: &ScriptCall,
+        index: usize,
+        deadline: Duration,
+    ) -> Result<Result<Value, Failure>, Failure> {
+        let path = &task.begun.path;
+        let with = Value::map(call.with.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        self.record(Happened::CallStarted {
+            step: Arc::clone(path),
+            index,
+            primitive: Arc::from(call.primitive.name),
+            with: with.clone(),
+        })?;
+        let result = match Arguments::check(call.primitive, &with) {
+            Err(failure) => Err(failure),
+            Ok(with) => {
+                let memory = Memory::default();
+                self.call(
+                    call.primitive,
+                    Call {
+                        step: path,
+                        with: &with,
+                        world: self.job.world,
+                        target: self.job.target,
+                        bound: call.primitive.timeout.min(deadline.saturating_sub(self.now())),
+                        memory: &memory,
+                        progress: &|text| self.progress(path, text),
+                    },
+                )
+                .await
+            }
+        };
+        self.note(Happened::CallFinished {
+            step: Arc::clone(path),
+            index,
+            out: result.clone().unwrap_or_default(),
+            failure: result.clone().err(),
+        });
+        Ok(result)
+    }
+}

@@ -1,0 +1,175 @@
+//! Watches: live before their `from` step starts, and acting at once on a breach.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::future::{Either, FutureExt, select};
+use tokio::sync::Notify;
+
+use crate::declaration::{Declaration, ErrorClass, Failure};
+use crate::event::Happened;
+use crate::primitive::nats_watch::{Counted, open};
+use crate::primitive::{Arguments, Call, Memory};
+use crate::runbook::{ActionKind, Watch};
+use crate::value::Value;
+use crate::world::{Subscription, Wait};
+
+use super::{Frame, Run};
+
+/// The name of the primitive that subscribes rather than samples.
+const SUBSCRIBES: &str = "nats_watch";
+
+/// A live watch, and the way to end it.
+pub(super) struct Live {
+    /// The watch's index.
+    pub(super) watch: usize,
+    /// Told when its `to` step has ended.
+    pub(super) closing: Rc<Notify>,
+}
+
+/// How a watch ended: without a breach where `breach` is `None`.
+pub(super) struct WatchEnd {
+    pub(super) watch: usize,
+    pub(super) breach: Option<Failure>,
+}
+
+impl<'r> Run<'r> {
+    /// Opens a watch; when this returns it is confirmed live, and the future it gives looks on.
+    pub(super) async fn open_watch<'a>(
+        &'a self,
+        frame: &'a Rc<Frame>,
+        at: usize,
+    ) -> Result<(Live, Wait<'a, WatchEnd>), Failure> {
+        let Some(watch) = frame.runbook.watches.get(at) else {
+            return Err(Failure::new(ErrorClass::Refused, "there is no such watch"));
+        };
+        let closing = Rc::new(Notify::new());
+        let with = self.watch_arguments(frame, watch)?;
+        let ActionKind::Primitive(declaration) = &watch.action.kind else {
+            return Err(Failure::new(ErrorClass::Refused, "a watch needs a primitive that observes"));
+        };
+        let arguments = Arguments::check(declaration, &with)?;
+        let eye = Eye {
+            run: self,
+            frame,
+            watch,
+            at,
+            declaration,
+            with: arguments,
+            memory: Memory::default(),
+            closing: Rc::clone(&closing),
+        };
+        let looking: Wait<'a, WatchEnd> = if declaration.name == SUBSCRIBES {
+            let subscription = open(self.job.world, &eye.with).await?;
+            Box::pin(eye.listen(subscription))
+        } else {
+            eye.sample().await?;
+            Box::pin(eye.sampling())
+        };
+        self.note(Happened::WatchLive { watch: watch.id.shared() });
+        Ok((Live { watch: at, closing }, looking))
+    }
+
+    fn watch_arguments(&self, frame: &Rc<Frame>, watch: &Watch) -> Result<Value, Failure> {
+        let mut names = frame.names.borrow_mut();
+        let filled = self.job.guards.fill(&watch.action.with, &mut names, &[]);
+        filled.map_err(|error| Failure::new(ErrorClass::Refused, error.to_string()))
+    }
+}
+
+/// One watch looking on.
+struct Eye<'a, 'r> {
+    run: &'a Run<'r>,
+    frame: &'a Rc<Frame>,
+    watch: &'a Watch,
+    at: usize,
+    declaration: &'static Declaration,
+    with: Arguments,
+    memory: Memory,
+    closing: Rc<Notify>,
+}
+
+impl Eye<'_, '_> {
+    /// Counts messages until a breach or the end; an unhealthy subscription proves nothing, so it
+    /// is a breach as well.
+    async fn listen(self, mut subscription: Box<dyn Subscription>) -> WatchEnd {
+        let mut counted = Counted::default();
+        loop {
+            let closed = {
+                let closing = Box::pin(self.closing.notified());
+                match select(subscription.next(), closing).await {
+                    Either::Left((Some(message), _)) => {
+                        counted.add(&message, self.run.now());
+                        false
+                    }
+                    Either::Left((None, _)) | Either::Right(_) => true,
+                }
+            };
+            if closed {
+                while let Some(Some(message)) = subscription.next().now_or_never() {
+                    counted.add(&message, self.run.now());
+                }
+            }
+            let breach = self.judge_count(&counted);
+            if breach.is_some() || closed {
+                return self.end(breach.or_else(|| subscription.health().err()));
+            }
+        }
+    }
+
+    fn judge_count(&self, counted: &Counted) -> Option<Failure> {
+        let (count, last, rate) = counted.values(self.run.now());
+        self.judge(&[("count", &count), ("last", &last), ("rate", &rate)])
+    }
+
+    fn judge(&self, locals: &[(&str, &Value)]) -> Option<Failure> {
+        let guard = &self.watch.breach_when;
+        let mut names = self.frame.names.borrow_mut();
+        match self.run.job.guards.truth(guard, &mut names, locals) {
+            Ok(false) => None,
+            Ok(true) => {
+                let seen: Vec<_> = locals.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                let message = format!("`breach_when: {}` is true; {}", guard.text(), seen.join(", "));
+                Some(Failure::new(ErrorClass::Breach, message))
+            }
+            Err(error) => Some(Failure::new(ErrorClass::Malformed, error.to_string())),
+        }
+    }
+
+    /// Samples every `every`; a sample that tells nothing is not good, and the last one must be good.
+    async fn sampling(self) -> WatchEnd {
+        loop {
+            let closed = {
+                let pause = self.run.job.world.clock().sleep(self.watch.every);
+                matches!(select(pause, Box::pin(self.closing.notified())).await, Either::Right(_))
+            };
+            let breach = match self.sample().await {
+                Ok(out) => self.judge(&[("out", &out)]),
+                Err(failure) if failure.class.is_inconclusive() && !closed => None,
+                Err(failure) => Some(failure),
+            };
+            if breach.is_some() || closed {
+                return self.end(breach);
+            }
+        }
+    }
+
+    async fn sample(&self) -> Result<Value, Failure> {
+        let id = self.watch.id.shared();
+        let call = Call {
+            step: self.watch.id.as_str(),
+            with: &self.with,
+            world: self.run.job.world,
+            target: self.run.job.target,
+            bound: self.declaration.timeout,
+            memory: &self.memory,
+            progress: &|text| self.run.progress(&id, text),
+        };
+        self.run.call(self.declaration, call).await
+    }
+
+    fn end(&self, breach: Option<Failure>) -> WatchEnd {
+        self.run.note(Happened::WatchEnded { watch: Arc::clone(&self.watch.id.shared()), breach: breach.clone() });
+        WatchEnd { watch: self.at, breach }
+    }
+}

@@ -1,0 +1,59 @@
+//! Between the language's values and the expression engine's.
+
+use std::time::Duration;
+
+use rhai::{Array, Dynamic, Map};
+
+use crate::value::Value;
+
+/// A value as the expression engine holds it.
+pub(super) fn to_dynamic(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(truth) => (*truth).into(),
+        Value::Int(int) => (*int).into(),
+        Value::Float(float) => (*float).into(),
+        Value::Text(text) => text.as_ref().into(),
+        Value::Duration(duration) => Dynamic::from(*duration),
+        Value::List(items) => Dynamic::from_array(items.iter().map(to_dynamic).collect()),
+        Value::Map(map) => {
+            let entries: Map = map.iter().map(|(name, value)| (name.as_ref().into(), to_dynamic(value))).collect();
+            Dynamic::from_map(entries)
+        }
+    }
+}
+
+/// The other way; a function or another thing that is no value is refused.
+pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
+    if dynamic.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Ok(truth) = dynamic.as_bool() {
+        return Ok(Value::Bool(truth));
+    }
+    if let Ok(int) = dynamic.as_int() {
+        return Ok(Value::Int(int));
+    }
+    if let Ok(float) = dynamic.as_float() {
+        return Ok(Value::Float(float));
+    }
+    if let Some(text) = dynamic.read_lock::<rhai::ImmutableString>() {
+        return Ok(Value::text(text.as_str()));
+    }
+    if let Ok(c) = dynamic.as_char() {
+        return Ok(Value::text(c.to_string()));
+    }
+    if let Some(duration) = dynamic.read_lock::<Duration>() {
+        return Ok(Value::Duration(*duration));
+    }
+    if let Some(items) = dynamic.read_lock::<Array>() {
+        let items: Result<Vec<_>, _> = items.iter().map(to_value).collect();
+        return items.map(Value::list);
+    }
+    if let Some(map) = dynamic.read_lock::<Map>() {
+        let entries: Result<Vec<_>, String> =
+            map.iter().map(|(name, item)| Ok((name.as_str(), to_value(item)?))).collect();
+        return entries.map(Value::map);
+    }
+    Err(format!("a {} is not a value", dynamic.type_name()))
+}

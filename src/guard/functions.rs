@@ -1,0 +1,162 @@
+//! The functions a guard can call: one table for the engine, `titan-run list functions` and the
+//! reference.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use regex::{Regex, RegexBuilder};
+use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
+
+use crate::policy;
+use crate::source::SourceFile;
+use crate::value::parse_duration;
+
+use super::convert::to_value;
+use super::operators::{Evaluated, equal, fault, kind};
+
+/// A function of the language.
+#[derive(Clone, Copy, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called and what it gives.
+    pub signature: &'static str,
+    /// One sentence.
+    pub about: &'static str,
+}
+
+const fn entry(name: &'static str, signature: &'static str, about: &'static str) -> Function {
+    Function { name, signature, about }
+}
+
+/// Every function, in alphabetical order.
+pub const FUNCTIONS: &[Function] = &[
+    entry("all_equal", "all_equal(list) -> bool", "Whether a list holds at least one item and all are equal."),
+    entry("canonical_json", "canonical_json(value) -> text", "The value as RFC 8785 canonical JSON."),
+    entry("contains_text", "contains_text(text, part) -> bool", "Whether a text contains another."),
+    entry("duration", "duration(text) -> duration", "Reads a duration such as `90s`."),
+    entry("ends_with", "ends_with(text, part) -> bool", "Whether a text ends with another."),
+    entry("get", "get(map, key, default) -> value", "A value that may be missing, or the default."),
+    entry("has", "has(map, key) -> bool", "Whether a map has a key."),
+    entry("is_null", "is_null(value) -> bool", "Whether a value is null."),
+    entry("len", "len(text | list | map) -> int", "The number of characters, items or entries."),
+    entry("lower", "lower(text) -> text", "The text in small letters."),
+    entry("matches", "matches(text, pattern) -> bool", "Whether a regular expression matches somewhere in a text."),
+    entry(
+        "policy_hash",
+        "policy_hash(file | text) -> text",
+        "The SHA-256 of a policy's canonical JSON, 64 hex digits.",
+    ),
+    entry("seconds", "seconds(duration) -> float", "A duration in seconds."),
+    entry("starts_with", "starts_with(text, part) -> bool", "Whether a text starts with another."),
+    entry("text", "text(value) -> text", "The value as a template inserts it."),
+    entry("trim", "trim(text) -> text", "The text without blanks at its ends."),
+];
+
+/// The largest compiled pattern: an author's pattern must not eat the memory.
+const MAX_PATTERN_SIZE: usize = 1 << 20;
+/// The most compiled patterns kept.
+const MAX_PATTERNS: usize = 64;
+
+/// Puts the functions in.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_fn("all_equal", |list: Array| all_equal(&list));
+    engine.register_fn("canonical_json", |value: Dynamic| canonical_json(&value));
+    engine.register_fn("contains_text", |text: ImmutableString, part: ImmutableString| text.contains(part.as_str()));
+    engine.register_fn("duration", |text: ImmutableString| duration(&text));
+    engine.register_fn("ends_with", |text: ImmutableString, part: ImmutableString| text.ends_with(part.as_str()));
+    engine.register_fn("get", |map: Map, key: ImmutableString, default: Dynamic| {
+        map.get(key.as_str()).cloned().unwrap_or(default)
+    });
+    engine.register_fn("has", |map: Map, key: ImmutableString| map.contains_key(key.as_str()));
+    engine.register_fn("is_null", |value: Dynamic| value.is_unit());
+    engine.register_fn("len", |text: ImmutableString| count(text.chars().count()));
+    engine.register_fn("len", |list: Array| count(list.len()));
+    engine.register_fn("len", |map: Map| count(map.len()));
+    engine.register_fn("lower", |text: ImmutableString| text.to_lowercase());
+    let patterns = Patterns::default();
+    engine.register_fn("matches", move |text: ImmutableString, pattern: ImmutableString| {
+        patterns.matches(&text, &pattern)
+    });
+    engine.register_fn("policy_hash", |policy: Dynamic| policy_hash(&policy));
+    engine.register_fn("seconds", |duration: Duration| duration.as_secs_f64());
+    engine.register_fn("starts_with", |text: ImmutableString, part: ImmutableString| text.starts_with(part.as_str()));
+    engine.register_fn("text", |value: Dynamic| as_text(&value));
+    engine.register_fn("trim", |text: ImmutableString| text.trim().to_owned());
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn all_equal(list: &Array) -> Evaluated<bool> {
+    let Some(first) = list.first() else {
+        return Err(fault("`all_equal` needs at least one item"));
+    };
+    for item in list {
+        if !equal(first, item)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn canonical_json(value: &Dynamic) -> Evaluated<String> {
+    let value = to_value(value).map_err(fault)?;
+    let bytes = policy::canonicalize(&value).map_err(|error| fault(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| fault(error.to_string()))
+}
+
+fn duration(text: &str) -> Evaluated<Duration> {
+    parse_duration(text).ok_or_else(|| fault(format!("`{text}` is not a duration such as `90s`")))
+}
+
+/// The hash of a file param, or of a policy's text.
+fn policy_hash(policy: &Dynamic) -> Evaluated<String> {
+    let value = to_value(policy).map_err(fault)?;
+    let (name, text) = match (value.get("path"), value.get("text"), value.as_text()) {
+        (Some(path), Some(text), _) => (path.to_string(), text.to_string()),
+        (_, _, Some(text)) => ("the policy".to_owned(), text.to_owned()),
+        _ => return Err(fault(format!("`policy_hash` needs a file param or a text, not {}", kind(policy)))),
+    };
+    let file = SourceFile::new(name.as_str(), text);
+    policy::policy_hash(&file).map_err(|found| {
+        let told: Vec<_> = found
+            .iter()
+            .map(|d| {
+                let place = d.labels.first().map_or((1, 1), |label| file.line_column(label.loc.span.start));
+                format!("{name}:{}:{}: {}", place.0, place.1, d.message)
+            })
+            .collect();
+        fault(told.join("; "))
+    })
+}
+
+fn as_text(value: &Dynamic) -> Evaluated<String> {
+    match to_value(value).map_err(fault)? {
+        crate::value::Value::Null => Err(fault("null has no text")),
+        value => Ok(value.to_string()),
+    }
+}
+
+/// Patterns compiled so far.
+#[derive(Default)]
+struct Patterns(RefCell<BTreeMap<String, Regex>>);
+
+impl Patterns {
+    fn matches(&self, text: &str, pattern: &str) -> Evaluated<bool> {
+        if let Some(known) = self.0.borrow().get(pattern) {
+            return Ok(known.is_match(text));
+        }
+        let compiled = RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build();
+        let compiled = compiled.map_err(|error| fault(format!("`{pattern}` is not a pattern: {error}")))?;
+        let found = compiled.is_match(text);
+        let mut known = self.0.borrow_mut();
+        if known.len() >= MAX_PATTERNS {
+            known.clear();
+        }
+        known.insert(pattern.to_owned(), compiled);
+        Ok(found)
+    }
+}

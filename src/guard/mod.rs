@@ -1,0 +1,232 @@
+//! Guards: Rhai expressions in a sandbox in which nothing is silently true.
+//!
+//! The only room that knows the expression language. `runbook/` compiles through [`Guards`],
+//! `engine/` evaluates against [`Names`]. An unknown name, a missing property, a comparison of
+//! different types, with nothing or with NaN is an error here, never `false` and never `true`.
+//! Guards touch nothing: no file, clock, network or output.
+
+mod convert;
+mod functions;
+mod names;
+mod operators;
+mod references;
+mod sandbox;
+mod script;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Position};
+
+use crate::declaration::Catalogue;
+use crate::diagnostic::Findings;
+use crate::source::Span;
+use crate::value::Value;
+use crate::yaml::Scalar;
+
+pub use functions::{FUNCTIONS, Function};
+pub use names::Names;
+pub use references::Reference;
+pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
+pub use template::{Template, plain_value};
+
+/// The longest guard: longer ones are programs, and belong in a script.
+pub const MAX_GUARD: usize = 4 * 1024;
+
+/// The sandbox. Making one costs nothing; the engine inside is built with the first guard.
+#[derive(Debug)]
+pub struct Guards {
+    catalogue: Catalogue,
+    engine: OnceCell<Engine>,
+    scripts: OnceCell<script::Host>,
+}
+
+/// A compiled guard.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    text: Arc<str>,
+    ast: AST,
+    place: Place,
+    references: Vec<Reference>,
+}
+
+/// Where an expression stands in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    /// All of it.
+    span: Span,
+    /// Where its first byte stands, when every later one stands where it should.
+    text_start: Option<usize>,
+}
+
+/// Why a guard has no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{guard}`: {message}")]
+pub struct EvalError {
+    /// The guard's text.
+    pub guard: Arc<str>,
+    /// What is wrong, lower case.
+    pub message: String,
+    /// Where, in the runbook's file.
+    pub span: Span,
+}
+
+impl Guards {
+    /// A sandbox whose scripts may call these primitives.
+    pub fn new(catalogue: Catalogue) -> Self {
+        Self { catalogue, engine: OnceCell::new(), scripts: OnceCell::new() }
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine.get_or_init(sandbox::engine)
+    }
+
+    /// Compiles a guard, and reports where it is not one.
+    pub fn guard(&self, scalar: &Scalar, span: Span, findings: &mut Findings) -> Option<Guard> {
+        let place = Place { span, text_start: scalar.verbatim.then_some(scalar.text_start) };
+        self.compile(&scalar.text, place, findings)
+    }
+
+    fn compile(&self, text: &str, place: Place, findings: &mut Findings) -> Option<Guard> {
+        if text.len() > MAX_GUARD {
+            let message = format!("this guard is longer than {MAX_GUARD} bytes");
+            let finding = findings.error("guard-size", message, Span::new(place.span.start, place.span.start + 1));
+            findings.push(finding.help("move the logic into a `let`, a function or a `script` step"));
+            return None;
+        }
+        if text.trim().is_empty() {
+            let finding = findings.error("empty-guard", "this guard is empty", place.span);
+            findings.push(finding.help("write an expression, quoted if it starts with `!`, `&` or `#`"));
+            return None;
+        }
+        match self.engine().compile_expression(text) {
+            Ok(ast) => Some(Guard { references: references::find(text, place), text: Arc::from(text), ast, place }),
+            Err(error) => {
+                let at = place.point(text, error.position());
+                let message = format!("this is not an expression: {}", lower(&error.err_type().to_string()));
+                findings.push(findings.error("guard-syntax", message, at));
+                None
+            }
+        }
+    }
+
+    /// Evaluates a guard that must be true or false; `locals` are names for this time only.
+    ///
+    /// # Errors
+    /// [`EvalError`] for everything that has no plain truth.
+    pub fn truth(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<bool, EvalError> {
+        let value = self.evaluate(guard, names, locals)?;
+        value
+            .as_bool()
+            .map_err(|kind| guard.error(format!("a guard must be true or false, and this is {}", word(kind))))
+    }
+
+    /// Evaluates an expression.
+    ///
+    /// # Errors
+    /// [`EvalError`] where the expression has no value.
+    pub fn value(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Value, EvalError> {
+        let value = self.evaluate(guard, names, locals)?;
+        convert::to_value(&value).map_err(|message| guard.error(message))
+    }
+
+    fn evaluate(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Dynamic, EvalError> {
+        let scope = names.with(locals);
+        let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, &guard.ast);
+        names.without();
+        result.map_err(|error| {
+            let mut found = guard.error(describe(&error));
+            found.span = guard.place.point(&guard.text, innermost(&error).position());
+            found
+        })
+    }
+}
+
+impl Guard {
+    /// The expression as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The names it uses.
+    pub fn references(&self) -> &[Reference] {
+        &self.references
+    }
+
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        self.place.span
+    }
+
+    fn error(&self, message: String) -> EvalError {
+        EvalError { guard: Arc::clone(&self.text), message, span: self.place.span }
+    }
+}
+
+impl Place {
+    /// The place of a part of the expression, by its bytes.
+    fn part(self, start: usize, end: usize) -> Span {
+        self.text_start.map_or(self.span, |first| Span::new(first + start, first + end))
+    }
+
+    /// The place of one character, by its line and column.
+    fn point(self, text: &str, position: Position) -> Span {
+        let (Some(line), Some(column)) = (position.line(), position.position()) else {
+            return self.span;
+        };
+        let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let rest = text.get(before..).unwrap_or("");
+        let Some((offset, c)) = rest.char_indices().nth(column - 1) else {
+            return self.span;
+        };
+        self.part(before + offset, before + offset + c.len_utf8())
+    }
+}
+
+/// The error under all the calls it passed through.
+fn innermost(error: &EvalAltResult) -> &EvalAltResult {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => innermost(inner),
+        other => other,
+    }
+}
+
+/// The sentence for an evaluation error, in the words of the language.
+fn describe(error: &EvalAltResult) -> String {
+    match innermost(error) {
+        EvalAltResult::ErrorVariableNotFound(name, _) => format!("there is no `{name}`"),
+        EvalAltResult::ErrorPropertyNotFound(name, _) => {
+            format!("there is no property `{name}`; `get(map, \"{name}\", default)` reads one that may be missing")
+        }
+        EvalAltResult::ErrorFunctionNotFound(call, _) => format!("no function fits `{call}`"),
+        EvalAltResult::ErrorTooManyOperations(_) => "this takes too many operations".to_owned(),
+        EvalAltResult::ErrorRuntime(what, _) => what.to_string(),
+        other => {
+            let text = other.to_string();
+            let cut = text.rfind(" (line ").and_then(|at| text.get(..at)).unwrap_or(&text);
+            lower(cut)
+        }
+    }
+}
+
+/// A text with its first letter small.
+fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+}
+
+/// The language's word for a type of the expression engine.
+fn word(kind: &str) -> &str {
+    match kind {
+        "()" => "null",
+        "i64" => "an int",
+        "f64" => "a float",
+        "string" => "a text",
+        "array" => "a list",
+        "map" => "a map",
+        other => other,
+    }
+}

@@ -1,0 +1,72 @@
+//! The sandbox: a bare engine with a listed set of packages and a bound on everything.
+
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, MoreStringPackage,
+    Package,
+};
+use rhai::{Engine, OptimizationLevel};
+
+use super::{functions, names, operators};
+
+/// Operations of one guard: a guard that needs more is a program.
+const MAX_OPERATIONS: u64 = 100_000;
+/// Operations of one run of a script: a few milliseconds.
+const MAX_SCRIPT_OPERATIONS: u64 = 5_000_000;
+/// Nesting of expressions; set for both build kinds, whose own defaults differ.
+const MAX_EXPRESSION_DEPTH: usize = 48;
+/// Nested calls: guards have no functions of their own, scripts a few.
+const MAX_CALL_LEVELS: usize = 16;
+/// Bytes of a text: a policy file fits.
+const MAX_TEXT: usize = 16 * 1024 * 1024;
+/// Items of a list and entries of a map.
+const MAX_ITEMS: usize = 100_000;
+/// Names alive at once.
+const MAX_VARIABLES: usize = 1_000;
+/// Functions a script defines.
+const MAX_FUNCTIONS: usize = 64;
+
+/// What would reach outside, wait, or run text as code.
+const DISABLED: [&str; 8] = ["eval", "print", "debug", "import", "export", "sleep", "timestamp", "call"];
+
+/// The engine for guards.
+pub(super) fn engine() -> Engine {
+    let mut engine = bare();
+    engine.set_max_operations(MAX_OPERATIONS);
+    engine.set_allow_looping(false);
+    engine
+}
+
+/// The engine for scripts, before the primitives are added.
+pub(super) fn script_engine() -> Engine {
+    let mut engine = bare();
+    engine.set_max_operations(MAX_SCRIPT_OPERATIONS);
+    engine
+}
+
+fn bare() -> Engine {
+    let mut engine = Engine::new_raw();
+    ArithmeticPackage::new().register_into_engine(&mut engine);
+    BasicStringPackage::new().register_into_engine(&mut engine);
+    MoreStringPackage::new().register_into_engine(&mut engine);
+    BasicArrayPackage::new().register_into_engine(&mut engine);
+    BasicMapPackage::new().register_into_engine(&mut engine);
+    BasicIteratorPackage::new().register_into_engine(&mut engine);
+    engine.set_optimization_level(OptimizationLevel::None);
+    engine.set_fail_on_invalid_map_property(true);
+    engine.set_fast_operators(false);
+    engine.set_max_expr_depths(MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_DEPTH);
+    engine.set_max_call_levels(MAX_CALL_LEVELS);
+    engine.set_max_string_size(MAX_TEXT);
+    engine.set_max_array_size(MAX_ITEMS);
+    engine.set_max_map_size(MAX_ITEMS);
+    engine.set_max_variables(MAX_VARIABLES);
+    engine.set_max_functions(MAX_FUNCTIONS);
+    engine.set_max_modules(0);
+    for symbol in DISABLED {
+        engine.disable_symbol(symbol);
+    }
+    operators::register(&mut engine);
+    functions::register(&mut engine);
+    names::register(&mut engine);
+    engine
+}

@@ -1,0 +1,225 @@
+//! Durable scripts: run until a primitive is called that has no recorded result.
+//!
+//! The engine carries the call out, records its result and runs the script again from the top
+//! with the record. A script that asks for something else than its record says has diverged.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope};
+
+use crate::declaration::{Declaration, Failure, Kind};
+use crate::diagnostic::Findings;
+use crate::source::Span;
+use crate::value::Value;
+use crate::yaml::Scalar;
+
+use super::convert::{to_dynamic, to_value};
+use super::operators::fault;
+use super::{EvalError, Guards, Names, Place, describe, innermost, lower, sandbox};
+
+/// The longest script: longer ones are programs of their own.
+const MAX_SCRIPT: usize = 64 * 1024;
+
+/// The most positional arguments of a primitive in a script; more are given by name.
+const MAX_POSITIONAL: usize = 4;
+
+/// A compiled script.
+#[derive(Debug)]
+pub struct Script {
+    ast: AST,
+    place: Place,
+    text: std::sync::Arc<str>,
+}
+
+/// A call of a primitive by a script.
+#[derive(Clone, Debug)]
+pub struct ScriptCall {
+    /// The primitive.
+    pub primitive: &'static Declaration,
+    /// Its arguments by name, sorted.
+    pub with: Vec<(String, Value)>,
+}
+
+/// A call that was carried out.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The call.
+    pub call: ScriptCall,
+    /// What came of it.
+    pub result: Result<Value, Failure>,
+}
+
+/// How far a script came.
+#[derive(Debug)]
+pub enum ScriptProgress {
+    /// To its end, with its value.
+    Done(Value),
+    /// To a call that has no recorded result.
+    Asks(ScriptCall),
+    /// To an error of its own.
+    Failed(EvalError),
+    /// To a call that is not the one on record.
+    Diverged {
+        /// What was asked and what is on record.
+        message: String,
+    },
+}
+
+/// The script engine with the record its primitives answer from.
+#[derive(Debug)]
+pub(super) struct Host {
+    engine: Engine,
+    record: Rc<RefCell<Record>>,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    recorded: Vec<Recorded>,
+    next: usize,
+    asks: Option<ScriptCall>,
+    diverged: Option<String>,
+}
+
+impl Guards {
+    /// Compiles a script, and reports where it is not one.
+    pub fn script(&self, scalar: &Scalar, span: Span, findings: &mut Findings) -> Option<Script> {
+        let place = Place { span, text_start: scalar.verbatim.then_some(scalar.text_start) };
+        if scalar.text.len() > MAX_SCRIPT {
+            let message = format!("this script is longer than {MAX_SCRIPT} bytes");
+            findings.push(findings.error("guard-size", message, Span::new(span.start, span.start + 1)));
+            return None;
+        }
+        match self.host().engine.compile(&scalar.text) {
+            Ok(ast) => Some(Script { ast, place, text: std::sync::Arc::from(scalar.text.as_str()) }),
+            Err(error) => {
+                let at = place.point(&scalar.text, error.position());
+                let message = format!("this is not a script: {}", lower(&error.err_type().to_string()));
+                findings.push(findings.error("script-syntax", message, at));
+                None
+            }
+        }
+    }
+
+    /// Runs a script against a record.
+    pub fn run_script(&self, script: &Script, names: &mut Names, recorded: &[Recorded]) -> ScriptProgress {
+        let host = self.host();
+        host.record.replace(Record { recorded: recorded.to_vec(), ..Record::default() });
+        let mut scope: Scope<'static> = names.with(&[]).clone();
+        let result = host.engine.eval_ast_with_scope::<Dynamic>(&mut scope, &script.ast);
+        let record = host.record.take();
+        if let Some(message) = record.diverged {
+            return ScriptProgress::Diverged { message };
+        }
+        if let Some(call) = record.asks {
+            return ScriptProgress::Asks(call);
+        }
+        let outcome = match &result {
+            Ok(value) => to_value(value).map_err(|message| script.error(message, Position::NONE)),
+            Err(error) => Err(script.error(describe(error), innermost(error).position())),
+        };
+        match outcome {
+            Err(error) => ScriptProgress::Failed(error),
+            Ok(_) if record.next < recorded.len() => ScriptProgress::Diverged {
+                message: format!("the script made {} calls, and {} are on record", record.next, recorded.len()),
+            },
+            Ok(value) => ScriptProgress::Done(value),
+        }
+    }
+
+    fn host(&self) -> &Host {
+        self.scripts.get_or_init(|| {
+            let mut engine = sandbox::script_engine();
+            let record = Rc::new(RefCell::new(Record::default()));
+            for primitive in self.catalogue.0 {
+                register(&mut engine, primitive, &record);
+            }
+            Host { engine, record }
+        })
+    }
+}
+
+impl Script {
+    fn error(&self, message: String, position: Position) -> EvalError {
+        EvalError {
+            guard: std::sync::Arc::from("script"),
+            message: match position.line() {
+                Some(line) => format!("line {line}: {message}"),
+                None => message,
+            },
+            span: self.place.point(&self.text, position),
+        }
+    }
+}
+
+/// Makes a primitive callable with up to [`MAX_POSITIONAL`] arguments, and named ones in a
+/// closing map.
+fn register(engine: &mut Engine, primitive: &'static Declaration, record: &Rc<RefCell<Record>>) {
+    let name = primitive.name;
+    let answer = {
+        let record = Rc::clone(record);
+        move |given: Vec<Dynamic>| answer(primitive, given, &record)
+    };
+    let (a0, a1, a2, a3, a4) = (answer.clone(), answer.clone(), answer.clone(), answer.clone(), answer);
+    engine.register_fn(name, move || a0(vec![]));
+    engine.register_fn(name, move |a: Dynamic| a1(vec![a]));
+    engine.register_fn(name, move |a: Dynamic, b: Dynamic| a2(vec![a, b]));
+    engine.register_fn(name, move |a: Dynamic, b: Dynamic, c: Dynamic| a3(vec![a, b, c]));
+    engine.register_fn(name, move |a: Dynamic, b: Dynamic, c: Dynamic, d: Dynamic| a4(vec![a, b, c, d]));
+}
+
+fn answer(
+    primitive: &'static Declaration,
+    given: Vec<Dynamic>,
+    record: &Rc<RefCell<Record>>,
+) -> Result<Dynamic, Box<EvalAltResult>> {
+    let call = ScriptCall { primitive, with: arguments(primitive, given)? };
+    let mut record = record.borrow_mut();
+    let at = record.next;
+    record.next += 1;
+    let Some(known) = record.recorded.get(at).cloned() else {
+        record.asks = Some(call);
+        return Err(stop());
+    };
+    if known.call.primitive.name != call.primitive.name || known.call.with != call.with {
+        record.diverged = Some(format!(
+            "call {at} is {} {:?}, and {} {:?} is on record",
+            call.primitive.name, call.with, known.call.primitive.name, known.call.with
+        ));
+        return Err(stop());
+    }
+    match known.result {
+        Ok(value) => Ok(to_dynamic(&value)),
+        Err(failure) => {
+            let thrown =
+                Value::map([("class", Value::text(failure.class.word())), ("message", Value::text(failure.message))]);
+            Err(Box::new(EvalAltResult::ErrorRuntime(to_dynamic(&thrown), Position::NONE)))
+        }
+    }
+}
+
+/// Ends the script where it stands; a script cannot catch it.
+fn stop() -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE))
+}
+
+/// Positional arguments in the declaration's order; a closing map where the declaration expects
+/// none holds the others by name.
+fn arguments(primitive: &Declaration, given: Vec<Dynamic>) -> Result<Vec<(String, Value)>, Box<EvalAltResult>> {
+    let last = given.len().saturating_sub(1);
+    let mut with = Vec::new();
+    for (at, one) in given.into_iter().enumerate().take(MAX_POSITIONAL + 1) {
+        let value = to_value(&one).map_err(fault)?;
+        let argument = primitive.arguments.get(at);
+        let takes_map = argument.is_some_and(|a| matches!(a.kind, Kind::Map | Kind::Any));
+        match (value.as_map(), argument) {
+            (Some(named), _) if at == last && !takes_map => {
+                with.extend(named.iter().map(|(name, value)| (name.to_string(), value.clone())));
+            }
+            (_, Some(argument)) => with.push((argument.name.to_owned(), value)),
+            (_, None) => return Err(fault(format!("`{}` takes fewer arguments", primitive.name))),
+        }
+    }
+    with.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(with)
+}

@@ -1,0 +1,271 @@
+//! Templates: the values under `with`, with `${ expression }` inside texts.
+//!
+//! A text that is exactly one `${ }` keeps the value's type; inside a longer text a value is
+//! inserted as text. Values are never pasted into code. `$${` stands for `${` itself.
+
+use std::sync::Arc;
+
+use crate::diagnostic::Findings;
+use crate::source::Span;
+use crate::value::Value;
+use crate::yaml::{Node, NodeKind, Scalar};
+
+use super::{EvalError, Guard, Guards, Names, Place, Reference};
+
+/// A value with places to fill.
+#[derive(Clone, Debug)]
+pub struct Template(Piece);
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Constant(Value),
+    Expression(Guard),
+    Text(Vec<TextPart>),
+    List(Vec<Piece>),
+    Map(Vec<(Arc<str>, Piece)>),
+}
+
+#[derive(Clone, Debug)]
+enum TextPart {
+    Literal(String),
+    Expression(Guard),
+}
+
+impl Template {
+    /// A map without entries.
+    pub fn empty_map() -> Self {
+        Self(Piece::Constant(Value::Map(Arc::default())))
+    }
+
+    /// The value, when nothing is to be filled.
+    pub fn constant(&self) -> Option<&Value> {
+        match &self.0 {
+            Piece::Constant(value) => Some(value),
+            Piece::Expression(_) | Piece::Text(_) | Piece::List(_) | Piece::Map(_) => None,
+        }
+    }
+
+    /// The value of one entry of a map, when nothing is to be filled in it.
+    pub fn constant_field(&self, name: &str) -> Option<&Value> {
+        match &self.0 {
+            Piece::Constant(value) => value.get(name),
+            Piece::Map(entries) => match entries.iter().find(|(key, _)| &**key == name) {
+                Some((_, Piece::Constant(value))) => Some(value),
+                _ => None,
+            },
+            Piece::Expression(_) | Piece::Text(_) | Piece::List(_) => None,
+        }
+    }
+
+    /// The names it uses.
+    pub fn references(&self) -> Vec<&Reference> {
+        let mut found = Vec::new();
+        self.0.references(&mut found);
+        found
+    }
+}
+
+impl Guards {
+    /// Compiles a template, and reports every expression that is not one.
+    pub fn template(&self, node: &Node, findings: &mut Findings) -> Option<Template> {
+        self.piece(node, findings).map(Template)
+    }
+
+    /// Fills a template.
+    ///
+    /// # Errors
+    /// [`EvalError`] for the first expression that has no value, or none a text can hold.
+    pub fn fill(&self, template: &Template, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Value, EvalError> {
+        self.fill_piece(&template.0, names, locals)
+    }
+
+    fn piece(&self, node: &Node, findings: &mut Findings) -> Option<Piece> {
+        match &node.kind {
+            NodeKind::Scalar(scalar) if scalar.text.contains("${") => self.text(scalar, node.span, findings),
+            NodeKind::Scalar(scalar) => Some(Piece::Constant(plain_value(scalar))),
+            NodeKind::List(items) => {
+                let pieces: Vec<_> = items.iter().map(|item| self.piece(item, findings)).collect();
+                pieces.into_iter().collect::<Option<Vec<_>>>().map(list)
+            }
+            NodeKind::Map(entries) => {
+                let pieces: Vec<_> = entries
+                    .iter()
+                    .map(|(key, value)| Some((Arc::from(key.value.as_str()), self.piece(value, findings)?)))
+                    .collect();
+                pieces.into_iter().collect::<Option<Vec<_>>>().map(map)
+            }
+        }
+    }
+
+    fn text(&self, scalar: &Scalar, span: Span, findings: &mut Findings) -> Option<Piece> {
+        let text = scalar.text.as_str();
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut at = 0;
+        while let Some(found) = text.get(at..).and_then(|rest| rest.find("${")).map(|offset| at + offset) {
+            let before = text.get(at..found).unwrap_or("");
+            if let Some(before) = before.strip_suffix('$') {
+                literal.push_str(before);
+                literal.push_str("${");
+                at = found + 2;
+                continue;
+            }
+            literal.push_str(before);
+            let place = Place { span, text_start: scalar.verbatim.then_some(scalar.text_start) };
+            let Some(end) = expression_end(text, found + 2) else {
+                let finding =
+                    findings.error("open-template", "this `${` is never closed", place.part(found, found + 2));
+                findings.push(finding.help("add `}`, or write `$${` for the two characters themselves"));
+                return None;
+            };
+            let inner = Place { span, text_start: place.text_start.map(|start| start + found + 2) };
+            let guard = self.compile(text.get(found + 2..end)?, inner, findings)?;
+            if found == 0 && end + 1 == text.len() {
+                return Some(Piece::Expression(guard));
+            }
+            if !literal.is_empty() {
+                parts.push(TextPart::Literal(std::mem::take(&mut literal)));
+            }
+            parts.push(TextPart::Expression(guard));
+            at = end + 1;
+        }
+        literal.push_str(text.get(at..).unwrap_or(""));
+        if parts.is_empty() {
+            return Some(Piece::Constant(Value::text(literal)));
+        }
+        if !literal.is_empty() {
+            parts.push(TextPart::Literal(literal));
+        }
+        Some(Piece::Text(parts))
+    }
+
+    fn fill_piece(&self, piece: &Piece, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Value, EvalError> {
+        match piece {
+            Piece::Constant(value) => Ok(value.clone()),
+            Piece::Expression(guard) => self.value(guard, names, locals),
+            Piece::List(items) => {
+                let items: Result<Vec<_>, _> = items.iter().map(|item| self.fill_piece(item, names, locals)).collect();
+                items.map(Value::list)
+            }
+            Piece::Map(entries) => {
+                let entries: Result<Vec<_>, EvalError> = entries
+                    .iter()
+                    .map(|(key, piece)| Ok((Arc::clone(key), self.fill_piece(piece, names, locals)?)))
+                    .collect();
+                entries.map(Value::map)
+            }
+            Piece::Text(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    match part {
+                        TextPart::Literal(literal) => text.push_str(literal),
+                        TextPart::Expression(guard) => text.push_str(&self.inserted(guard, names, locals)?),
+                    }
+                }
+                Ok(Value::text(text))
+            }
+        }
+    }
+
+    /// A value as it stands inside a longer text.
+    fn inserted(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<String, EvalError> {
+        match self.value(guard, names, locals)? {
+            Value::Null | Value::List(_) | Value::Map(_) => {
+                Err(guard.error("only a text, number, truth or duration can stand inside a text".to_owned()))
+            }
+            value => Ok(value.to_string()),
+        }
+    }
+}
+
+impl Piece {
+    fn references<'a>(&'a self, found: &mut Vec<&'a Reference>) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Expression(guard) => found.extend(guard.references()),
+            Self::Text(parts) => {
+                for part in parts {
+                    if let TextPart::Expression(guard) = part {
+                        found.extend(guard.references());
+                    }
+                }
+            }
+            Self::List(items) => items.iter().for_each(|item| item.references(found)),
+            Self::Map(entries) => entries.iter().for_each(|(_, item)| item.references(found)),
+        }
+    }
+}
+
+/// A list, constant where all its items are.
+fn list(items: Vec<Piece>) -> Piece {
+    let constant: Option<Vec<_>> = items
+        .iter()
+        .map(|item| match item {
+            Piece::Constant(value) => Some(value.clone()),
+            Piece::Expression(_) | Piece::Text(_) | Piece::List(_) | Piece::Map(_) => None,
+        })
+        .collect();
+    constant.map_or(Piece::List(items), |values| Piece::Constant(Value::list(values)))
+}
+
+/// A map, constant where all its entries are.
+fn map(entries: Vec<(Arc<str>, Piece)>) -> Piece {
+    let constant: Option<Vec<_>> = entries
+        .iter()
+        .map(|(key, item)| match item {
+            Piece::Constant(value) => Some((Arc::clone(key), value.clone())),
+            Piece::Expression(_) | Piece::Text(_) | Piece::List(_) | Piece::Map(_) => None,
+        })
+        .collect();
+    constant.map_or(Piece::Map(entries), |values| Piece::Constant(Value::map(values)))
+}
+
+/// Where the `}` stands that closes an expression: braces and texts inside it do not count.
+fn expression_end(text: &str, start: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut quote = None;
+    let mut escaped = false;
+    for (offset, c) in text.get(start..)?.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '{') => depth += 1,
+            (None, '}') if depth == 0 => return Some(start + offset),
+            (None, '}') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    None
+}
+
+/// The value of a scalar as written: a quoted one is a text, a plain one what it looks like.
+/// `yes`, `on`, `0x1F` and other old spellings are texts.
+pub fn plain_value(scalar: &Scalar) -> Value {
+    let text = scalar.text.as_str();
+    if scalar.quoted {
+        return Value::text(text);
+    }
+    match text {
+        "" | "~" | "null" => Value::Null,
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ => number(text).unwrap_or_else(|| Value::text(text)),
+    }
+}
+
+fn number(text: &str) -> Option<Value> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let starts_well = digits.starts_with(|c: char| c.is_ascii_digit());
+    let leading_zero = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    let fits = digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '-' | '+'));
+    if !starts_well || leading_zero || !fits {
+        return None;
+    }
+    if digits.chars().all(|c| c.is_ascii_digit()) {
+        return text.parse().ok().map(Value::Int);
+    }
+    text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float)
+}

@@ -1,0 +1,72 @@
+//! titan-run: a declarative runbook engine that proves what it does before it does it.
+//!
+//! # The map
+//!
+//! A room is a file or a folder; it may import only rooms of lower layers. Read from the top.
+//!
+//! ```text
+//! room         layer  what it is for
+//! source         0    files, places in them, values with places
+//! name           0    newtypes for names: parsing is checking
+//! value          0    what steps return, guards read and records keep
+//! visible        0    foreign text with every hidden character made visible
+//! stdlib         0    the files embedded in the binary
+//! diagnostic     1    what is wrong with a user's file, and where
+//! declaration    1    what a primitive says about itself, and how it fails
+//! event          2    what happened in a run
+//! yaml           2    text -> tree of spanned nodes
+//! policy         2    canonical JSON (RFC 8785) and the policy hash
+//! world          2    everything a run can touch, as traits
+//! guard          3    the Rhai sandbox: guards, templates, scripts
+//! runbook        4    runbooks and targets, decoded, with everything wrong said at once
+//! primitive      5    what a step can do; one file, one primitive
+//! live           5    the world: NATS, Prometheus, processes, people
+//! sim            5    the world's twin: a world file under virtual time
+//! engine         6    carries a runbook out: plan, run, watch, rollback
+//! report         7    consumers of events and diagnostics: terminal, JSON lines
+//! cli            8    one file, one command
+//! ```
+//!
+//! Text flows `yaml -> runbook -> report`; a run flows
+//! `runbook -> engine.plan -> journal(Started) -> primitive(world) -> journal(Finished) -> report`.
+//!
+//! # Invariants
+//!
+//! 1. Only `cli` names `live` or `sim`: the engine cannot know which world it is in.
+//! 2. Vendor walls: `rhai` only in `guard/` and `sim/`, `async_nats` and `reqwest` only in
+//!    `live/`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
+//! 3. The planner is pure: no async, no clock, no I/O.
+//! 4. Decoding never stops at the first fault.
+//! 5. An effect is preceded by its `Started` event, and does not happen when that could not be
+//!    kept; only a disarm always happens.
+//! 6. A step that may have had an effect is part of the rollback, whether or not it succeeded.
+//! 7. An action that opens a gate runs during a rollback only as its last, complete step.
+//! 8. Same input, same seed: same bytes out. Nothing iterates a hash map into output.
+//!
+//! `tests/it/house.rs` holds the layers, the walls and the sizes.
+//!
+//! # Where a newcomer adds
+//!
+//! A primitive is a file in `primitive/` and a line in its two lists; a command is a file in
+//! `cli/` and a variant; an output format is a file in `report/` and a variant; a case is a file
+//! under `tests/cases/`.
+
+pub mod cli;
+pub mod declaration;
+pub mod diagnostic;
+pub mod engine;
+pub mod event;
+pub mod guard;
+pub mod live;
+pub mod name;
+pub mod policy;
+pub mod primitive;
+pub mod report;
+pub mod runbook;
+pub mod sim;
+pub mod source;
+pub mod stdlib;
+pub mod value;
+pub mod visible;
+pub mod world;
+pub mod yaml;

@@ -1,0 +1,90 @@
+//! The real world: NATS, Prometheus, log files, processes, HTTP, people at a terminal.
+//!
+//! The twin of `sim/`; one contract test runs against both. The only room that knows
+//! `async_nats` and `reqwest`, and that reads a real clock. Connections are opened when they are
+//! first needed, so a runbook that needs none opens none.
+
+mod bus;
+mod clock;
+mod command_line;
+mod connection;
+mod exposition;
+mod logs;
+mod metrics;
+mod people;
+mod processes;
+mod secret;
+mod services;
+mod web;
+
+use std::rc::Rc;
+
+use crate::runbook::target::Target;
+use crate::world::{Bus, Clock, Logs, Metrics, People, Processes, Services, Web, World};
+
+/// The real things a target names.
+pub struct LiveWorld {
+    clock: clock::LiveClock,
+    bus: bus::LiveBus,
+    metrics: metrics::LiveMetrics,
+    logs: logs::LiveLogs,
+    services: services::LiveServices,
+    processes: processes::LiveProcesses,
+    web: web::LiveWeb,
+    people: people::Terminal,
+}
+
+impl LiveWorld {
+    /// The real world as a target describes it; `confirmed` are checklist items answered
+    /// beforehand. Opens nothing yet.
+    ///
+    /// # Errors
+    /// A sentence about what this machine lacks.
+    pub fn new(target: &Target, confirmed: &[String]) -> Result<Self, String> {
+        let target = Rc::new(target.clone());
+        Ok(Self {
+            clock: clock::LiveClock::new(),
+            bus: bus::LiveBus::new(Rc::clone(&target)),
+            metrics: metrics::LiveMetrics::new(Rc::clone(&target)),
+            logs: logs::LiveLogs::new(Rc::clone(&target)),
+            services: services::LiveServices::new(target),
+            processes: processes::LiveProcesses,
+            web: web::LiveWeb::default(),
+            people: people::Terminal::new(confirmed),
+        })
+    }
+}
+
+impl World for LiveWorld {
+    fn clock(&self) -> &dyn Clock {
+        &self.clock
+    }
+
+    fn bus(&self) -> &dyn Bus {
+        &self.bus
+    }
+
+    fn metrics(&self) -> &dyn Metrics {
+        &self.metrics
+    }
+
+    fn logs(&self) -> &dyn Logs {
+        &self.logs
+    }
+
+    fn services(&self) -> &dyn Services {
+        &self.services
+    }
+
+    fn processes(&self) -> &dyn Processes {
+        &self.processes
+    }
+
+    fn web(&self) -> &dyn Web {
+        &self.web
+    }
+
+    fn people(&self) -> &dyn People {
+        &self.people
+    }
+}

@@ -1,0 +1,73 @@
+//! What is known of the world when a run ends: the last thing that was verified of each part.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::declaration::Effect;
+use crate::event::{Happened, Status};
+use crate::value::Value;
+
+/// The last verified facts, by what they are about.
+#[derive(Default)]
+pub(super) struct Known {
+    under_way: BTreeMap<Arc<str>, (Arc<str>, Value)>,
+    facts: BTreeMap<String, (String, u64)>,
+}
+
+impl Known {
+    /// Learns from an event; an effect that began makes what it touches unknown.
+    pub(super) fn learn(&mut self, at_ms: u64, what: &Happened) {
+        match what {
+            Happened::Started { step, action, effect, with, .. } => {
+                if *effect == Effect::Changes {
+                    self.forget(action, with, at_ms);
+                }
+                self.under_way.insert(Arc::clone(step), (Arc::clone(action), with.clone()));
+            }
+            Happened::Finished { step, status: Status::Ok, out, .. } => {
+                if let Some((action, with)) = self.under_way.remove(step) {
+                    self.verified(&action, &with, out, at_ms);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A deploy also makes the policy unknown.
+    fn forget(&mut self, action: &str, with: &Value, at_ms: u64) {
+        let touched = about(action, with).into_iter();
+        let policy = about("expect_hash", with).filter(|fact| action == "deploy" && self.facts.contains_key(fact));
+        for fact in touched.chain(policy) {
+            self.facts.insert(fact, ("UNKNOWN".to_owned(), at_ms));
+        }
+    }
+
+    fn verified(&mut self, action: &str, with: &Value, out: &Value, at_ms: u64) {
+        let seen = match action {
+            "arm" | "disarm" | "gate_state" => out.get("state"),
+            "deploy" | "service_version" => out.get("version"),
+            "expect_hash" | "service_hash" => out.get("hash"),
+            "wait_log" => out.get("captures").and_then(|captures| captures.get("hash")),
+            _ => None,
+        };
+        if let (Some(fact), Some(seen)) = (about(action, with), seen) {
+            self.facts.insert(fact, (seen.to_string(), at_ms));
+        }
+    }
+
+    /// Every fact with its value and when it was verified.
+    pub(super) fn facts(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        self.facts.iter().map(|(fact, (seen, at_ms))| (fact.as_str(), seen.as_str(), *at_ms))
+    }
+}
+
+/// What an action is about: a gate, a service's version, a service's policy hash.
+fn about(action: &str, with: &Value) -> Option<String> {
+    let named = |field: &str| with.get(field).map(Value::to_string);
+    match action {
+        "arm" | "disarm" | "gate_state" => Some(format!("gate {}", named("gate")?)),
+        "deploy" | "service_version" => Some(format!("{} version", named("service")?)),
+        "expect_hash" | "service_hash" | "wait_log" => Some(format!("{} policy hash", named("service")?)),
+        _ => None,
+    }
+}

@@ -1,0 +1,27 @@
+//! Reports: consumers of events and diagnostics, never producers. One file, one format.
+//!
+//! Everything that is not ours goes through [`crate::visible`] before it is printed. Called by
+//! `cli/`, which hands in the writer.
+
+mod diagnostics;
+mod json;
+mod known;
+mod plan;
+mod terminal;
+
+pub use diagnostics::{Style, draw};
+pub use json::JsonLines;
+pub use plan::describe;
+pub use terminal::Terminal;
+
+use crate::event::{Event, Progress};
+
+/// A view of a run.
+pub trait Report {
+    /// Shows a transition.
+    fn event(&mut self, event: &Event);
+    /// Shows what a step waits for; may be ignored.
+    fn progress(&mut self, progress: &Progress);
+    /// Is told about once a second that time has passed.
+    fn tick(&mut self, elapsed_ms: u64);
+}

@@ -1,0 +1,82 @@
+//! A runbook as it would run: order, edges, effects and undos, without touching anything.
+
+use std::fmt::Write as _;
+
+use crate::declaration::Effect;
+use crate::runbook::{ActionKind, EdgeOutcome, Runbook, Step};
+use crate::value::format_duration;
+use crate::visible::visible;
+
+/// Describes a runbook for `titan-run plan`, nested runbooks indented below their step.
+pub fn describe(runbook: &Runbook) -> String {
+    let mut text = format!("{}\n", runbook.name);
+    if let Some(about) = &runbook.about {
+        let _ = writeln!(text, "{}", visible(about));
+    }
+    for param in &runbook.params {
+        let default = param.default.as_ref().map_or_else(|| "required".to_owned(), |value| format!("default {value}"));
+        let _ = writeln!(text, "  param {} ({}, {})", param.name, param.kind.word(), visible(&default));
+    }
+    for (name, limit) in [("total", runbook.limits.total), ("disarmed", runbook.limits.disarmed)] {
+        if let Some(limit) = limit {
+            let _ = writeln!(text, "  limit {name} {}", format_duration(limit));
+        }
+    }
+    text.push('\n');
+    steps(runbook, 0, &mut text);
+    for watch in &runbook.watches {
+        let id = |at: usize| runbook.steps.get(at).map_or("the end", |step| step.id.as_str());
+        let to = watch.to.map_or("the end", id);
+        let _ = writeln!(text, "watch {} from {} to {to}: {}", watch.id, id(watch.from), watch.action.name());
+    }
+    for ensure in &runbook.ensures {
+        let _ = writeln!(text, "ensure {}: {}", ensure.id, ensure.work.action.name());
+    }
+    text
+}
+
+fn steps(runbook: &Runbook, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    for (at, step) in runbook.steps.iter().enumerate() {
+        let effect = match step.work.action.effect() {
+            Effect::Observes => "observes",
+            Effect::Changes => "CHANGES",
+            Effect::Asks => "asks",
+        };
+        let _ =
+            writeln!(text, "{indent}{:>3}. {:<28} {:<16} {effect}", at + 1, step.id.as_str(), step.work.action.name());
+        if let Some(about) = &step.about {
+            let _ = writeln!(text, "{indent}       {}", visible(about));
+        }
+        edges(runbook, at, step, &indent, text);
+        for (word, guard) in [("when", &step.work.when), ("require", &step.work.require), ("expect", &step.work.expect)]
+        {
+            if let Some(guard) = guard {
+                let _ = writeln!(text, "{indent}       {word} {}", visible(guard.text()));
+            }
+        }
+        if let Some(undo) = &step.undo {
+            let _ = writeln!(text, "{indent}       undo {}", undo.action.name());
+        }
+        if let ActionKind::Runbook(inner) = &step.work.action.kind {
+            steps(inner, depth + 2, text);
+        }
+    }
+}
+
+/// Says the edges of a step, but not the plain one to the step above.
+fn edges(runbook: &Runbook, at: usize, step: &Step, indent: &str, text: &mut String) {
+    let is_plain = |edge: &crate::runbook::Edge| edge.on == EdgeOutcome::OkOrSkipped && edge.from + 1 == at;
+    if step.needs.iter().all(is_plain) {
+        if step.needs.is_empty() && at > 0 {
+            let _ = writeln!(text, "{indent}       starts at once");
+        }
+        return;
+    }
+    let words: Vec<_> = step
+        .needs
+        .iter()
+        .filter_map(|edge| Some(format!("{} {}", runbook.steps.get(edge.from)?.id, edge.on.word())))
+        .collect();
+    let _ = writeln!(text, "{indent}       needs {}", words.join(", "));
+}

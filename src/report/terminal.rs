@@ -1,0 +1,243 @@
+//! The run as an operator reads it: a line for each thing that ended, and, on a terminal, one
+//! moving line that says what is under way and what it waits for.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::declaration::Failure;
+use crate::event::{Ended, Ending, Event, Happened, Header, Phase, Progress, Status};
+use crate::value::Value;
+use crate::visible::visible;
+
+use super::Report;
+use super::known::Known;
+
+/// The most characters of a result shown on one line; the whole of it is in the record.
+const MAX_SHOWN: usize = 100;
+
+/// Clears the moving line.
+const CLEAR_LINE: &str = "\r\u{1b}[2K";
+
+/// Writes for people.
+pub struct Terminal<W> {
+    out: W,
+    /// Whether `out` is a terminal that can show a moving line.
+    is_live: bool,
+    simulated: bool,
+    elapsed_ms: u64,
+    known: Known,
+    /// What is under way, since when, and what it waits for.
+    under_way: BTreeMap<Arc<str>, (u64, String)>,
+}
+
+impl<W: Write> Terminal<W> {
+    /// Writes to `out`; a moving line only where `is_live`.
+    pub fn new(out: W, is_live: bool) -> Self {
+        Self { out, is_live, simulated: false, elapsed_ms: 0, known: Known::default(), under_way: BTreeMap::new() }
+    }
+
+    /// A reader that went away does not stop a run: write errors are ignored.
+    fn line(&mut self, text: &str) {
+        let clear = if self.is_live { CLEAR_LINE } else { "" };
+        let _ = writeln!(self.out, "{clear}{text}");
+    }
+
+    fn stamped(&mut self, at_ms: u64, mark: &str, text: &str) {
+        let line = format!("{:>8}  {mark} {text}", clock(at_ms));
+        self.line(&line);
+    }
+
+    fn moving_line(&mut self) {
+        if !self.is_live {
+            return;
+        }
+        let now = self.elapsed_ms;
+        let parts = self.under_way.iter().map(|(step, (since, text))| {
+            let took = clock(now.saturating_sub(*since));
+            match text.is_empty() {
+                true => format!("{step} {took}"),
+                false => format!("{step} {took}: {}", visible(text)),
+            }
+        });
+        let text = shortened(&parts.collect::<Vec<_>>().join(" | "));
+        let _ = write!(self.out, "{CLEAR_LINE}{:>8}  … {text}", clock(now));
+        let _ = self.out.flush();
+    }
+
+    fn header(&mut self, header: &Header) {
+        self.simulated = header.simulated;
+        if header.simulated {
+            self.line("SIMULATED: this is a rehearsal in a simulated world; nothing real is touched");
+        }
+        self.line(&format!("{}  on target {}  run {}", header.runbook, visible(&header.target), header.run));
+        if let Some(about) = &header.about {
+            self.line(&visible(about));
+        }
+        self.line("");
+    }
+
+    fn finished(
+        &mut self,
+        at_ms: u64,
+        phase: Phase,
+        step: &str,
+        status: Status,
+        out: &Value,
+        failure: Option<&Failure>,
+    ) {
+        let name = named(phase, step);
+        match (status, failure) {
+            (Status::Ok, _) => self.stamped(at_ms, "✓", &format!("{name:<32} {}", summary(out))),
+            (_, Some(failure)) => {
+                let mark = if status == Status::InDoubt { "?" } else { "✗" };
+                let text = format!("{name:<32} {}: {}", failure.class, visible(&failure.message));
+                self.stamped(at_ms, mark, &text);
+            }
+            (_, None) => self.stamped(at_ms, "✗", &name),
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended) {
+        self.under_way.clear();
+        self.line("");
+        self.line(&format!("{} after {}", ended.ending.word(), clock(ended.took_ms)));
+        if let Some(cause) = &ended.cause {
+            self.line(&format!("  because {}", visible(&cause.sentence())));
+        }
+        let facts: Vec<_> = self
+            .known
+            .facts()
+            .map(|(fact, seen, at)| format!("  {fact}: {} (seen at {})", visible(seen), clock(at)))
+            .collect();
+        if !facts.is_empty() {
+            self.line("state now, as last verified:");
+            facts.iter().for_each(|fact| self.line(fact));
+        }
+        if ended.outputs.as_map().is_some_and(|outputs| !outputs.is_empty()) {
+            self.line("outputs:");
+        }
+        for (name, value) in ended.outputs.as_map().into_iter().flatten() {
+            self.line(&format!("  {name}: {}", visible(&value.to_string())));
+        }
+        for needed in &ended.needs_person {
+            self.line(&format!("  needs a person: {}", visible(needed)));
+        }
+        if let Some(next) = next_command(ended.ending) {
+            self.line(&format!("  next: {next}"));
+        }
+        if self.simulated {
+            self.line("SIMULATED: nothing real was touched");
+        }
+    }
+}
+
+impl<W: Write> Report for Terminal<W> {
+    fn event(&mut self, event: &Event) {
+        self.elapsed_ms = event.at_ms;
+        self.known.learn(event.at_ms, &event.what);
+        let at = event.at_ms;
+        match &event.what {
+            Happened::RunStarted(header) => self.header(header),
+            Happened::LetComputed { name, value } => {
+                self.stamped(at, "=", &format!("{name:<32} {}", shortened(&visible(&value.to_string()))));
+            }
+            Happened::WatchLive { watch } => self.stamped(at, "◉", &format!("watch {watch} is live")),
+            Happened::WatchEnded { watch, breach } => match breach {
+                None => self.stamped(at, "✓", &format!("watch {watch} saw nothing wrong")),
+                Some(failure) => self.stamped(at, "✗", &format!("watch {watch}: {}", visible(&failure.message))),
+            },
+            Happened::Started { step, .. } => {
+                self.under_way.insert(Arc::clone(step), (at, String::new()));
+            }
+            Happened::Retrying { step, failure, wait_ms } => {
+                let text = format!("{step:<32} again in {}: {failure}", clock(*wait_ms));
+                self.stamped(at, "↻", &visible(&text));
+            }
+            Happened::CallStarted { .. } | Happened::CallFinished { .. } => {}
+            Happened::Finished { phase, step, status, failure, out, .. } => {
+                self.under_way.remove(step);
+                self.finished(at, *phase, step, *status, out, failure.as_ref());
+            }
+            Happened::Skipped { step, reason, phase } => {
+                self.stamped(at, "-", &format!("{:<32} skipped: {}", named(*phase, step), visible(reason)));
+            }
+            Happened::RollbackStarted { cause } => {
+                self.under_way.clear();
+                self.stamped(at, "↩", &format!("rolling back: {}", visible(&cause.sentence())));
+            }
+            Happened::RunEnded(ended) => self.ended(ended),
+        }
+        self.moving_line_unless_ended(&event.what);
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        if let Some((_, text)) = self.under_way.get_mut(&progress.step) {
+            text.clone_from(&progress.text);
+        }
+    }
+
+    fn tick(&mut self, elapsed_ms: u64) {
+        self.elapsed_ms = elapsed_ms;
+        self.moving_line();
+    }
+}
+
+impl<W: Write> Terminal<W> {
+    fn moving_line_unless_ended(&mut self, what: &Happened) {
+        if !matches!(what, Happened::RunEnded(_)) {
+            self.moving_line();
+        }
+    }
+}
+
+/// A step with the part of the run it belongs to.
+fn named(phase: Phase, step: &str) -> String {
+    match phase {
+        Phase::Forward => step.to_owned(),
+        Phase::Undo => format!("undo {step}"),
+        Phase::Ensure => format!("ensure {step}"),
+    }
+}
+
+/// The one line of a result: its fields, texts bare.
+fn summary(out: &Value) -> String {
+    let Some(map) = out.as_map() else {
+        return match out {
+            Value::Null => String::new(),
+            other => shortened(&visible(&other.to_string())),
+        };
+    };
+    let fields = map.iter().filter(|(_, value)| !value.is_empty());
+    let words: Vec<_> = fields
+        .map(|(name, value)| match value.as_map() {
+            Some(inner) => {
+                inner.iter().map(|(inner, value)| format!("{name}.{inner}={value}")).collect::<Vec<_>>().join(" ")
+            }
+            None => format!("{name}={value}"),
+        })
+        .collect();
+    shortened(&visible(&words.join(" ")))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
+
+/// Minutes, seconds and tenths.
+fn clock(ms: u64) -> String {
+    format!("{}:{:02}.{}", ms / 60_000, ms / 1_000 % 60, ms / 100 % 10)
+}
+
+/// What a stressed reader types next.
+fn next_command(ending: Ending) -> Option<&'static str> {
+    match ending {
+        Ending::Succeeded | Ending::RolledBack => None,
+        Ending::Refused => Some("nothing was changed; mend the cause and run it again"),
+        Ending::Stuck => Some("do what a person is needed for; `titan-run disarm GATE` closes a gate at any time"),
+        Ending::Paused => Some("mend the cause; effects so far stand"),
+    }
+}

@@ -1,0 +1,337 @@
+//! Decoding a runbook's tree, top-down; every problem is reported and decoding goes on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::declaration::{Catalogue, InDoubt};
+use crate::diagnostic::{Findings, did_you_mean};
+use crate::guard::Guards;
+use crate::name::{RunbookName, StepId};
+use crate::source::{SourceFile, Span, Spanned};
+use crate::value::Value;
+use crate::yaml::{Node, NodeKind};
+
+use super::fields::{Fields, one_of, text};
+use super::load::Includes;
+use super::work_decode::DEFAULT_EVERY;
+use super::{
+    Action, ActionKind, Binding, Edge, EdgeOutcome, Ensure, Foreach, LANGUAGE_VERSION, Limits, OnFailure, Param,
+    ParamKind, Runbook, Step, Watch, Work,
+};
+
+/// The most items of a `foreach` under way at once where none is written: one after the other.
+const DEFAULT_PARALLEL: usize = 1;
+
+/// The most items of a `foreach` that may be under way at once.
+const MAX_PARALLEL: usize = 1_000;
+
+const ON_FAILURE: [(&str, OnFailure); 3] =
+    [("rollback", OnFailure::Rollback), ("continue", OnFailure::Continue), ("pause", OnFailure::Pause)];
+
+/// What decoding one file carries along.
+pub(super) struct Decoder<'a> {
+    pub(super) guards: &'a Guards,
+    pub(super) catalogue: Catalogue,
+    pub(super) includes: Includes<'a>,
+    pub(super) findings: Findings,
+    /// Ids of all steps, with their place in reading order.
+    pub(super) ids: BTreeMap<String, usize>,
+}
+
+impl Decoder<'_> {
+    /// Reads the whole file; `None` when its frame is not that of a runbook.
+    pub(super) fn runbook(&mut self, root: &Node, file: &SourceFile) -> Option<Runbook> {
+        let mut fields = Fields::new(root, "a runbook", &mut self.findings)?;
+        self.language_version(&mut fields);
+        let name = self.runbook_name(&mut fields, file);
+        let about = fields.about(&mut self.findings);
+        let params = self.params(&mut fields);
+        let lets = self.bindings(&mut fields, "let");
+        let limits = self.limits(&mut fields);
+        let step_nodes = match fields.require("steps", &mut self.findings) {
+            Some(node) => super::fields::entries(node, "steps", &mut self.findings),
+            None => &[],
+        };
+        self.ids = step_nodes.iter().enumerate().map(|(at, (id, _))| (id.value.clone(), at)).collect();
+        let steps = self.steps(step_nodes);
+        let watches = self.watches(&mut fields);
+        let ensures = self.ensures(&mut fields);
+        let outputs = self.bindings(&mut fields, "outputs");
+        fields.finish(&mut self.findings);
+        Some(Runbook { file: file.clone(), name: name?, about, params, lets, limits, steps, watches, ensures, outputs })
+    }
+
+    fn language_version(&mut self, fields: &mut Fields<'_>) {
+        let Some(node) = fields.require("titan", &mut self.findings) else {
+            return;
+        };
+        let Some(version) = text(node, "titan", &mut self.findings) else {
+            return;
+        };
+        if version.value.parse() != Ok(LANGUAGE_VERSION) {
+            let message = format!("language version `{}` is not known here", version.value);
+            let finding = self.findings.error("language-version", message, version.span);
+            self.findings.push(finding.help(format!("write `titan: {LANGUAGE_VERSION}`")));
+        }
+    }
+
+    fn runbook_name(&mut self, fields: &mut Fields<'_>, file: &SourceFile) -> Option<RunbookName> {
+        let node = fields.require("runbook", &mut self.findings)?;
+        let written = text(node, "runbook", &mut self.findings)?;
+        let name = match RunbookName::parse(written.value) {
+            Ok(name) => name,
+            Err(error) => {
+                let finding = self.findings.error("bad-name", error.to_string(), written.span);
+                self.findings.push(finding.help("use lower-case words joined by `-`, such as `policy-rollout`"));
+                return None;
+            }
+        };
+        let stem = file.name().rsplit('/').next().unwrap_or_default().split('.').next().unwrap_or_default();
+        if !stem.is_empty() && !stem.starts_with('<') && stem.replace('_', "-") != name.as_str() {
+            let message = format!("`{name}` is not the file's name");
+            let finding = self.findings.error("name-not-file", message, written.span);
+            self.findings.push(finding.help(format!("write `runbook: {stem}`, or rename the file")));
+        }
+        Some(name)
+    }
+
+    fn params(&mut self, fields: &mut Fields<'_>) -> Vec<Param> {
+        let entries = fields.entries("params", &mut self.findings);
+        entries.iter().filter_map(|(name, node)| self.param(name, node)).collect()
+    }
+
+    fn param(&mut self, name: &Spanned<String>, node: &Node) -> Option<Param> {
+        self.snake_case(name)?;
+        let mut fields = Fields::new(node, "a param", &mut self.findings)?;
+        let kind = match fields.require("type", &mut self.findings) {
+            Some(node) => text(node, "type", &mut self.findings)
+                .and_then(|word| one_of("type", word, &ParamKind::ALL, &mut self.findings)),
+            None => None,
+        };
+        let default = fields.take("default");
+        let one_of_node = fields.take("one_of");
+        let about = fields.about(&mut self.findings);
+        fields.finish(&mut self.findings);
+        let kind = kind?;
+        let default = match default {
+            Some(node) => Some(self.param_value(kind, node)?),
+            None => None,
+        };
+        let one_of = match one_of_node.map(|node| &node.kind) {
+            Some(NodeKind::List(items)) => items.iter().filter_map(|item| self.param_value(kind, item)).collect(),
+            _ => Vec::new(),
+        };
+        Some(Param { name: Arc::from(name.value.as_str()), kind, default, one_of, about, span: name.span })
+    }
+
+    fn param_value(&mut self, kind: ParamKind, node: &Node) -> Option<Value> {
+        let template = self.guards.template(node, &mut self.findings)?;
+        let written = template.constant().cloned().unwrap_or_default();
+        let value = super::params::as_kind(kind, &written);
+        if value.is_none() {
+            let message = format!("`{written}` is not a {}", kind.word());
+            let finding = self.findings.error("bad-default", message, node.span);
+            self.findings.push(finding.help(format!("write a {}, as the param's type says", kind.word())));
+        }
+        value
+    }
+
+    fn bindings(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Vec<Binding> {
+        let entries = fields.entries(key, &mut self.findings);
+        let mut bindings = Vec::with_capacity(entries.len());
+        for (name, node) in entries {
+            let good = self.snake_case(name).is_some();
+            let guard = self.guard_node(node, &name.value);
+            if let (true, Some(guard)) = (good, guard) {
+                bindings.push(Binding { name: Arc::from(name.value.as_str()), guard, span: name.span });
+            }
+        }
+        bindings
+    }
+
+    fn limits(&mut self, fields: &mut Fields<'_>) -> Limits {
+        let Some(node) = fields.take("limits") else {
+            return Limits::default();
+        };
+        let Some(mut fields) = Fields::new(node, "`limits`", &mut self.findings) else {
+            return Limits::default();
+        };
+        let limits = Limits {
+            total: fields.duration("total", &mut self.findings),
+            disarmed: fields.duration("disarmed", &mut self.findings),
+        };
+        fields.finish(&mut self.findings);
+        limits
+    }
+
+    fn steps(&mut self, entries: &[(Spanned<String>, Node)]) -> Vec<Step> {
+        if entries.is_empty() {
+            let finding = self.findings.error("no-steps", "a runbook needs at least one step", Span::default());
+            self.findings
+                .push(finding.help("add a step under `steps:`, such as `hello: { do: note, with: { text: hello } }`"));
+        }
+        let steps = entries.iter().enumerate();
+        steps.filter_map(|(at, (id, node))| self.step(at, id, node)).collect()
+    }
+
+    fn step(&mut self, at: usize, id: &Spanned<String>, node: &Node) -> Option<Step> {
+        let step_id = self.snake_case(id);
+        let mut fields = Fields::new(node, "a step", &mut self.findings)?;
+        let work = self.work(&mut fields);
+        let about = fields.about(&mut self.findings);
+        let needs = self.needs(at, id, fields.take("needs"));
+        let undo = fields.take("undo").and_then(|node| self.undo(node));
+        let undo = undo.or_else(|| self.implied_undo(work.as_ref()?));
+        let on_failure = fields.word("on_failure", &ON_FAILURE, &mut self.findings).unwrap_or_default();
+        let foreach = self.guard(&mut fields, "foreach");
+        let max_parallel = fields.number("max_parallel", 1, MAX_PARALLEL, &mut self.findings);
+        fields.finish(&mut self.findings);
+        Some(Step {
+            id: step_id?,
+            span: id.span,
+            about,
+            work: work?,
+            needs,
+            undo,
+            on_failure,
+            foreach: foreach
+                .map(|list| Box::new(Foreach { list, max_parallel: max_parallel.unwrap_or(DEFAULT_PARALLEL) })),
+        })
+    }
+
+    fn undo(&mut self, node: &Node) -> Option<Box<Work>> {
+        let mut fields = Fields::new(node, "`undo`", &mut self.findings)?;
+        let work = self.work(&mut fields);
+        fields.finish(&mut self.findings);
+        work.map(Box::new)
+    }
+
+    /// A step that opens a gate is undone by closing it, whether or not its author says so: both
+    /// take the same arguments.
+    fn implied_undo(&self, work: &Work) -> Option<Box<Work>> {
+        let opens = matches!(&work.action.kind, ActionKind::Primitive(one) if one.in_doubt == InDoubt::DisarmFirst);
+        let disarm = self.catalogue.find("disarm").filter(|_| opens)?;
+        Some(Box::new(Work::once(Action {
+            kind: ActionKind::Primitive(disarm),
+            with: work.action.with.clone(),
+            span: work.action.span,
+        })))
+    }
+
+    fn needs(&mut self, at: usize, id: &Spanned<String>, node: Option<&Node>) -> Vec<Edge> {
+        let Some(node) = node else {
+            let implicit = at.checked_sub(1).map(|from| Edge { from, on: EdgeOutcome::OkOrSkipped, span: id.span });
+            return implicit.into_iter().collect();
+        };
+        match &node.kind {
+            NodeKind::List(items) => {
+                let ids: Vec<_> = items.iter().filter_map(|item| text(item, "needs", &mut self.findings)).collect();
+                ids.into_iter().filter_map(|from| self.edge(from, EdgeOutcome::Ok)).collect()
+            }
+            NodeKind::Map(entries) => entries
+                .iter()
+                .filter_map(|(from, outcome)| {
+                    let word = text(outcome, "needs", &mut self.findings)?;
+                    let words = [EdgeOutcome::Ok, EdgeOutcome::Failed, EdgeOutcome::Skipped, EdgeOutcome::Done]
+                        .map(|outcome| (outcome.word(), outcome));
+                    let on = one_of("edge outcome", word, &words, &mut self.findings)?;
+                    self.edge(Spanned::new(&from.value, from.span), on)
+                })
+                .collect(),
+            NodeKind::Scalar(_) => {
+                let finding = self.findings.error("wrong-type", "`needs` must be a list or a map", node.span);
+                self.findings.push(finding.help("write `needs: [step_id]` or `needs: { step_id: ok }`"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn edge(&mut self, from: Spanned<&str>, on: EdgeOutcome) -> Option<Edge> {
+        let index = self.step_named(from)?;
+        Some(Edge { from: index, on, span: from.span })
+    }
+
+    /// The index of a step an author names.
+    fn step_named(&mut self, id: Spanned<&str>) -> Option<usize> {
+        let found = self.ids.get(id.value).copied();
+        if found.is_none() {
+            let finding = self.findings.error("unknown-step", format!("no step is called `{}`", id.value), id.span);
+            let finding = match did_you_mean(id.value, self.ids.keys().map(String::as_str)) {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding.help("name a step of this runbook"),
+            };
+            self.findings.push(finding);
+        }
+        found
+    }
+
+    fn watches(&mut self, fields: &mut Fields<'_>) -> Vec<Watch> {
+        let entries = fields.entries("watch", &mut self.findings);
+        entries.iter().filter_map(|(id, node)| self.watch(id, node)).collect()
+    }
+
+    fn watch(&mut self, id: &Spanned<String>, node: &Node) -> Option<Watch> {
+        let watch_id = self.snake_case(id);
+        let mut fields = Fields::new(node, "a watch", &mut self.findings)?;
+        let about = fields.about(&mut self.findings);
+        let from = fields.require("from", &mut self.findings);
+        let from = from.and_then(|node| text(node, "from", &mut self.findings));
+        let from = from.and_then(|id| self.step_named(id));
+        let to = fields.text("to", &mut self.findings).and_then(|id| self.step_named(id));
+        let action = self.action(&mut fields);
+        let every = fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY);
+        let breach = fields.require("breach_when", &mut self.findings);
+        let breach_when = breach.and_then(|node| self.guard_node(node, "breach_when"));
+        let on_breach = fields.word("on_breach", &ON_FAILURE, &mut self.findings).unwrap_or_default();
+        fields.finish(&mut self.findings);
+        Some(Watch {
+            id: watch_id?,
+            span: id.span,
+            about,
+            from: from?,
+            to,
+            action: action?,
+            every,
+            breach_when: breach_when?,
+            on_breach,
+        })
+    }
+
+    fn ensures(&mut self, fields: &mut Fields<'_>) -> Vec<Ensure> {
+        let entries = fields.entries("ensure", &mut self.findings);
+        entries.iter().filter_map(|(id, node)| self.ensure(id, node)).collect()
+    }
+
+    fn ensure(&mut self, id: &Spanned<String>, node: &Node) -> Option<Ensure> {
+        let ensure_id = self.snake_case(id);
+        let mut fields = Fields::new(node, "an ensure", &mut self.findings)?;
+        let about = fields.about(&mut self.findings);
+        let work = self.work(&mut fields);
+        fields.finish(&mut self.findings);
+        Some(Ensure { id: ensure_id?, span: id.span, about, work: work? })
+    }
+
+    fn snake_case(&mut self, id: &Spanned<String>) -> Option<StepId> {
+        match StepId::parse(&id.value) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                let finding = self.findings.error("bad-name", error.to_string(), id.span);
+                self.findings.push(finding.help("use lower-case words joined by `_`, such as `verify_execution`"));
+                None
+            }
+        }
+    }
+
+    /// A runbook used as an action.
+    pub(super) fn include(&mut self, name: Spanned<&str>) -> Option<Arc<Runbook>> {
+        match self.includes.runbook(self.findings.file(), name.value) {
+            Ok(runbook) => runbook,
+            Err(problem) => {
+                let finding = self.findings.error("bad-include", problem, name.span);
+                self.findings
+                    .push(finding.help("name a file beside this one, such as `./actions/x.yaml`, or one of `std/...`"));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Reading the keys of a map: each key is taken once, what is left over is unknown.
+//!
+//! Every getter reports what is wrong where it stands and answers `None`, so that decoding goes
+//! on and one pass says everything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::diagnostic::{Findings, did_you_mean};
+use crate::source::{Span, Spanned};
+use crate::value::parse_duration;
+use crate::yaml::{Node, NodeKind, Scalar};
+
+/// A map being read.
+pub(super) struct Fields<'a> {
+    what: &'static str,
+    span: Span,
+    entries: &'a [(Spanned<String>, Node)],
+    known: Vec<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    /// Starts reading a node that must be a map; `what` names it in messages.
+    pub(super) fn new(node: &'a Node, what: &'static str, findings: &mut Findings) -> Option<Self> {
+        let NodeKind::Map(entries) = &node.kind else {
+            findings.push(wrong_type(node, &format!("{what} must be a map"), findings));
+            return None;
+        };
+        Some(Self { what, span: node.span, entries, known: Vec::with_capacity(entries.len()) })
+    }
+
+    /// Where the map stands.
+    pub(super) fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The node under a key, when it is there.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.known.push(key);
+        self.entries.iter().find(|(name, _)| name.value == key).map(|(_, node)| node)
+    }
+
+    /// The node under a key that must be there.
+    pub(super) fn require(&mut self, key: &'static str, findings: &mut Findings) -> Option<&'a Node> {
+        let found = self.take(key);
+        if found.is_none() {
+            let message = format!("{} has no `{key}`", self.what);
+            let first = Span::new(self.span.start, (self.span.start + 1).min(self.span.end));
+            let at = self.entries.first().map_or(first, |(name, _)| name.span);
+            let finding = findings.error("missing-key", message, at);
+            findings.push(finding.help(format!("add `{key}:`")));
+        }
+        found
+    }
+
+    /// A text under a key.
+    pub(super) fn text(&mut self, key: &'static str, findings: &mut Findings) -> Option<Spanned<&'a str>> {
+        self.take(key).and_then(|node| text(node, key, findings))
+    }
+
+    /// A shared text under a key.
+    pub(super) fn about(&mut self, findings: &mut Findings) -> Option<Arc<str>> {
+        self.text("about", findings).map(|about| Arc::from(about.value))
+    }
+
+    /// A duration under a key.
+    pub(super) fn duration(&mut self, key: &'static str, findings: &mut Findings) -> Option<Duration> {
+        let text = self.text(key, findings)?;
+        let read = parse_duration(text.value);
+        if read.is_none() {
+            let message = format!("`{}` is not a duration", text.value);
+            let finding = findings.error("bad-duration", message, text.span);
+            findings.push(finding.help("write a number with its unit, such as `90s`, `5m` or `1h30m`"));
+        }
+        read
+    }
+
+    /// A whole number under a key, within bounds.
+    pub(super) fn number<T>(&mut self, key: &'static str, least: T, most: T, findings: &mut Findings) -> Option<T>
+    where
+        T: std::str::FromStr + PartialOrd + std::fmt::Display,
+    {
+        let text = self.text(key, findings)?;
+        let read = text.value.parse::<T>().ok().filter(|n| *n >= least && *n <= most);
+        if read.is_none() {
+            let message = format!("`{key}` must be a number from {least} to {most}, not `{}`", text.value);
+            let finding = findings.error("bad-number", message, text.span);
+            findings.push(finding);
+        }
+        read
+    }
+
+    /// `true` or `false` under a key; false when it is not there.
+    pub(super) fn truth(&mut self, key: &'static str, findings: &mut Findings) -> bool {
+        let Some(text) = self.text(key, findings) else {
+            return false;
+        };
+        match text.value {
+            "true" => true,
+            "false" => false,
+            other => {
+                let message = format!("`{key}` must be `true` or `false`, not `{other}`");
+                let finding = findings.error("bad-bool", message, text.span);
+                findings.push(finding);
+                false
+            }
+        }
+    }
+
+    /// One of a few words under a key.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&'static str, T)],
+        findings: &mut Findings,
+    ) -> Option<T> {
+        let text = self.text(key, findings)?;
+        one_of(key, text, words, findings)
+    }
+
+    /// Name and node pairs of a map under a key; nothing when it is not there.
+    pub(super) fn entries(&mut self, key: &'static str, findings: &mut Findings) -> &'a [(Spanned<String>, Node)] {
+        match self.take(key) {
+            Some(node) => entries(node, key, findings),
+            None => &[],
+        }
+    }
+
+    /// The items of a list of texts under a key.
+    pub(super) fn texts(&mut self, key: &'static str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
+        let Some(node) = self.take(key) else {
+            return Vec::new();
+        };
+        let NodeKind::List(items) = &node.kind else {
+            findings.push(wrong_type(node, &format!("`{key}` must be a list"), findings));
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| text(item, key, findings)).collect()
+    }
+
+    /// Reports every key that nobody asked for.
+    pub(super) fn finish(self, findings: &mut Findings) {
+        for (name, _) in self.entries {
+            if self.known.contains(&name.value.as_str()) {
+                continue;
+            }
+            let message = format!("{} has no key `{}`", self.what, name.value);
+            let finding = findings.error("unknown-key", message, name.span);
+            let help = match did_you_mean(&name.value, self.known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the keys are {}", ticked(&self.known)),
+            };
+            findings.push(finding.help(help));
+        }
+    }
+}
+
+/// The text of a scalar node.
+pub(super) fn text<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Option<Spanned<&'a str>> {
+    scalar(node, key, findings).map(|scalar| Spanned::new(scalar.text.as_str(), node.span))
+}
+
+/// A scalar node.
+pub(super) fn scalar<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Option<&'a Scalar> {
+    match &node.kind {
+        NodeKind::Scalar(scalar) if scalar.quoted || !scalar.text.is_empty() => Some(scalar),
+        NodeKind::Scalar(_) => {
+            let finding = findings.error("empty-value", format!("`{key}` is empty"), node.span);
+            findings.push(
+                finding.help(format!("write a value after `{key}:`, quoted if it starts with `!`, `&`, `#` or `*`")),
+            );
+            None
+        }
+        NodeKind::List(_) | NodeKind::Map(_) => {
+            findings.push(wrong_type(node, &format!("`{key}` must be a single value"), findings));
+            None
+        }
+    }
+}
+
+/// The entries of a map node.
+pub(super) fn entries<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> &'a [(Spanned<String>, Node)] {
+    match &node.kind {
+        NodeKind::Map(entries) => entries,
+        NodeKind::Scalar(_) | NodeKind::List(_) => {
+            findings.push(wrong_type(node, &format!("`{key}` must be a map"), findings));
+            &[]
+        }
+    }
+}
+
+/// The meaning of a word.
+pub(super) fn one_of<T: Copy>(
+    key: &str,
+    text: Spanned<&str>,
+    words: &[(&'static str, T)],
+    findings: &mut Findings,
+) -> Option<T> {
+    let found = words.iter().find(|(word, _)| *word == text.value);
+    if found.is_none() {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        let finding = findings.error("unknown-word", format!("`{}` is not a `{key}`", text.value), text.span);
+        let help = match did_you_mean(text.value, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write one of {}", ticked(&known)),
+        };
+        findings.push(finding.help(help));
+    }
+    found.map(|(_, meaning)| *meaning)
+}
+
+/// Words in backticks, with commas.
+pub(super) fn ticked(words: &[&str]) -> String {
+    let mut words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.join(", ")
+}
+
+fn wrong_type(node: &Node, message: &str, findings: &Findings) -> crate::diagnostic::Diagnostic {
+    let at = match &node.kind {
+        NodeKind::Scalar(_) => node.span,
+        NodeKind::List(_) | NodeKind::Map(_) => Span::new(node.span.start, (node.span.start + 1).min(node.span.end)),
+    };
+    findings.error("wrong-type", message, at).label(format!("this is {}", node.type_name()))
+}

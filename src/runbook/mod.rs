@@ -1,0 +1,389 @@
+//! Runbooks: what an author wrote, decoded, with everything wrong with it said at once.
+//!
+//! `text -> yaml -> decode -> Runbook`, then `check` holds references and edges against each
+//! other. The room knows primitives only as the declarations it is handed, and touches no file:
+//! includes come through [`Library`].
+
+mod check;
+mod decode;
+mod fields;
+mod fits;
+mod load;
+mod params;
+pub mod target;
+mod target_decode;
+pub mod target_defaults;
+mod work_decode;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::declaration::{Declaration, Effect, ErrorClass};
+use crate::guard::{Guard, Script, Template};
+use crate::name::{RunbookName, StepId};
+use crate::source::{SourceFile, Span};
+use crate::value::Value;
+
+pub use fits::misfits;
+pub use load::{Library, Loaded, MAX_INCLUDE_DEPTH, load};
+pub use params::{FileReader, ParamSource, resolve_params};
+pub use target_decode::decode_target;
+
+/// The version of the language this engine speaks.
+pub const LANGUAGE_VERSION: i64 = 1;
+
+/// A decoded runbook.
+#[derive(Debug)]
+pub struct Runbook {
+    /// The bytes it was read from.
+    pub file: SourceFile,
+    /// Its name.
+    pub name: RunbookName,
+    /// One sentence for the operator.
+    pub about: Option<Arc<str>>,
+    /// What it is given.
+    pub params: Vec<Param>,
+    /// What is computed once before the first step, in this order.
+    pub lets: Vec<Binding>,
+    /// Bounds on the whole run.
+    pub limits: Limits,
+    /// The steps, in reading order.
+    pub steps: Vec<Step>,
+    /// What runs beside the steps.
+    pub watches: Vec<Watch>,
+    /// What runs on every exit.
+    pub ensures: Vec<Ensure>,
+    /// What the runbook returns.
+    pub outputs: Vec<Binding>,
+}
+
+/// A declared parameter.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// Its name, as in `params.NAME`.
+    pub name: Arc<str>,
+    /// Its type.
+    pub kind: ParamKind,
+    /// The value where none is given; required when `None`.
+    pub default: Option<Value>,
+    /// The values it may take; any when empty.
+    pub one_of: Vec<Value>,
+    /// One sentence.
+    pub about: Option<Arc<str>>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// The type of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    /// A text.
+    Text,
+    /// A whole number.
+    Int,
+    /// An int or a float.
+    Number,
+    /// A truth value.
+    Bool,
+    /// A length of time.
+    Duration,
+    /// A file, read once; `params.NAME.path` and `params.NAME.text`.
+    File,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+}
+
+impl ParamKind {
+    /// Every type with its word.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("text", Self::Text),
+        ("int", Self::Int),
+        ("number", Self::Number),
+        ("bool", Self::Bool),
+        ("duration", Self::Duration),
+        ("file", Self::File),
+        ("list", Self::List),
+        ("map", Self::Map),
+    ];
+
+    /// The word an author writes.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// A name bound to an expression.
+#[derive(Debug)]
+pub struct Binding {
+    /// The name.
+    pub name: Arc<str>,
+    /// The expression.
+    pub guard: Guard,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// Bounds on the whole run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// On the time from the first step to the last.
+    pub total: Option<Duration>,
+    /// On the time from a verified disarm to a verified arm or the end.
+    pub disarmed: Option<Duration>,
+}
+
+/// One step.
+#[derive(Debug)]
+pub struct Step {
+    /// Its id.
+    pub id: StepId,
+    /// Where the id stands.
+    pub span: Span,
+    /// One sentence for the operator.
+    pub about: Option<Arc<str>>,
+    /// What is done and how it is judged.
+    pub work: Work,
+    /// The edges that must hold before it starts.
+    pub needs: Vec<Edge>,
+    /// What reverses it.
+    pub undo: Option<Box<Work>>,
+    /// What its failure means for the run.
+    pub on_failure: OnFailure,
+    /// Its fan-out.
+    pub foreach: Option<Box<Foreach>>,
+}
+
+/// An edge from an earlier step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The index of the step it comes from.
+    pub from: usize,
+    /// The outcome it waits for.
+    pub on: EdgeOutcome,
+    /// Where it is written; the step's own id for the implicit edge.
+    pub span: Span,
+}
+
+/// The outcome an edge waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeOutcome {
+    /// Ended ok.
+    Ok,
+    /// Failed.
+    Failed,
+    /// Skipped.
+    Skipped,
+    /// Ended in any way.
+    Done,
+    /// Ok or skipped: the implicit edge to the step above.
+    OkOrSkipped,
+}
+
+impl EdgeOutcome {
+    /// The word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Done => "done",
+            Self::OkOrSkipped => "ok or skipped",
+        }
+    }
+
+    /// The outcome an author writes; the implicit one cannot be written.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Ok, Self::Failed, Self::Skipped, Self::Done].into_iter().find(|outcome| outcome.word() == word)
+    }
+}
+
+/// What a step's failure means for the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Roll back.
+    #[default]
+    Rollback,
+    /// Recorded; the run goes on.
+    Continue,
+    /// No new step starts; a person is waited for.
+    Pause,
+}
+
+/// A bounded fan-out over a list.
+#[derive(Debug)]
+pub struct Foreach {
+    /// Gives the list.
+    pub list: Guard,
+    /// How many items are under way at once.
+    pub max_parallel: usize,
+}
+
+/// What is done and how it is judged: the part a step, an undo and an ensure share.
+#[derive(Debug)]
+pub struct Work {
+    /// What is done.
+    pub action: Action,
+    /// False: not done.
+    pub when: Option<Guard>,
+    /// False: refused before any effect.
+    pub require: Option<Guard>,
+    /// Whether and how the action is repeated.
+    pub poll: Poll,
+    /// False on the result: failed.
+    pub expect: Option<Guard>,
+    /// When it is tried again.
+    pub retry: Option<Box<Retry>>,
+    /// The bound on all of it, attempts and waits included.
+    pub timeout: Option<Duration>,
+    /// Whether it may be done again when it is unknown whether it took effect.
+    pub idempotent: bool,
+}
+
+impl Work {
+    /// An action that is done once and judged by its own outcome only.
+    pub fn once(action: Action) -> Self {
+        Self {
+            action,
+            when: None,
+            require: None,
+            poll: Poll::Once,
+            expect: None,
+            retry: None,
+            timeout: None,
+            idempotent: false,
+        }
+    }
+}
+
+/// An action with its arguments.
+#[derive(Debug)]
+pub struct Action {
+    /// What kind of action it is.
+    pub kind: ActionKind,
+    /// Its arguments.
+    pub with: Template,
+    /// Where its name stands.
+    pub span: Span,
+}
+
+/// The kinds of action.
+#[derive(Debug)]
+pub enum ActionKind {
+    /// A primitive.
+    Primitive(&'static Declaration),
+    /// A runbook used as an action.
+    Runbook(Arc<Runbook>),
+    /// A Rhai script.
+    Script(Box<Script>),
+}
+
+impl Action {
+    /// The word after `do:`.
+    pub fn name(&self) -> &str {
+        match &self.kind {
+            ActionKind::Primitive(declaration) => declaration.name,
+            ActionKind::Runbook(runbook) => runbook.name.as_str(),
+            ActionKind::Script(_) => "script",
+        }
+    }
+
+    /// The strongest effect it can have: a script may call anything, so it changes.
+    pub fn effect(&self) -> Effect {
+        match &self.kind {
+            ActionKind::Primitive(declaration) => declaration.effect,
+            ActionKind::Script(_) => Effect::Changes,
+            ActionKind::Runbook(runbook) => {
+                let changes = |step: &Step| step.work.action.effect() == Effect::Changes;
+                if runbook.steps.iter().any(changes) { Effect::Changes } else { Effect::Observes }
+            }
+        }
+    }
+}
+
+/// Whether and how an observing action is repeated.
+#[derive(Debug, Default)]
+pub enum Poll {
+    /// Done once.
+    #[default]
+    Once,
+    /// Repeated until the guard holds.
+    Until {
+        /// The guard on `out`.
+        guard: Guard,
+        /// The time between two samples.
+        every: Duration,
+    },
+    /// Must hold for a while; the first false fails at once.
+    Hold {
+        /// The guard on `out`.
+        guard: Guard,
+        /// The time between two samples.
+        every: Duration,
+        /// How long it must hold: gives a duration.
+        stay: Template,
+        /// How many good samples in a row the end needs.
+        min_good: u32,
+    },
+}
+
+/// When a failed step is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// The classes that are tried again.
+    pub on: Vec<ErrorClass>,
+    /// The most attempts, the first included.
+    pub attempts: u32,
+    /// The wait before the second attempt.
+    pub every: Duration,
+    /// The factor from one wait to the next.
+    pub backoff: f64,
+    /// The longest wait.
+    pub max: Duration,
+    /// The share of a wait that is random, from 0 to 1.
+    pub jitter: f64,
+}
+
+/// Something that runs beside the steps.
+#[derive(Debug)]
+pub struct Watch {
+    /// Its id.
+    pub id: StepId,
+    /// Where the id stands.
+    pub span: Span,
+    /// One sentence for the operator.
+    pub about: Option<Arc<str>>,
+    /// The step before whose start it is live.
+    pub from: usize,
+    /// The step with whose end it ends; the end of the run where `None`.
+    pub to: Option<usize>,
+    /// What it observes.
+    pub action: Action,
+    /// The time between two samples, for an action that is not a subscription.
+    pub every: Duration,
+    /// True: breached.
+    pub breach_when: Guard,
+    /// What a breach means for the run.
+    pub on_breach: OnFailure,
+}
+
+/// Something that runs on every exit.
+#[derive(Debug)]
+pub struct Ensure {
+    /// Its id.
+    pub id: StepId,
+    /// Where the id stands.
+    pub span: Span,
+    /// One sentence for the operator.
+    pub about: Option<Arc<str>>,
+    /// What is done and how it is judged.
+    pub work: Work,
+}
+
+impl Runbook {
+    /// The index of a step.
+    pub fn step_index(&self, id: &str) -> Option<usize> {
+        self.steps.iter().position(|step| step.id.as_str() == id)
+    }
+}

@@ -1,0 +1,116 @@
+//! Params: from what the operator gave to typed values, all problems at once.
+//!
+//! Files are read through [`FileReader`], once; the run uses those bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diagnostic::did_you_mean;
+use crate::value::{Value, parse_duration};
+
+use super::{Param, ParamKind, Runbook};
+
+/// Reads a file named by a param.
+pub type FileReader<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+/// Values from one place, with the words for that place.
+#[derive(Clone, Debug)]
+pub struct ParamSource {
+    /// Where the values come from, such as `--set` or `the target`.
+    pub from: String,
+    /// Whether a name that no param has is an error here; not so for targets, which serve many runbooks.
+    pub strict: bool,
+    /// The values.
+    pub values: BTreeMap<String, Value>,
+}
+
+/// Gives every param its value: from the first source that has one, else its default.
+///
+/// # Errors
+/// One sentence for every param that is missing, unknown, of the wrong type or outside `one_of`.
+pub fn resolve_params(runbook: &Runbook, sources: &[ParamSource], read: FileReader<'_>) -> Result<Value, Vec<String>> {
+    let mut problems = unknown_names(runbook, sources);
+    let mut values = Vec::with_capacity(runbook.params.len());
+    for param in &runbook.params {
+        match resolve(param, sources, read) {
+            Ok(value) => values.push((Arc::clone(&param.name), value)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(Value::map(values));
+    }
+    Err(problems)
+}
+
+fn unknown_names(runbook: &Runbook, sources: &[ParamSource]) -> Vec<String> {
+    let known: Vec<_> = runbook.params.iter().map(|p| &*p.name).collect();
+    let mut problems = Vec::new();
+    for source in sources.iter().filter(|source| source.strict) {
+        for name in source.values.keys().filter(|name| !known.contains(&name.as_str())) {
+            let help = match did_you_mean(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("its params are: {}", known.join(", ")),
+            };
+            problems.push(format!("{}: `{}` has no param `{name}`; {help}", source.from, runbook.name));
+        }
+    }
+    problems
+}
+
+fn resolve(param: &Param, sources: &[ParamSource], read: FileReader<'_>) -> Result<Value, String> {
+    let found = sources.iter().find_map(|source| Some((source, source.values.get(&*param.name)?)));
+    let (from, written) = match (found, &param.default) {
+        (Some((source, value)), _) => (source.from.as_str(), value),
+        (None, Some(default)) => ("its default", default),
+        (None, None) => {
+            let about = param.about.as_deref().unwrap_or("no description");
+            return Err(format!(
+                "param `{}` ({}: {about}) has no value; give it with `--set {}=VALUE`",
+                param.name,
+                param.kind.word(),
+                param.name
+            ));
+        }
+    };
+    let wrong = |why: String| format!("param `{}` from {from}: {why}", param.name);
+    let value =
+        as_kind(param.kind, written).ok_or_else(|| wrong(format!("`{written}` is not a {}", param.kind.word())))?;
+    if !param.one_of.is_empty() && !param.one_of.contains(&value) {
+        let known: Vec<_> = param.one_of.iter().map(|v| format!("`{v}`")).collect();
+        return Err(wrong(format!("`{value}` is not one of {}", known.join(", "))));
+    }
+    if param.kind != ParamKind::File {
+        return Ok(value);
+    }
+    let path = value.to_string();
+    let text = read(&path).map_err(wrong)?;
+    Ok(Value::map([("path", Value::text(path)), ("text", Value::text(text))]))
+}
+
+/// A value as a param's type; a text from the command line or the environment is read as the
+/// type asks. `None` when it cannot be.
+pub(super) fn as_kind(kind: ParamKind, value: &Value) -> Option<Value> {
+    match (kind, value) {
+        (ParamKind::Text, Value::Text(_))
+        | (ParamKind::Int | ParamKind::Number, Value::Int(_))
+        | (ParamKind::Number, Value::Float(_))
+        | (ParamKind::Bool, Value::Bool(_))
+        | (ParamKind::Duration, Value::Duration(_))
+        | (ParamKind::List, Value::List(_))
+        | (ParamKind::Map, Value::Map(_)) => Some(value.clone()),
+        (ParamKind::File, Value::Text(path)) => (!path.is_empty()).then(|| value.clone()),
+        (ParamKind::Text, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => Some(Value::text(value.to_string())),
+        (ParamKind::Int, Value::Text(text)) => text.parse().ok().map(Value::Int),
+        (ParamKind::Number, Value::Text(text)) => text.parse().ok().filter(|n: &f64| n.is_finite()).map(Value::Float),
+        (ParamKind::Bool, Value::Text(text)) => text.parse().ok().map(Value::Bool),
+        (ParamKind::Duration, Value::Text(text)) => parse_duration(text).map(Value::Duration),
+        (ParamKind::List, Value::Text(text)) => json(text).filter(|v| v.as_list().is_some()),
+        (ParamKind::Map, Value::Text(text)) => json(text).filter(|v| v.as_map().is_some()),
+        _ => None,
+    }
+}
+
+fn json(text: &str) -> Option<Value> {
+    serde_json::from_str::<serde_json::Value>(text).ok().map(Value::from)
+}

@@ -1,0 +1,323 @@
+//! Decoding a target file; every problem is reported and decoding goes on.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::guard::Guards;
+use crate::source::{SourceFile, Spanned};
+use crate::value::Value;
+use crate::yaml::{self, Node};
+
+use super::fields::{Fields, entries, one_of, text};
+use super::target::{
+    Gate, GateCommand, GateProbe, HashResponder, Log, LogSource, Metric, MetricSource, Nats, PayloadForm, Prometheus,
+    Secret, Service, Target, Tls,
+};
+use super::target_defaults::{ARM_SUBJECT, ARMED_METRIC, DISARM_SUBJECT, HASH_SUBJECT, with_defaults};
+
+/// How often Prometheus scrapes where the target says nothing: its own default is a minute.
+const DEFAULT_SCRAPE_INTERVAL: Duration = Duration::from_secs(60);
+/// The most instances of a service.
+const MAX_INSTANCES: u32 = 1_000;
+
+/// Decodes a target file.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text.
+pub fn decode_target(file: &SourceFile, guards: &Guards) -> Result<Target, Vec<Diagnostic>> {
+    let mut findings = Findings::new(file.clone());
+    let root = yaml::parse(file, &mut findings);
+    let target = root.and_then(|root| decoder(guards, &mut findings).target(&root));
+    match target {
+        Some(target) if !findings.has_errors() => Ok(target),
+        _ => Err(findings.into_sorted()),
+    }
+}
+
+fn decoder<'a>(guards: &'a Guards, findings: &'a mut Findings) -> TargetDecoder<'a> {
+    TargetDecoder { guards, findings }
+}
+
+struct TargetDecoder<'a> {
+    guards: &'a Guards,
+    findings: &'a mut Findings,
+}
+
+impl TargetDecoder<'_> {
+    fn target(&mut self, root: &Node) -> Option<Target> {
+        let mut fields = Fields::new(root, "a target", self.findings)?;
+        fields.require("titan", self.findings);
+        let name = fields.require("target", self.findings).and_then(|node| text(node, "target", self.findings));
+        let about = fields.text("about", self.findings);
+        let world = fields.text("world", self.findings);
+        let nats = fields.take("nats").and_then(|node| self.nats(node));
+        let prometheus = fields.take("prometheus").and_then(|node| self.prometheus(node));
+        let services = self.named(&mut fields, "services", Self::service);
+        let gates = self.named(&mut fields, "gates", Self::gate);
+        let metrics = self.named(&mut fields, "metrics", Self::metric);
+        let subjects = self.texts(&mut fields, "subjects");
+        let patterns = self.texts(&mut fields, "patterns");
+        let (subjects, metrics, patterns) = with_defaults(subjects, metrics, patterns);
+        let params = self.named(&mut fields, "params", Self::value);
+        fields.finish(self.findings);
+        Some(Target {
+            name: name?.value.to_owned(),
+            about: about.map(|about| about.value.to_owned()),
+            world: world.map(|world| world.value.to_owned()),
+            nats,
+            prometheus,
+            services,
+            gates,
+            subjects,
+            metrics,
+            patterns,
+            params,
+        })
+    }
+
+    fn named<T>(
+        &mut self,
+        fields: &mut Fields<'_>,
+        key: &'static str,
+        mut decode: impl FnMut(&mut Self, &str, &Node) -> Option<T>,
+    ) -> BTreeMap<String, T> {
+        let entries = fields.entries(key, self.findings);
+        entries.iter().filter_map(|(name, node)| Some((name.value.clone(), decode(self, &name.value, node)?))).collect()
+    }
+
+    fn texts(&mut self, fields: &mut Fields<'_>, key: &'static str) -> BTreeMap<String, String> {
+        self.named(fields, key, |this, name, node| text(node, name, this.findings).map(|text| text.value.to_owned()))
+    }
+
+    fn value(&mut self, _name: &str, node: &Node) -> Option<Value> {
+        self.guards.template(node, self.findings)?.constant().cloned()
+    }
+
+    fn nats(&mut self, node: &Node) -> Option<Nats> {
+        let mut fields = Fields::new(node, "`nats`", self.findings)?;
+        let urls = fields.texts("url", self.findings).into_iter().map(|url| url.value.to_owned()).collect();
+        let tls = fields.take("tls").and_then(|node| self.tls(node));
+        let nats = Nats {
+            urls,
+            creds: self.secret(&mut fields, "creds"),
+            nkey: self.secret(&mut fields, "nkey"),
+            user: fields.text("user", self.findings).map(|user| user.value.to_owned()),
+            password: self.secret(&mut fields, "password"),
+            token: self.secret(&mut fields, "token"),
+            tls,
+        };
+        fields.finish(self.findings);
+        Some(nats)
+    }
+
+    fn tls(&mut self, node: &Node) -> Option<Tls> {
+        let mut fields = Fields::new(node, "`tls`", self.findings)?;
+        let mut path = |key| fields.text(key, self.findings).map(|path| path.value.to_owned());
+        let tls = Tls { ca: path("ca"), cert: path("cert"), key: path("key") };
+        fields.finish(self.findings);
+        Some(tls)
+    }
+
+    fn secret(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Option<Secret> {
+        let written = fields.text(key, self.findings)?;
+        let reference = match written.value.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Some(Secret::Env(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Some(Secret::File(path.to_owned())),
+            _ => None,
+        };
+        if reference.is_none() {
+            let finding = self.findings.error("secret-in-clear", format!("`{key}` must be a reference"), written.span);
+            self.findings
+                .push(finding.help("write `env:NAME` or `file:PATH`; a secret never stands in a file that is shared"));
+        }
+        reference
+    }
+
+    fn prometheus(&mut self, node: &Node) -> Option<Prometheus> {
+        let mut fields = Fields::new(node, "`prometheus`", self.findings)?;
+        let url = fields.require("url", self.findings).and_then(|node| text(node, "url", self.findings));
+        let token = self.secret(&mut fields, "token");
+        let interval = fields.duration("scrape_interval", self.findings);
+        fields.finish(self.findings);
+        Some(Prometheus {
+            url: url?.value.trim_end_matches('/').to_owned(),
+            token,
+            scrape_interval: interval.unwrap_or(DEFAULT_SCRAPE_INTERVAL),
+        })
+    }
+
+    fn service(&mut self, name: &str, node: &Node) -> Option<Service> {
+        let mut fields = Fields::new(node, "a service", self.findings)?;
+        let _ = name;
+        let log = fields.take("log").and_then(|node| self.log(node));
+        let metrics = fields.take("metrics").and_then(|node| self.metric_source(node));
+        let hash = fields.take("hash").and_then(|node| self.hash(node));
+        let service = Service {
+            deploy: owned(fields.texts("deploy", self.findings)),
+            version: owned(fields.texts("version", self.findings)),
+            version_pattern: fields.text("version_pattern", self.findings).map(|text| text.value.to_owned()),
+            log,
+            metrics,
+            hash,
+            instances: fields.number("instances", 1, MAX_INSTANCES, self.findings).unwrap_or(1),
+        };
+        fields.finish(self.findings);
+        Some(service)
+    }
+
+    fn log(&mut self, node: &Node) -> Option<Log> {
+        let mut fields = Fields::new(node, "`log`", self.findings)?;
+        let file = fields.text("file", self.findings);
+        let command = fields.texts("command", self.findings);
+        let field = fields.text("field", self.findings).map(|text| text.value.to_owned());
+        fields.finish(self.findings);
+        let source = match (file, command.is_empty()) {
+            (Some(file), true) => LogSource::File(file.value.to_owned()),
+            (None, false) => LogSource::Command(owned(command)),
+            _ => {
+                self.one_key(node, "`log` needs one of `file` and `command`");
+                return None;
+            }
+        };
+        Some(Log { source, field })
+    }
+
+    fn metric_source(&mut self, node: &Node) -> Option<MetricSource> {
+        let mut fields = Fields::new(node, "`metrics`", self.findings)?;
+        let scrape = fields.text("scrape", self.findings);
+        let prometheus = fields.text("prometheus", self.findings);
+        fields.finish(self.findings);
+        match (scrape, prometheus) {
+            (Some(url), None) => Some(MetricSource::Scrape(url.value.to_owned())),
+            (None, Some(selector)) => Some(MetricSource::Prometheus(selector.value.to_owned())),
+            _ => {
+                self.one_key(node, "`metrics` needs one of `scrape` and `prometheus`");
+                None
+            }
+        }
+    }
+
+    fn hash(&mut self, node: &Node) -> Option<HashResponder> {
+        let mut fields = Fields::new(node, "`hash`", self.findings)?;
+        let mut own = |key| fields.text(key, self.findings).map(|text| text.value.to_owned());
+        let hash = HashResponder {
+            subject: own("subject").unwrap_or_else(|| HASH_SUBJECT.to_owned()),
+            payload: own("payload").unwrap_or_else(|| "{}".to_owned()),
+            field: own("field"),
+        };
+        fields.finish(self.findings);
+        Some(hash)
+    }
+
+    fn gate(&mut self, name: &str, node: &Node) -> Option<Gate> {
+        let mut fields = Fields::new(node, "a gate", self.findings)?;
+        let service = fields.text("service", self.findings).map_or(name, |text| text.value).to_owned();
+        let arm = self.command(&mut fields, "arm", ARM_SUBJECT);
+        let disarm = self.command(&mut fields, "disarm", DISARM_SUBJECT);
+        let probe = match fields.take("probe") {
+            Some(node) => self.probe(node),
+            None => Some(GateProbe::Metric { name: ARMED_METRIC.to_owned(), armed: 1.0, disarmed: 0.0 }),
+        };
+        fields.finish(self.findings);
+        Some(Gate { service, arm: arm?, disarm: disarm?, probe: probe? })
+    }
+
+    fn command(&mut self, fields: &mut Fields<'_>, key: &'static str, subject: &str) -> Option<GateCommand> {
+        let Some(node) = fields.take(key) else {
+            return Some(GateCommand { subject: subject.to_owned(), payload: PayloadForm::Text });
+        };
+        let mut fields = Fields::new(node, "a gate's command", self.findings)?;
+        let own = fields.text("subject", self.findings).map(|text| text.value.to_owned());
+        let form = fields.text("payload", self.findings);
+        let json = fields.text("json", self.findings).map(|text| text.value.to_owned());
+        fields.finish(self.findings);
+        let forms = [("text", false), ("json", true)];
+        let is_json = form.and_then(|form| one_of("payload", form, &forms, self.findings));
+        Some(GateCommand {
+            subject: own.unwrap_or_else(|| subject.to_owned()),
+            payload: match (json, is_json) {
+                (Some(object), _) => PayloadForm::Json(object),
+                (None, Some(true)) => PayloadForm::Json(r#"{"reason":"{reason}"}"#.to_owned()),
+                (None, _) => PayloadForm::Text,
+            },
+        })
+    }
+
+    fn probe(&mut self, node: &Node) -> Option<GateProbe> {
+        let mut fields = Fields::new(node, "`probe`", self.findings)?;
+        let metric = fields.text("metric", self.findings).map(|text| text.value.to_owned());
+        let argv = owned(fields.texts("command", self.findings));
+        let log = fields.truth("log", self.findings);
+        let armed = fields.text("armed", self.findings).map(|text| text.value.to_owned());
+        let disarmed = fields.text("disarmed", self.findings).map(|text| text.value.to_owned());
+        fields.finish(self.findings);
+        let probe = match (metric, argv.is_empty(), log) {
+            (Some(name), true, false) => Some(GateProbe::Metric {
+                name,
+                armed: armed.and_then(|n| n.parse().ok()).unwrap_or(1.0),
+                disarmed: disarmed.and_then(|n| n.parse().ok()).unwrap_or(0.0),
+            }),
+            (None, true, true) => {
+                Some(GateProbe::Log { armed: armed.unwrap_or_default(), disarmed: disarmed.unwrap_or_default() })
+            }
+            (None, false, false) => Some(GateProbe::Command {
+                argv,
+                armed: armed.unwrap_or_default(),
+                disarmed: disarmed.unwrap_or_default(),
+            }),
+            _ => None,
+        };
+        match &probe {
+            Some(GateProbe::Log { armed, disarmed } | GateProbe::Command { armed, disarmed, .. })
+                if armed.is_empty() || disarmed.is_empty() =>
+            {
+                self.one_key(node, "this probe needs the patterns `armed` and `disarmed`");
+            }
+            Some(_) => {}
+            None => self.one_key(node, "`probe` needs one of `metric`, `log: true` and `command`"),
+        }
+        probe
+    }
+
+    fn metric(&mut self, name: &str, node: &Node) -> Option<Metric> {
+        if let yaml::NodeKind::Scalar(_) = node.kind {
+            return text(node, name, self.findings)
+                .map(|text| Metric { name: text.value.to_owned(), absent_is_zero: false });
+        }
+        let mut fields = Fields::new(node, "a metric", self.findings)?;
+        let own = fields.text("name", self.findings).map_or(name, |text| text.value).to_owned();
+        let absent = fields.word("absent", &[("zero", true), ("unknown", false)], self.findings);
+        fields.finish(self.findings);
+        Some(Metric { name: own, absent_is_zero: absent.unwrap_or(false) })
+    }
+
+    fn one_key(&mut self, node: &Node, message: &str) {
+        entries(node, "target", self.findings);
+        let finding = self.findings.error("bad-target", message, node.span);
+        self.findings.push(finding.help("see the examples in runbooks/targets/"));
+    }
+}
+
+fn owned(texts: Vec<Spanned<&str>>) -> Vec<String> {
+    texts.into_iter().map(|text| text.value.to_owned()).collect()
+}
+
+impl Target {
+    /// What a guard reads as `target`: names, subjects, metric names and patterns; no address and
+    /// no credential.
+    pub fn to_value(&self) -> Value {
+        let texts =
+            |map: &BTreeMap<String, String>| Value::map(map.iter().map(|(k, v)| (k.as_str(), Value::text(v.as_str()))));
+        let metrics = self.metrics.iter().map(|(k, v)| (k.as_str(), Value::text(v.name.as_str())));
+        Value::map([
+            ("name", Value::text(self.name.as_str())),
+            ("simulated", Value::Bool(self.world.is_some())),
+            ("subjects", texts(&self.subjects)),
+            ("patterns", texts(&self.patterns)),
+            ("metrics", Value::map(metrics)),
+            ("services", Value::list(self.services.keys().map(|name| Value::text(name.as_str())))),
+            ("gates", Value::list(self.gates.keys().map(|name| Value::text(name.as_str())))),
+        ])
+    }
+}

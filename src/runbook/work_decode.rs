@@ -1,0 +1,269 @@
+//! Decoding the part that a step, an undo, a watch and an ensure share: the action and how it
+//! is judged.
+
+use std::time::Duration;
+
+use crate::declaration::{Declaration, Effect, ErrorClass, mismatch};
+use crate::diagnostic::did_you_mean;
+use crate::guard::{Guard, Template};
+use crate::source::{Span, Spanned};
+use crate::value::as_duration;
+use crate::yaml::{Node, NodeKind};
+
+use super::decode::Decoder;
+use super::fields::{Fields, one_of, scalar, ticked};
+use super::{Action, ActionKind, Poll, Retry, Work};
+
+/// The time between two samples where none is written: short beside a person's patience, long
+/// beside a service's answer.
+pub(super) const DEFAULT_EVERY: Duration = Duration::from_secs(1);
+
+/// The good samples in a row that end a `hold` where none is written: one could be luck.
+const DEFAULT_MIN_GOOD: u32 = 3;
+
+/// The most attempts of a retry: more than this is not a retry but a poll.
+const MAX_ATTEMPTS: u32 = 1_000;
+
+/// The longest wait between attempts where none is written.
+const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(60);
+
+impl Decoder<'_> {
+    /// Reads an action and how it is judged out of a map's keys.
+    pub(super) fn work(&mut self, fields: &mut Fields<'_>) -> Option<Work> {
+        let action = self.action(fields);
+        let when = self.guard(fields, "when");
+        let require = self.guard(fields, "require");
+        let expect = self.guard(fields, "expect");
+        let poll = self.poll(fields);
+        let retry = fields.take("retry").and_then(|node| self.retry(node));
+        let timeout = fields.duration("timeout", &mut self.findings);
+        let idempotent = fields.truth("idempotent", &mut self.findings);
+        let action = action?;
+        self.poll_observes(&action, &poll, fields.span());
+        self.retry_is_safe(&action, retry.as_deref(), idempotent);
+        Some(Work { action, when, require, poll, expect, retry, timeout, idempotent })
+    }
+
+    /// Reads `do` and `with`.
+    pub(super) fn action(&mut self, fields: &mut Fields<'_>) -> Option<Action> {
+        let node = fields.require("do", &mut self.findings)?;
+        let with = fields.take("with");
+        let name = super::fields::text(node, "do", &mut self.findings)?;
+        if name.value == "script" {
+            return self.script(with, name.span);
+        }
+        let template = match with {
+            Some(node) => self.template(node)?,
+            None => Template::empty_map(),
+        };
+        let kind = if name.value.contains('/') {
+            ActionKind::Runbook(self.include(name)?)
+        } else {
+            ActionKind::Primitive(self.primitive(name)?)
+        };
+        match &kind {
+            ActionKind::Primitive(declaration) => self.primitive_arguments(declaration, &template, with, name.span),
+            ActionKind::Runbook(runbook) => self.runbook_arguments(runbook, with, name.span),
+            ActionKind::Script(_) => {}
+        }
+        Some(Action { kind, with: template, span: name.span })
+    }
+
+    fn primitive(&mut self, name: Spanned<&str>) -> Option<&'static Declaration> {
+        let found = self.catalogue.find(name.value);
+        if found.is_none() {
+            let message = format!("no primitive is called `{}`", name.value);
+            let finding = self.findings.error("unknown-action", message, name.span);
+            let help = match did_you_mean(name.value, self.catalogue.names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`titan-run list primitives` shows them all; a runbook is named by a path, such as `./x.yaml`"
+                    .to_owned(),
+            };
+            self.findings.push(finding.help(help));
+        }
+        found
+    }
+
+    fn primitive_arguments(
+        &mut self,
+        declaration: &'static Declaration,
+        template: &Template,
+        with: Option<&Node>,
+        at: Span,
+    ) {
+        let required: Vec<_> = declaration.arguments.iter().filter(|a| a.required).map(|a| a.name).collect();
+        let known: Vec<_> = declaration.arguments.iter().map(|a| a.name).collect();
+        self.argument_names(declaration.name, &known, &required, with, at);
+        for (name, node) in with.map_or(&[][..], map_entries) {
+            let Some(argument) = declaration.argument(&name.value) else {
+                continue;
+            };
+            let Some(value) = template.constant_field(&name.value) else {
+                continue;
+            };
+            if let Some(wrong) = mismatch(declaration, argument, value) {
+                let finding = self.findings.error("wrong-argument", wrong, node.span);
+                self.findings.push(finding.label(format!("`{}`: {}", argument.name, argument.about)));
+            }
+        }
+    }
+
+    fn runbook_arguments(&mut self, runbook: &super::Runbook, with: Option<&Node>, at: Span) {
+        let known: Vec<_> = runbook.params.iter().map(|p| &*p.name).collect();
+        let required: Vec<_> = runbook.params.iter().filter(|p| p.default.is_none()).map(|p| &*p.name).collect();
+        self.argument_names(runbook.name.as_str(), &known, &required, with, at);
+    }
+
+    fn argument_names(&mut self, action: &str, known: &[&str], required: &[&str], with: Option<&Node>, at: Span) {
+        let given = with.map_or(&[][..], map_entries);
+        for (name, _) in given {
+            if known.contains(&name.value.as_str()) {
+                continue;
+            }
+            let message = format!("`{action}` has no argument `{}`", name.value);
+            let finding = self.findings.error("unknown-argument", message, name.span);
+            let help = match did_you_mean(&name.value, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("its arguments are {}", ticked(known)),
+            };
+            self.findings.push(finding.help(help));
+        }
+        for name in required {
+            if given.iter().any(|(key, _)| key.value == **name) {
+                continue;
+            }
+            let message = format!("`{action}` needs the argument `{name}`");
+            let finding = self.findings.error("missing-argument", message, at);
+            self.findings.push(finding.help(format!("add `{name}:` under `with:`")));
+        }
+    }
+
+    fn script(&mut self, with: Option<&Node>, at: Span) -> Option<Action> {
+        let Some(node) = with else {
+            let finding = self.findings.error("missing-argument", "`script` needs the argument `code`", at);
+            self.findings.push(finding.help("add `code: |` under `with:`"));
+            return None;
+        };
+        let mut fields = Fields::new(node, "a script's `with`", &mut self.findings)?;
+        let code = fields.require("code", &mut self.findings);
+        fields.finish(&mut self.findings);
+        let code_node = code?;
+        let code = scalar(code_node, "code", &mut self.findings)?;
+        let script = self.guards.script(code, code_node.span, &mut self.findings)?;
+        Some(Action { kind: ActionKind::Script(Box::new(script)), with: Template::empty_map(), span: at })
+    }
+
+    /// Reads a guard under a key.
+    pub(super) fn guard(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Option<Guard> {
+        let node = fields.take(key)?;
+        self.guard_node(node, key)
+    }
+
+    /// Reads a guard.
+    pub(super) fn guard_node(&mut self, node: &Node, key: &str) -> Option<Guard> {
+        let scalar = scalar(node, key, &mut self.findings)?;
+        self.guards.guard(scalar, node.span, &mut self.findings)
+    }
+
+    fn template(&mut self, node: &Node) -> Option<Template> {
+        if !matches!(node.kind, NodeKind::Map(_)) {
+            super::fields::entries(node, "with", &mut self.findings);
+            return None;
+        }
+        self.guards.template(node, &mut self.findings)
+    }
+
+    fn poll(&mut self, fields: &mut Fields<'_>) -> Poll {
+        let until = self.guard(fields, "until");
+        let hold = self.guard(fields, "hold");
+        let every = fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY);
+        let stay = fields.take("for").map(|node| self.stay(node));
+        let min_good = fields.number("min_good", 1, 1_000, &mut self.findings);
+        match (until, hold, stay) {
+            (Some(guard), None, None) => Poll::Until { guard, every },
+            (None, Some(guard), Some(Some(stay))) => {
+                Poll::Hold { guard, every, stay, min_good: min_good.unwrap_or(DEFAULT_MIN_GOOD) }
+            }
+            (None, Some(_), Some(None)) => Poll::Once,
+            (None, None, None) => Poll::Once,
+            (Some(_), Some(_), _) => self.bad_poll(fields, "`until` and `hold` exclude each other", "keep one of them"),
+            (None, Some(_), None) => {
+                self.bad_poll(fields, "`hold` has no `for`", "add `for:` with how long it must hold")
+            }
+            (_, None, Some(_)) => self.bad_poll(fields, "`for` belongs to `hold`", "use `timeout` to bound an `until`"),
+        }
+    }
+
+    /// A duration, or one `${ }` that gives one.
+    fn stay(&mut self, node: &Node) -> Option<Template> {
+        let template = self.guards.template(node, &mut self.findings)?;
+        if let Some(value) = template.constant().filter(|value| as_duration(value).is_none()) {
+            let finding = self.findings.error("bad-duration", format!("`{value}` is not a duration"), node.span);
+            self.findings.push(finding.help("write a number with its unit, such as `90s`, `5m` or `1h30m`"));
+            return None;
+        }
+        Some(template)
+    }
+
+    fn bad_poll(&mut self, fields: &Fields<'_>, message: &str, help: &str) -> Poll {
+        let at = Span::new(fields.span().start, fields.span().start);
+        let finding = self.findings.error("bad-poll", message, at);
+        self.findings.push(finding.help(help));
+        Poll::Once
+    }
+
+    fn poll_observes(&mut self, action: &Action, poll: &Poll, at: Span) {
+        if matches!(poll, Poll::Once) || action.effect() == Effect::Observes {
+            return;
+        }
+        let message = format!("`{}` changes something, so it cannot be repeated by `until` or `hold`", action.name());
+        let finding = self.findings.error("poll-of-effect", message, action.span);
+        let finding = finding.also(self.findings.loc(Span::new(at.start, at.start)), "");
+        self.findings.push(finding.help("poll an observing action in a step of its own"));
+    }
+
+    fn retry_is_safe(&mut self, action: &Action, retry: Option<&Retry>, idempotent: bool) {
+        let natively = match &action.kind {
+            ActionKind::Primitive(declaration) => declaration.idempotent || declaration.effect == Effect::Observes,
+            ActionKind::Runbook(_) | ActionKind::Script(_) => action.effect() == Effect::Observes,
+        };
+        if retry.is_none() || natively || idempotent {
+            return;
+        }
+        let message = format!("`{}` is not idempotent, so a retry could do it twice", action.name());
+        let finding = self.findings.error("retry-of-effect", message, action.span);
+        self.findings.push(finding.help("drop `retry`, or say `idempotent: true` if doing it twice is doing it once"));
+    }
+
+    fn retry(&mut self, node: &Node) -> Option<Box<Retry>> {
+        let mut fields = Fields::new(node, "`retry`", &mut self.findings)?;
+        let words: Vec<_> = ErrorClass::ALL.iter().map(|class| (class.word(), *class)).collect();
+        let on = fields
+            .texts("on", &mut self.findings)
+            .into_iter()
+            .filter_map(|text| one_of("error class", text, &words, &mut self.findings))
+            .collect::<Vec<_>>();
+        if on.is_empty() {
+            let at = Span::new(node.span.start, node.span.start);
+            let finding = self.findings.error("retry-without-class", "`retry` names no error class", at);
+            self.findings.push(finding.help("add `on: [timeout]` with the classes to try again"));
+        }
+        let retry = Retry {
+            on,
+            attempts: fields.number("attempts", 1, MAX_ATTEMPTS, &mut self.findings).unwrap_or(3),
+            every: fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY),
+            backoff: fields.number("backoff", 1.0, 10.0, &mut self.findings).unwrap_or(1.0),
+            max: fields.duration("max", &mut self.findings).unwrap_or(DEFAULT_MAX_WAIT),
+            jitter: fields.number("jitter", 0.0, 1.0, &mut self.findings).unwrap_or(0.0),
+        };
+        fields.finish(&mut self.findings);
+        Some(Box::new(retry))
+    }
+}
+
+fn map_entries(node: &Node) -> &[(Spanned<String>, Node)] {
+    match &node.kind {
+        NodeKind::Map(entries) => entries,
+        NodeKind::Scalar(_) | NodeKind::List(_) => &[],
+    }
+}

@@ -1,0 +1,215 @@
+//! One service of a world file: its state, and what its functions ask the world to do.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LogicPackage,
+    MoreStringPackage, Package,
+};
+use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, ImmutableString, Map, OptimizationLevel, Scope};
+
+use crate::policy;
+use crate::source::SourceFile;
+use crate::stdlib;
+
+/// Operations of one call of a world's function: a handler is a few lines.
+const MAX_OPERATIONS: u64 = 1_000_000;
+/// Nesting of expressions, for both build kinds.
+const MAX_DEPTH: usize = 64;
+
+/// A compiled world file.
+pub(super) struct Host {
+    engine: Engine,
+    ast: AST,
+}
+
+/// What a service's function asked for.
+#[derive(Clone, Debug)]
+pub(super) enum Wish {
+    Log(String),
+    Publish { subject: String, payload: String },
+    Reply(String),
+    Request { subject: String, payload: String, timeout_ms: u64, token: String },
+    After { ms: u64, token: String },
+    Restart,
+}
+
+/// One running service.
+#[derive(Debug, Default)]
+pub(super) struct Instance {
+    pub(super) version: String,
+    pub(super) state: Map,
+    pub(super) metrics: BTreeMap<String, f64>,
+    pub(super) listens: Vec<String>,
+    pub(super) wishes: Vec<Wish>,
+}
+
+/// A service as its functions see it.
+#[derive(Clone, Debug)]
+struct Service(Rc<RefCell<Instance>>);
+
+type Evaluated<T> = Result<T, Box<EvalAltResult>>;
+
+impl Host {
+    /// Compiles a world file.
+    pub(super) fn new(text: &str) -> Result<Self, String> {
+        let mut engine = Engine::new_raw();
+        ArithmeticPackage::new().register_into_engine(&mut engine);
+        LogicPackage::new().register_into_engine(&mut engine);
+        BasicStringPackage::new().register_into_engine(&mut engine);
+        MoreStringPackage::new().register_into_engine(&mut engine);
+        BasicArrayPackage::new().register_into_engine(&mut engine);
+        BasicMapPackage::new().register_into_engine(&mut engine);
+        BasicIteratorPackage::new().register_into_engine(&mut engine);
+        engine.set_optimization_level(OptimizationLevel::None);
+        engine.set_fail_on_invalid_map_property(true);
+        engine.set_max_operations(MAX_OPERATIONS);
+        engine.set_max_expr_depths(MAX_DEPTH, MAX_DEPTH);
+        engine.disable_symbol("eval");
+        engine.register_fn("type_of", |value: Dynamic| value.type_name().to_owned());
+        engine.register_fn("parse_int", |text: ImmutableString| parse_int(&text));
+        Service::register(&mut engine);
+        let ast = engine.compile(text).map_err(|error| format!("the world file is wrong: {error}"))?;
+        Ok(Self { engine, ast })
+    }
+
+    /// Calls a function that has no service, such as `options`.
+    pub(super) fn ask(&self, function: &str, arguments: impl rhai::FuncArgs) -> Result<Dynamic, String> {
+        let options = CallFnOptions::new().eval_ast(true);
+        self.engine
+            .call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &self.ast, function, arguments)
+            .map_err(|error| format!("`{function}` of the world file: {error}"))
+    }
+
+    /// Calls a service's function, where the world file has it; gives what it asked for.
+    pub(super) fn call(
+        &self,
+        instance: &Rc<RefCell<Instance>>,
+        function: &str,
+        arguments: Vec<Dynamic>,
+    ) -> Result<Vec<Wish>, String> {
+        let arity = arguments.len() + 1;
+        if !self.ast.iter_functions().any(|known| known.name == function && known.params.len() == arity) {
+            return Ok(Vec::new());
+        }
+        let mut all = vec![Dynamic::from(Service(Rc::clone(instance)))];
+        all.extend(arguments);
+        drop(self.ask(function, all)?);
+        Ok(std::mem::take(&mut instance.borrow_mut().wishes))
+    }
+}
+
+impl Service {
+    fn register(engine: &mut Engine) {
+        engine.register_type_with_name::<Self>("service");
+        engine.register_indexer_get(|s: &mut Self, name: ImmutableString| s.get(&name));
+        engine.register_indexer_set(|s: &mut Self, name: ImmutableString, value: Dynamic| {
+            s.0.borrow_mut().state.insert(name.as_str().into(), value);
+        });
+        engine.register_fn("log", |s: &mut Self, line: ImmutableString| s.wish(Wish::Log(line.to_string())));
+        engine.register_fn("listen", |s: &mut Self, subject: ImmutableString| {
+            s.0.borrow_mut().listens.push(subject.to_string());
+        });
+        engine.register_fn("publish", |s: &mut Self, subject: ImmutableString, payload: Dynamic| {
+            s.wish(Wish::Publish { subject: subject.to_string(), payload: as_payload(&payload) });
+        });
+        engine.register_fn("reply", |s: &mut Self, payload: Dynamic| s.wish(Wish::Reply(as_payload(&payload))));
+        engine.register_fn(
+            "request",
+            |s: &mut Self, subject: ImmutableString, payload: Dynamic, ms: i64, token: ImmutableString| {
+                s.wish(Wish::Request {
+                    subject: subject.to_string(),
+                    payload: as_payload(&payload),
+                    timeout_ms: u64::try_from(ms).unwrap_or(0),
+                    token: token.to_string(),
+                });
+            },
+        );
+        engine.register_fn("after", |s: &mut Self, ms: i64, token: ImmutableString| {
+            s.wish(Wish::After { ms: u64::try_from(ms).unwrap_or(0), token: token.to_string() });
+        });
+        engine.register_fn("restart", |s: &mut Self| s.wish(Wish::Restart));
+        engine.register_fn("count", |s: &mut Self, metric: ImmutableString, by: f64| {
+            *s.0.borrow_mut().metrics.entry(metric.to_string()).or_default() += by;
+        });
+        engine.register_fn("gauge", |s: &mut Self, metric: ImmutableString, value: f64| {
+            s.0.borrow_mut().metrics.insert(metric.to_string(), value);
+        });
+        engine.register_fn("parse", |_: &mut Self, text: ImmutableString| parse(&text));
+        engine.register_fn("hash_of", |_: &mut Self, name: ImmutableString| hash_of(&name));
+    }
+
+    fn get(&self, name: &str) -> Evaluated<Dynamic> {
+        let instance = self.0.borrow();
+        if name == "version" {
+            return Ok(instance.version.clone().into());
+        }
+        let value = instance.state.get(name).cloned();
+        value.ok_or_else(|| fault(format!("the service has no `{name}`")))
+    }
+
+    fn wish(&self, wish: Wish) {
+        self.0.borrow_mut().wishes.push(wish);
+    }
+}
+
+/// The policy hash of an embedded policy.
+pub(super) fn hash_of(name: &str) -> Evaluated<String> {
+    let text = stdlib::find(name).ok_or_else(|| fault(format!("there is no image with the policy `{name}`")))?;
+    policy::policy_hash(&SourceFile::new(name, text)).map_err(|_| fault(format!("`{name}` is no policy")))
+}
+
+/// A text or a value as the bytes of a message.
+fn as_payload(payload: &Dynamic) -> String {
+    match payload.read_lock::<ImmutableString>() {
+        Some(text) => text.to_string(),
+        None => json(payload).to_string(),
+    }
+}
+
+/// A value of a world file as JSON.
+pub(super) fn json(value: &Dynamic) -> serde_json::Value {
+    if let Some(map) = value.read_lock::<Map>() {
+        return map.iter().map(|(name, item)| (name.to_string(), json(item))).collect::<serde_json::Map<_, _>>().into();
+    }
+    if let Some(items) = value.read_lock::<rhai::Array>() {
+        return items.iter().map(json).collect();
+    }
+    match (value.as_bool(), value.as_int(), value.as_float()) {
+        (Ok(truth), _, _) => truth.into(),
+        (_, Ok(int), _) => int.into(),
+        (_, _, Ok(float)) => float.into(),
+        _ if value.is_unit() => serde_json::Value::Null,
+        _ => value.to_string().into(),
+    }
+}
+
+/// JSON as a value of a world file; what is not JSON is a text.
+pub(super) fn parse(text: &str) -> Dynamic {
+    serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned().into(), |json| dynamic(&json))
+}
+
+fn dynamic(json: &serde_json::Value) -> Dynamic {
+    match json {
+        serde_json::Value::Null => Dynamic::UNIT,
+        serde_json::Value::Bool(truth) => (*truth).into(),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| number.as_f64().unwrap_or(0.0).into(), Dynamic::from)
+        }
+        serde_json::Value::String(text) => text.clone().into(),
+        serde_json::Value::Array(items) => Dynamic::from_array(items.iter().map(dynamic).collect()),
+        serde_json::Value::Object(map) => {
+            Dynamic::from_map(map.iter().map(|(name, item)| (name.as_str().into(), dynamic(item))).collect())
+        }
+    }
+}
+
+fn parse_int(text: &str) -> Evaluated<i64> {
+    text.parse().map_err(|_| fault(format!("`{text}` is no whole number")))
+}
+
+fn fault(message: String) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(message.into(), rhai::Position::NONE))
+}

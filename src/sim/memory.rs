@@ -1,0 +1,353 @@
+//! The world in memory: services, messages under way, timers, logs, and the invariants.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rhai::{Dynamic, Map};
+use tokio::sync::Notify;
+
+use crate::value::Value;
+use crate::world::Message;
+
+use super::host::{Host, Instance, Wish, hash_of, json, parse};
+
+/// How long a message is under way.
+const LATENCY: Duration = Duration::from_millis(1);
+
+/// Where the world's wall clock starts: 2026-01-01T00:00:00Z, so that runs are the same every day.
+pub(super) const EPOCH_MS: u64 = 1_767_225_600_000;
+
+/// An invariant that was broken, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Time since the run began.
+    pub at: Duration,
+    /// The invariant, as the world file states it.
+    pub invariant: String,
+}
+
+/// Replies or messages that wait to be taken.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    pub(super) messages: RefCell<Vec<Message>>,
+    pub(super) arrived: Notify,
+}
+
+/// Who gets a reply.
+#[derive(Clone, Debug)]
+pub(super) enum Asker {
+    Nobody,
+    Runner(Rc<Inbox>),
+    Service { name: String, token: String, question: u64 },
+}
+
+/// Something that will happen.
+enum Due {
+    Deliver { subject: String, payload: String, asker: Asker },
+    Answer { payload: String, asker: Asker },
+    Timer { service: String, token: String, life: u64 },
+    Silence { service: String, token: String, question: u64 },
+}
+
+/// A service with what outlives its restarts.
+struct Running {
+    instance: Rc<RefCell<Instance>>,
+    life: u64,
+    started_ms: u64,
+    log: Vec<String>,
+}
+
+/// Everything there is.
+pub(super) struct Memory {
+    host: Host,
+    options: Map,
+    services: BTreeMap<String, Running>,
+    due: BTreeMap<(Duration, u64), Due>,
+    subscribers: Vec<(String, Rc<Inbox>)>,
+    open_questions: BTreeMap<u64, ()>,
+    next: u64,
+    pub(super) broken: Vec<Broken>,
+    pub(super) changed: Rc<Notify>,
+}
+
+impl Memory {
+    /// Builds the world and starts its services.
+    pub(super) fn new(text: &str, chosen: &BTreeMap<String, String>) -> Result<Self, String> {
+        let host = Host::new(text)?;
+        let mut options =
+            host.ask("options", ())?.try_cast::<Map>().ok_or("`options` of the world file gives no map")?;
+        for (name, value) in chosen {
+            if options.insert(name.as_str().into(), value.clone().into()).is_none() {
+                let known: Vec<_> = options.keys().filter(|key| key.as_str() != name).map(|key| key.as_str()).collect();
+                let near = crate::diagnostic::did_you_mean(name, known.iter().copied());
+                let hint = near
+                    .map_or_else(|| format!("it has {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                return Err(format!("the world has no option `{name}`; {hint}"));
+            }
+        }
+        let mut memory = Self {
+            host,
+            options,
+            services: BTreeMap::new(),
+            due: BTreeMap::new(),
+            subscribers: Vec::new(),
+            open_questions: BTreeMap::new(),
+            next: 0,
+            broken: Vec::new(),
+            changed: Rc::new(Notify::new()),
+        };
+        let names = memory.host.ask("services", ())?.try_cast::<rhai::Array>().unwrap_or_default();
+        let running = memory.options.get("running").map(ToString::to_string).unwrap_or_default();
+        for name in names {
+            memory.start(&name.to_string(), &running, Duration::ZERO)?;
+        }
+        Ok(memory)
+    }
+
+    /// Starts a service anew with a version.
+    pub(super) fn start(&mut self, name: &str, version: &str, now: Duration) -> Result<(), String> {
+        let options = Dynamic::from_map(self.options.clone());
+        let policy = self.host.ask("policy", (name.to_owned(), version.to_owned(), options.clone()))?.to_string();
+        let hash = hash_of(&policy).map_err(|error| error.to_string())?;
+        let earlier = self.services.remove(name);
+        let mut state = Map::new();
+        state.insert("policy_hash".into(), hash.into());
+        state.insert("options".into(), options);
+        state.insert("first_start".into(), earlier.is_none().into());
+        let instance = Instance { version: version.to_owned(), state, ..Instance::default() };
+        let running = Running {
+            instance: Rc::new(RefCell::new(instance)),
+            life: earlier.as_ref().map_or(0, |service| service.life) + 1,
+            started_ms: EPOCH_MS + u64::try_from(now.as_millis()).unwrap_or(0),
+            log: earlier.map(|service| service.log).unwrap_or_default(),
+        };
+        self.services.insert(name.to_owned(), running);
+        self.call(name, "start", Vec::new(), &Asker::Nobody, now)
+    }
+
+    /// When the next thing is due.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.due.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Does everything that is due.
+    pub(super) fn advance(&mut self, now: Duration) -> Result<(), String> {
+        while self.next_due().is_some_and(|at| at <= now) {
+            let Some(((at, _), due)) = self.due.pop_first() else {
+                break;
+            };
+            self.happen(due, at)?;
+        }
+        Ok(())
+    }
+
+    fn happen(&mut self, due: Due, now: Duration) -> Result<(), String> {
+        match due {
+            Due::Deliver { subject, payload, asker } => self.deliver(&subject, &payload, &asker, now),
+            Due::Answer { payload, asker } => self.answer(&payload, asker, now),
+            Due::Timer { service, token, life } => {
+                if self.services.get(&service).is_some_and(|running| running.life == life) {
+                    return self.call(&service, "timer", vec![token.into()], &Asker::Nobody, now);
+                }
+                Ok(())
+            }
+            Due::Silence { service, token, question } => match self.open_questions.remove(&question) {
+                Some(()) => self.call(&service, "reply", vec![token.into(), Dynamic::UNIT], &Asker::Nobody, now),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Puts a message on its way; says whether anybody listens.
+    pub(super) fn send(&mut self, subject: &str, payload: String, asker: Asker, now: Duration) -> bool {
+        let listens = |running: &Running| running.instance.borrow().listens.iter().any(|one| one == subject);
+        let is_heard = self.services.values().any(listens);
+        self.later(now + LATENCY, Due::Deliver { subject: subject.to_owned(), payload, asker });
+        is_heard
+    }
+
+    /// Subscribes the runner; `*` and `>` work as on the bus.
+    pub(super) fn subscribe(&mut self, subject: &str) -> Rc<Inbox> {
+        let inbox = Rc::new(Inbox::default());
+        self.subscribers.push((subject.to_owned(), Rc::clone(&inbox)));
+        inbox
+    }
+
+    fn deliver(&mut self, subject: &str, payload: &str, asker: &Asker, now: Duration) -> Result<(), String> {
+        self.subscribers.retain(|(_, inbox)| Rc::strong_count(inbox) > 1);
+        for (_, inbox) in self.subscribers.iter().filter(|(pattern, _)| covers(pattern, subject)) {
+            put(inbox, subject, payload);
+        }
+        let listens = |running: &Running| running.instance.borrow().listens.iter().any(|one| one == subject);
+        let hearing: Vec<_> =
+            self.services.iter().filter(|(_, running)| listens(running)).map(|(name, _)| name.clone()).collect();
+        for name in hearing {
+            let arguments = vec![subject.to_owned().into(), payload.to_owned().into()];
+            self.call(&name, "message", arguments, asker, now)?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, payload: &str, asker: Asker, now: Duration) -> Result<(), String> {
+        match asker {
+            Asker::Nobody => Ok(()),
+            Asker::Runner(inbox) => {
+                put(&inbox, "", payload);
+                Ok(())
+            }
+            Asker::Service { name, token, question } => match self.open_questions.remove(&question) {
+                Some(()) => self.call(&name, "reply", vec![token.into(), parse(payload)], &Asker::Nobody, now),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Calls a service's function and carries out what it asks for.
+    fn call(
+        &mut self,
+        name: &str,
+        event: &str,
+        arguments: Vec<Dynamic>,
+        asker: &Asker,
+        now: Duration,
+    ) -> Result<(), String> {
+        let Some(instance) = self.services.get(name).map(|running| Rc::clone(&running.instance)) else {
+            return Ok(());
+        };
+        let wishes = self.host.call(&instance, &format!("{name}_{event}"), arguments)?;
+        for wish in wishes {
+            self.grant(name, wish, asker, now)?;
+        }
+        self.check(now)
+    }
+
+    fn grant(&mut self, name: &str, wish: Wish, asker: &Asker, now: Duration) -> Result<(), String> {
+        match wish {
+            Wish::Log(line) => {
+                if let Some(running) = self.services.get_mut(name) {
+                    running.log.push(line);
+                }
+            }
+            Wish::Publish { subject, payload } => drop(self.send(&subject, payload, Asker::Nobody, now)),
+            Wish::Reply(payload) => self.later(now + LATENCY, Due::Answer { payload, asker: asker.clone() }),
+            Wish::Request { subject, payload, timeout_ms, token } => {
+                let question = self.next;
+                self.open_questions.insert(question, ());
+                let asker = Asker::Service { name: name.to_owned(), token: token.clone(), question };
+                self.send(&subject, payload, asker, now);
+                let service = name.to_owned();
+                self.later(now + Duration::from_millis(timeout_ms), Due::Silence { service, token, question });
+            }
+            Wish::After { ms, token } => {
+                let life = self.services.get(name).map_or(0, |running| running.life);
+                let service = name.to_owned();
+                self.later(now + Duration::from_millis(ms), Due::Timer { service, token, life });
+            }
+            Wish::Restart => {
+                let version = self.version(name).unwrap_or_default();
+                self.start(name, &version, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn later(&mut self, at: Duration, due: Due) {
+        self.due.insert((at, self.next), due);
+        self.next += 1;
+        self.changed.notify_one();
+    }
+
+    fn check(&mut self, now: Duration) -> Result<(), String> {
+        let names = self.host.ask("services", ())?.try_cast::<rhai::Array>().unwrap_or_default();
+        if names.iter().any(|name| !self.services.contains_key(&name.to_string())) {
+            return Ok(());
+        }
+        let world: Map = self
+            .services
+            .iter()
+            .map(|(name, running)| (name.as_str().into(), Dynamic::from_map(running.instance.borrow().state.clone())))
+            .collect();
+        let held = self.host.ask("invariants", (world,))?.try_cast::<Map>().unwrap_or_default();
+        for (invariant, holds) in held {
+            let is_new = self.broken.iter().all(|known| known.invariant != invariant.as_str());
+            if holds.as_bool() != Ok(true) && is_new {
+                self.broken.push(Broken { at: now, invariant: invariant.to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    /// What a deploy will do: its duration, exit code and the version that runs then.
+    pub(super) fn deployment(&self, name: &str, version: &str) -> Result<(Duration, i64, String), String> {
+        let running = self.version(name).ok_or_else(|| format!("there is no service `{name}`"))?;
+        let options = Dynamic::from_map(self.options.clone());
+        let told = self.host.ask("deploy", (name.to_owned(), running, version.to_owned(), options))?;
+        let told = json(&told);
+        let ms = told.get("ms").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let code = told.get("code").and_then(serde_json::Value::as_i64).unwrap_or(0);
+        let runs = told.get("runs").and_then(serde_json::Value::as_str).unwrap_or(version);
+        Ok((Duration::from_millis(ms), code, runs.to_owned()))
+    }
+
+    /// The version a service runs.
+    pub(super) fn version(&self, name: &str) -> Option<String> {
+        self.services.get(name).map(|running| running.instance.borrow().version.clone())
+    }
+
+    /// A service's log from a line on, and the line after its last.
+    pub(super) fn log(&self, name: &str, from: usize) -> Option<(Vec<String>, usize)> {
+        let log = &self.services.get(name)?.log;
+        Some((log.iter().skip(from).cloned().collect(), log.len()))
+    }
+
+    /// A service's metrics and the second its process started.
+    pub(super) fn metrics(&self, name: &str) -> Option<(BTreeMap<String, f64>, f64)> {
+        let running = self.services.get(name)?;
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century are exact in a double")]
+        let started = running.started_ms as f64 / 1_000.0;
+        Some((running.instance.borrow().metrics.clone(), started))
+    }
+
+    /// The names of all services.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.services.keys().cloned().collect()
+    }
+
+    /// Every service's version and plain state, for tests and reports.
+    pub(super) fn state(&self) -> Value {
+        let services = self.services.iter().map(|(name, running)| {
+            let instance = running.instance.borrow();
+            let plain = instance.state.iter().filter(|(key, _)| key.as_str() != "options");
+            let mut state: BTreeMap<_, _> =
+                plain.map(|(key, value)| (key.to_string(), Value::from(json(value)))).collect();
+            state.insert("version".to_owned(), Value::text(instance.version.as_str()));
+            (name.as_str(), Value::map(state.iter().map(|(k, v)| (k.as_str(), v.clone()))))
+        });
+        Value::map(services)
+    }
+}
+
+fn put(inbox: &Rc<Inbox>, subject: &str, payload: &str) {
+    inbox.messages.borrow_mut().push(Message {
+        subject: subject.to_owned(),
+        payload: payload.as_bytes().to_vec(),
+        ..Message::default()
+    });
+    inbox.arrived.notify_one();
+}
+
+/// Whether a subscription's subject covers a message's.
+fn covers(pattern: &str, subject: &str) -> bool {
+    let mut tokens = subject.split('.');
+    for wanted in pattern.split('.') {
+        match (wanted, tokens.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(_)) => {}
+            (wanted, Some(token)) if wanted == token => {}
+            _ => return false,
+        }
+    }
+    tokens.next().is_none()
+}

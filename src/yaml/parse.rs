@@ -1,0 +1,261 @@
+//! From parser events to the tree, with an explicit stack: depth costs no recursion.
+
+use std::collections::BTreeMap;
+
+use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span as EventSpan};
+
+use crate::diagnostic::Findings;
+use crate::source::{SourceFile, Span, Spanned};
+
+use super::{Node, NodeKind, Scalar};
+
+/// The deepest nesting: nothing in the language nests beyond a dozen.
+pub const MAX_DEPTH: usize = 64;
+
+/// The most nodes in one file: a generated runbook of 100,000 steps has a million.
+pub const MAX_NODES: usize = 4_000_000;
+
+/// From how many keys a map's keys are looked up in an index rather than one by one.
+const INDEX_FROM: usize = 16;
+
+/// Parses a text. Everything refused is reported; `None` when nothing usable is left.
+pub fn parse(file: &SourceFile, findings: &mut Findings) -> Option<Node> {
+    let mut builder = Builder { file, findings, stack: Vec::new(), root: None, nodes: 0, documents: 0 };
+    let mut options = Options::default();
+    options.emit_unresolved_aliases = true;
+    options.block_nesting_limit = MAX_DEPTH + 1;
+    options.flow_nesting_limit = MAX_DEPTH + 1;
+    let mut parser = Parser::new_from_str_with_options(file.text(), options);
+    while let Some(next) = parser.next_event() {
+        match next {
+            Ok((event, span)) => {
+                if builder.event(event, span).is_none() {
+                    break;
+                }
+            }
+            Err(error) => {
+                builder.syntax(error.marker().byte_offset(), &error.to_string());
+                break;
+            }
+        }
+    }
+    builder.finish()
+}
+
+/// A collection whose end has not come yet.
+enum Open {
+    List { items: Vec<Node>, span: Span },
+    Map(OpenMap),
+}
+
+struct OpenMap {
+    entries: Vec<(Spanned<String>, Node)>,
+    /// The key whose value comes next.
+    key: Option<Spanned<String>>,
+    /// Where each key stands, once there are many.
+    index: BTreeMap<String, usize>,
+    span: Span,
+}
+
+struct Builder<'a> {
+    file: &'a SourceFile,
+    findings: &'a mut Findings,
+    stack: Vec<Open>,
+    root: Option<Node>,
+    nodes: usize,
+    documents: usize,
+}
+
+impl Builder<'_> {
+    /// Takes one event; `None` ends the parse.
+    fn event(&mut self, event: Event<'_>, at: EventSpan) -> Option<()> {
+        let span = place(&at);
+        match event {
+            Event::DocumentStart(..) => return self.document(span),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.properties(anchor, tag.map(|tag| tag.original()), &at, span);
+                let scalar = self.scalar(text.into_owned(), style, span);
+                self.put(Node { kind: NodeKind::Scalar(scalar), span });
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.properties(anchor, tag.map(|tag| tag.original()), &at, span);
+                self.open(Open::List { items: Vec::new(), span })?;
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.properties(anchor, tag.map(|tag| tag.original()), &at, span);
+                let map = OpenMap { entries: Vec::new(), key: None, index: BTreeMap::new(), span };
+                self.open(Open::Map(map))?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.refuse("yaml-anchor", "aliases are not part of the language", span, |text| {
+                    format!("quote it: `'{text}'`, or write the value out")
+                });
+                self.put(null(span));
+            }
+            _ => {}
+        }
+        (self.nodes <= MAX_NODES).then_some(()).or_else(|| {
+            let message = format!("the file has more than {MAX_NODES} values");
+            self.findings.push(self.findings.error("yaml-size", message, span));
+            None
+        })
+    }
+
+    fn document(&mut self, span: Span) -> Option<()> {
+        self.documents += 1;
+        if self.documents == 1 {
+            return Some(());
+        }
+        let finding = self.findings.error("yaml-document", "a file holds one document", span);
+        self.findings.push(finding.help("move what follows `---` to a file of its own"));
+        None
+    }
+
+    /// Refuses tags and anchors, and goes on as if they were not there.
+    fn properties(&mut self, anchor: usize, tag: Option<String>, at: &EventSpan, span: Span) {
+        if let Some(tag) = tag {
+            let start = at.tag_start.and_then(|mark| mark.byte_offset()).unwrap_or(span.start);
+            let line = self.line_rest(start);
+            let place = Span::new(start, (start + tag.len()).min(self.file.text().len()));
+            let finding = self.findings.error("yaml-tag", format!("`{tag}` is a YAML tag here"), place);
+            self.findings.push(finding.help(format!("quote it: `'{line}'`")));
+        }
+        if anchor != 0 {
+            let before = self.file.text().get(..span.start).unwrap_or("");
+            let start = before.rfind('&').unwrap_or(span.start);
+            let line = self.line_rest(start);
+            let name = line.split_whitespace().next().unwrap_or("&").len();
+            let finding = self.findings.error(
+                "yaml-anchor",
+                "anchors are not part of the language",
+                Span::new(start, start + name),
+            );
+            self.findings.push(finding.help(format!("quote it: `'{line}'`")));
+        }
+    }
+
+    fn scalar(&self, text: String, style: ScalarStyle, span: Span) -> Scalar {
+        let written = self.file.slice(span);
+        let quoted = !matches!(style, ScalarStyle::Plain);
+        let opening = usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
+        let inner = written.get(opening..written.len().saturating_sub(opening)).unwrap_or("");
+        let verbatim = !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) && inner == text;
+        Scalar { text, quoted, verbatim, text_start: span.start + opening }
+    }
+
+    fn open(&mut self, collection: Open) -> Option<()> {
+        if self.stack.len() >= MAX_DEPTH {
+            let (Open::List { span, .. } | Open::Map(OpenMap { span, .. })) = collection;
+            let message = format!("this is nested more than {MAX_DEPTH} deep");
+            self.findings.push(self.findings.error("yaml-depth", message, span));
+            return None;
+        }
+        self.stack.push(collection);
+        Some(())
+    }
+
+    fn close(&mut self, end: Span) {
+        let node = match self.stack.pop() {
+            Some(Open::List { items, span }) => Node { kind: NodeKind::List(items), span: span.to(end) },
+            Some(Open::Map(map)) => Node { kind: NodeKind::Map(map.entries), span: map.span.to(end) },
+            None => return,
+        };
+        self.put(node);
+    }
+
+    /// Puts a finished node where it belongs.
+    fn put(&mut self, node: Node) {
+        self.nodes += 1;
+        let Some(mut top) = self.stack.pop() else {
+            self.root.get_or_insert(node);
+            return;
+        };
+        match &mut top {
+            Open::List { items, .. } => items.push(node),
+            Open::Map(map) => match map.key.take() {
+                None => map.key = Some(self.key(node, map)),
+                Some(key) => {
+                    if map.entries.len() >= INDEX_FROM {
+                        map.index.insert(key.value.clone(), map.entries.len());
+                    }
+                    map.entries.push((key, node));
+                }
+            },
+        }
+        self.stack.push(top);
+    }
+
+    fn key(&mut self, node: Node, map: &mut OpenMap) -> Spanned<String> {
+        let span = node.span;
+        let key = match node.kind {
+            NodeKind::Scalar(scalar) if !scalar.text.is_empty() => scalar,
+            NodeKind::Scalar(_) | NodeKind::List(_) | NodeKind::Map(_) => {
+                let finding = self.findings.error("yaml-key", "a key must be a plain word", span);
+                self.findings.push(finding.help("quote the value if `{`, `[` or `?` was meant as text"));
+                return Spanned::new(format!("?{}", span.start), span);
+            }
+        };
+        if key.text == "<<" && !key.quoted {
+            let finding = self.findings.error("yaml-merge-key", "merge keys are not part of the language", span);
+            self.findings.push(finding.help("write the keys out"));
+        }
+        if map.entries.len() == INDEX_FROM {
+            map.index = map.entries.iter().enumerate().map(|(at, (key, _))| (key.value.clone(), at)).collect();
+        }
+        let earlier = match map.entries.len() < INDEX_FROM {
+            true => map.entries.iter().find(|(known, _)| known.value == key.text),
+            false => map.index.get(&key.text).and_then(|at| map.entries.get(*at)),
+        };
+        if let Some((earlier, _)) = earlier {
+            let message = format!("the key `{}` stands here twice", key.text);
+            let finding = self.findings.error("yaml-duplicate-key", message, span);
+            let finding = finding.also(self.findings.loc(earlier.span), "first here");
+            self.findings.push(finding.help("remove one of them"));
+        }
+        Spanned::new(key.text, span)
+    }
+
+    fn syntax(&mut self, offset: Option<usize>, message: &str) {
+        let at = offset.unwrap_or(self.file.text().len());
+        let end = self.file.text().get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
+        let message = message.split(" at char ").next().unwrap_or(message);
+        let mut letters = message.chars();
+        let lower: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
+        self.findings.push(self.findings.error("yaml-syntax", lower, Span::new(at, end)));
+    }
+
+    fn refuse(&mut self, code: &'static str, message: &str, span: Span, help: impl Fn(&str) -> String) {
+        let help = help(self.file.slice(span).trim_end());
+        let finding = self.findings.error(code, message, span);
+        self.findings.push(finding.help(help));
+    }
+
+    /// What stands from a place to the end of its line, as a quoted text would hold it.
+    fn line_rest(&self, start: usize) -> String {
+        let rest = self.file.text().get(start..).unwrap_or("");
+        let line = rest.lines().next().unwrap_or("").trim_end();
+        line.trim_end_matches([',', '}', ']', ' ']).replace('\'', "''")
+    }
+
+    fn finish(mut self) -> Option<Node> {
+        if self.root.is_none() && !self.findings.has_errors() {
+            let finding = self.findings.error("yaml-empty", "the file is empty", Span::default());
+            self.findings.push(finding.help("begin with `titan: 1`"));
+        }
+        self.root.take()
+    }
+}
+
+fn null(span: Span) -> Node {
+    Node {
+        kind: NodeKind::Scalar(Scalar { text: String::new(), quoted: false, verbatim: false, text_start: span.start }),
+        span,
+    }
+}
+
+fn place(at: &EventSpan) -> Span {
+    let start = at.start.byte_offset().unwrap_or(0);
+    let end = at.end.byte_offset().unwrap_or(start);
+    Span::new(start, end.max(start))
+}

@@ -1,0 +1,45 @@
+//! From bytes to a text that may be parsed: bounded, UTF-8, without characters that hide.
+
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::source::{SourceFile, Span};
+use crate::visible::is_hidden;
+
+/// The most bytes of a file: a generated runbook of 100,000 steps has 8 MB.
+pub const MAX_TEXT: usize = 16 * 1024 * 1024;
+
+/// Turns a file's bytes into a source file.
+///
+/// # Errors
+/// What is wrong with the bytes: too many, not UTF-8, or characters that hide or reorder text.
+pub fn read_text(name: &str, bytes: &[u8]) -> Result<SourceFile, Vec<Diagnostic>> {
+    if bytes.len() > MAX_TEXT {
+        let empty = SourceFile::new(name, "");
+        let findings = Findings::new(empty);
+        let message = format!("`{name}` is larger than {MAX_TEXT} bytes");
+        return Err(vec![findings.error("yaml-size", message, Span::default())]);
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return Err(vec![not_utf8(name, bytes, error.valid_up_to())]),
+    };
+    let file = SourceFile::new(name, text);
+    let mut findings = Findings::new(file.clone());
+    let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t');
+    for (at, c) in text.char_indices().filter(|(_, c)| hidden(*c)).take(Findings::MOST) {
+        let message = format!("the character U+{:04X} hides what stands here", u32::from(c));
+        let finding = findings.error("hidden-character", message, Span::new(at, at + c.len_utf8()));
+        findings.push(finding.help("remove it; in a quoted text write its escape"));
+    }
+    if findings.has_errors() {
+        return Err(findings.into_sorted());
+    }
+    Ok(file)
+}
+
+fn not_utf8(name: &str, bytes: &[u8], good: usize) -> Diagnostic {
+    let file = SourceFile::new(name, String::from_utf8_lossy(bytes).into_owned());
+    let byte = bytes.get(good).copied().unwrap_or_default();
+    let findings = Findings::new(file);
+    let message = format!("the byte 0x{byte:02X} is not UTF-8");
+    findings.error("not-utf8", message, Span::new(good, good + '\u{FFFD}'.len_utf8())).help("save the file as UTF-8")
+}

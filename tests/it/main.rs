@@ -1,0 +1,13 @@
+//! End-to-end tests: the built binary, real servers, real processes; and the house rules.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails where it stands"
+)]
+
+mod house;
+mod rehearsal;
+mod tool;
