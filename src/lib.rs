@@ -22,6 +22,7 @@
 //! primitive      5    what a step can do; one file, one primitive
 //! live           5    the world: NATS, Prometheus, processes, people
 //! sim            5    the world's twin: a world file under virtual time
+//! served         6  a world file on a real NATS server, each service a process
 //! engine         6    carries a runbook out: plan, run, watch, rollback
 //! report         7    consumers of events and diagnostics: terminal, JSON lines
 //! cli            8    one file, one command
@@ -33,8 +34,8 @@
 //! # Invariants
 //!
 //! 1. Only `cli` names `live` or `sim`: the engine cannot know which world it is in.
-//! 2. Vendor walls: `rhai` only in `guard/` and `sim/`, `async_nats` and `reqwest` only in
-//!    `live/`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
+//! 2. Vendor walls: `rhai` only in `guard/`, `sim/` and `served/`, `async_nats` only in
+//!    `live/` and `served/`, `reqwest` only in `live/`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
 //! 3. The planner is pure: no async, no clock, no I/O.
 //! 4. Decoding never stops at the first fault.
 //! 5. An effect is preceded by its `Started` event, and does not happen when that could not be
@@ -63,6 +64,7 @@ pub mod policy;
 pub mod primitive;
 pub mod report;
 pub mod runbook;
+pub mod served;
 pub mod sim;
 pub mod source;
 pub mod stdlib;

@@ -10,6 +10,7 @@ mod plan;
 mod prepare;
 mod run;
 mod signals;
+mod sim;
 mod worlds;
 
 use std::ffi::OsString;
@@ -53,6 +54,8 @@ enum Command {
     Hash(hash::Args),
     /// Close a gate and verify it; needs no runbook
     Disarm(disarm::Args),
+    /// Serve the simulated Titan on a real NATS server
+    Sim(sim::Args),
     /// Print shell completions
     Completions(Completions),
 }
@@ -109,6 +112,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::List(args)) => list::list(&args, streams),
         Some(Command::Hash(args)) => hash::hash(&args, streams),
         Some(Command::Disarm(args)) => disarm::disarm(&args, streams),
+        Some(Command::Sim(args)) => sim::sim(&args, streams),
         Some(Command::Completions(args)) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "titan-run", &mut streams.out);
             exit::SUCCEEDED

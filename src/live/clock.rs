@@ -45,7 +45,7 @@ impl Clock for LiveClock {
 
 /// Milliseconds since the Unix epoch.
 #[expect(clippy::disallowed_types, reason = "this is where the real world's wall clock is read")]
-pub(super) fn now_unix_ms() -> u64 {
+pub(crate) fn now_unix_ms() -> u64 {
     let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

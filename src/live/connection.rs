@@ -33,7 +33,7 @@ const RECONNECT_EVERY: Duration = Duration::from_millis(250);
 
 /// Whether a lost connection comes back by itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reconnect {
+pub(crate) enum Reconnect {
     /// For observing: what was missed is noticed by [`Events::since`].
     Yes,
     /// For commands: what stands in a buffer must never be delivered late.
@@ -41,16 +41,16 @@ pub(super) enum Reconnect {
 }
 
 /// A live connection.
-pub(super) struct Connection {
-    pub(super) client: Client,
-    pub(super) events: Arc<Events>,
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    pub(crate) events: Arc<Events>,
 }
 
 /// What happened on a connection beside messages.
 #[derive(Default)]
-pub(super) struct Events {
+pub(crate) struct Events {
     log: Mutex<Log>,
-    pub(super) changed: Notify,
+    pub(crate) changed: Notify,
 }
 
 #[derive(Clone, Default)]
@@ -64,7 +64,7 @@ struct Log {
 
 /// A moment in a connection's events.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     losses: u64,
     slow: u64,
     denied: u64,
@@ -72,14 +72,14 @@ pub(super) struct Mark {
 
 impl Events {
     /// The moment now.
-    pub(super) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         let log = self.log();
         Mark { losses: log.losses, slow: log.slow, denied: log.denied }
     }
 
     /// Fails when, since a moment, the connection was lost, messages were dropped, or the server
     /// denied something on a subject.
-    pub(super) fn since(&self, mark: Mark, subject: &str) -> Result<(), Failure> {
+    pub(crate) fn since(&self, mark: Mark, subject: &str) -> Result<(), Failure> {
         let log = self.log();
         let names_it = |text: &str| text.contains(&format!("\"{subject}\""));
         if let Some((_, text)) = log.denials.iter().find(|(at, text)| *at >= mark.denied && names_it(text)) {
@@ -125,7 +125,7 @@ fn is_denial(text: &str) -> bool {
 
 impl Connection {
     /// Connects, and proves it by a round trip.
-    pub(super) async fn open(nats: &Nats, reconnect: Reconnect, ping_every: Duration) -> Result<Self, Failure> {
+    pub(crate) async fn open(nats: &Nats, reconnect: Reconnect, ping_every: Duration) -> Result<Self, Failure> {
         let events = Arc::new(Events::default());
         let options = options(nats, reconnect, ping_every, &events)?;
         let connecting = tokio::time::timeout(CONNECT_BOUND * 2, options.connect(nats.urls.as_slice()));
@@ -145,7 +145,7 @@ impl Connection {
 
     /// Proves that the server has taken everything sent before: a message to a fresh inbox comes
     /// back, or is denied; the server answers in order either way.
-    pub(super) async fn round_trip(&self) -> Result<(), Failure> {
+    pub(crate) async fn round_trip(&self) -> Result<(), Failure> {
         let mark = self.events.mark();
         let inbox = self.client.new_inbox();
         let lost = |why: &str| Failure::new(ErrorClass::Disconnected, format!("no round trip to NATS: {why}"));
@@ -170,13 +170,13 @@ impl Connection {
     }
 
     /// Waits for trouble on a subject since a moment.
-    pub(super) async fn trouble(&self, mark: Mark, subject: &str) -> Failure {
+    pub(crate) async fn trouble(&self, mark: Mark, subject: &str) -> Failure {
         trouble(&self.events, mark, subject).await
     }
 }
 
 /// Waits for trouble on a subject since a moment.
-pub(super) async fn trouble(events: &Events, mark: Mark, subject: &str) -> Failure {
+pub(crate) async fn trouble(events: &Events, mark: Mark, subject: &str) -> Failure {
     loop {
         let changed = events.changed.notified();
         if let Err(failure) = events.since(mark, subject) {
@@ -187,14 +187,14 @@ pub(super) async fn trouble(events: &Events, mark: Mark, subject: &str) -> Failu
 }
 
 /// Lets events that arrived be heard before what arrived after them is judged.
-pub(super) async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..YIELDS {
         tokio::task::yield_now().await;
     }
 }
 
 /// The result, where it comes in time.
-pub(super) async fn within<T>(bound: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(bound: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(bound, work).await.ok()
 }
 

@@ -7,7 +7,7 @@
 mod bus;
 mod clock;
 mod command_line;
-mod connection;
+pub(crate) mod connection;
 mod exposition;
 mod logs;
 mod metrics;
@@ -18,6 +18,8 @@ mod services;
 mod web;
 
 use std::rc::Rc;
+
+pub(crate) use clock::now_unix_ms;
 
 use crate::runbook::target::Target;
 use crate::world::{Bus, Clock, Logs, Metrics, People, Processes, Services, Web, World};

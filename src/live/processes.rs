@@ -1,6 +1,7 @@
 //! Local processes: no shell, a process group of their own, death with the runner, bounded output.
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ const MAX_OUTPUT: usize = 1024 * 1024;
 /// How long output is still read after the process has ended: a daemon it left behind may hold
 /// the pipe for ever.
 const DRAIN_BOUND: Duration = Duration::from_millis(250);
+
+/// The name of this program in a target's commands.
+const OWN_NAME: &str = "titan-run";
 
 /// Processes of this machine.
 pub(super) struct LiveProcesses;
@@ -79,7 +83,7 @@ fn spawn(command: &Command) -> Touch<Child> {
     let Some((program, arguments)) = command.argv.split_first() else {
         return Err(Failure::new(ErrorClass::Refused, "the argv is empty"));
     };
-    let mut building = tokio::process::Command::new(program);
+    let mut building = tokio::process::Command::new(resolved(program));
     building
         .args(arguments)
         .envs(&command.env)
@@ -93,6 +97,12 @@ fn spawn(command: &Command) -> Touch<Child> {
         building.pre_exec(|| set_parent_process_death_signal(Some(Signal::KILL)).map_err(std::io::Error::from));
     }
     building.spawn().map_err(|error| Failure::new(ErrorClass::Exit, format!("`{program}` cannot be started: {error}")))
+}
+
+/// A command named like this program is this very program, wherever it stands.
+fn resolved(program: &str) -> PathBuf {
+    let own = std::env::current_exe().ok().filter(|_| program == OWN_NAME);
+    own.unwrap_or_else(|| PathBuf::from(program))
 }
 
 /// Kills a process group when the future that runs it is dropped.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LogicPackage,
@@ -20,14 +21,14 @@ const MAX_OPERATIONS: u64 = 1_000_000;
 const MAX_DEPTH: usize = 64;
 
 /// A compiled world file.
-pub(super) struct Host {
+pub(crate) struct Host {
     engine: Engine,
     ast: AST,
 }
 
 /// What a service's function asked for.
 #[derive(Clone, Debug)]
-pub(super) enum Wish {
+pub(crate) enum Wish {
     Log(String),
     Publish { subject: String, payload: String },
     Reply(String),
@@ -36,14 +37,24 @@ pub(super) enum Wish {
     Restart,
 }
 
+/// What a deploy will do.
+pub(crate) struct Deployment {
+    /// How long it takes.
+    pub(crate) takes: Duration,
+    /// The exit code of the deploy command.
+    pub(crate) code: i64,
+    /// The version that runs then.
+    pub(crate) runs: String,
+}
+
 /// One running service.
 #[derive(Debug, Default)]
-pub(super) struct Instance {
-    pub(super) version: String,
-    pub(super) state: Map,
-    pub(super) metrics: BTreeMap<String, f64>,
-    pub(super) listens: Vec<String>,
-    pub(super) wishes: Vec<Wish>,
+pub(crate) struct Instance {
+    pub(crate) version: String,
+    pub(crate) state: Map,
+    pub(crate) metrics: BTreeMap<String, f64>,
+    pub(crate) listens: Vec<String>,
+    pub(crate) wishes: Vec<Wish>,
 }
 
 /// A service as its functions see it.
@@ -54,7 +65,7 @@ type Evaluated<T> = Result<T, Box<EvalAltResult>>;
 
 impl Host {
     /// Compiles a world file.
-    pub(super) fn new(text: &str) -> Result<Self, String> {
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
         let mut engine = Engine::new_raw();
         ArithmeticPackage::new().register_into_engine(&mut engine);
         LogicPackage::new().register_into_engine(&mut engine);
@@ -76,15 +87,87 @@ impl Host {
     }
 
     /// Calls a function that has no service, such as `options`.
-    pub(super) fn ask(&self, function: &str, arguments: impl rhai::FuncArgs) -> Result<Dynamic, String> {
+    pub(crate) fn ask(&self, function: &str, arguments: impl rhai::FuncArgs) -> Result<Dynamic, String> {
         let options = CallFnOptions::new().eval_ast(true);
         self.engine
             .call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &self.ast, function, arguments)
             .map_err(|error| format!("`{function}` of the world file: {error}"))
     }
 
+    /// The world's options, with those chosen.
+    pub(crate) fn options(&self, chosen: &BTreeMap<String, String>) -> Result<Map, String> {
+        let mut options =
+            self.ask("options", ())?.try_cast::<Map>().ok_or("`options` of the world file gives no map")?;
+        for (name, value) in chosen {
+            let Some(slot) = options.get_mut(name.as_str()) else {
+                let near = crate::diagnostic::did_you_mean(name, options.keys().map(|key| key.as_str()));
+                let known = || options.keys().map(|key| key.as_str()).collect::<Vec<_>>().join(", ");
+                let hint = near.map_or_else(|| format!("it has {}", known()), |near| format!("did you mean `{near}`?"));
+                return Err(format!("the world has no option `{name}`; {hint}"));
+            };
+            *slot = value.clone().into();
+        }
+        Ok(options)
+    }
+
+    /// The names of the world's services.
+    pub(crate) fn services(&self) -> Result<Vec<String>, String> {
+        let names = self.ask("services", ())?.try_cast::<rhai::Array>().unwrap_or_default();
+        Ok(names.iter().map(ToString::to_string).collect())
+    }
+
+    /// A service that is about to start with a version, and so with the policy its image carries.
+    pub(crate) fn instance(
+        &self,
+        name: &str,
+        version: &str,
+        options: &Map,
+        is_first: bool,
+    ) -> Result<Instance, String> {
+        let options = Dynamic::from_map(options.clone());
+        let policy = self.ask("policy", (name.to_owned(), version.to_owned(), options.clone()))?.to_string();
+        let hash = hash_of(&policy).map_err(|error| error.to_string())?;
+        let mut state = Map::new();
+        state.insert("policy_hash".into(), hash.into());
+        state.insert("options".into(), options);
+        state.insert("first_start".into(), is_first.into());
+        Ok(Instance { version: version.to_owned(), state, ..Instance::default() })
+    }
+
+    /// What a deploy will do.
+    pub(crate) fn deployment(
+        &self,
+        name: &str,
+        running: &str,
+        version: &str,
+        options: &Map,
+    ) -> Result<Deployment, String> {
+        let options = Dynamic::from_map(options.clone());
+        let told = self.ask("deploy", (name.to_owned(), running.to_owned(), version.to_owned(), options))?;
+        let told = json(&told);
+        Ok(Deployment {
+            takes: Duration::from_millis(told.get("ms").and_then(serde_json::Value::as_u64).unwrap_or(0)),
+            code: told.get("code").and_then(serde_json::Value::as_i64).unwrap_or(0),
+            runs: told.get("runs").and_then(serde_json::Value::as_str).unwrap_or(version).to_owned(),
+        })
+    }
+
+    /// The invariants that do not hold for the services' states; none is judged while a service
+    /// is missing.
+    pub(crate) fn broken(&self, states: &BTreeMap<String, Map>) -> Result<Vec<String>, String> {
+        if self.services()?.iter().any(|name| !states.contains_key(name)) {
+            return Ok(Vec::new());
+        }
+        let world: Map =
+            states.iter().map(|(name, state)| (name.as_str().into(), Dynamic::from_map(state.clone()))).collect();
+        let held =
+            self.ask("invariants", (world,))?.try_cast::<Map>().ok_or("`invariants` of the world file gives no map")?;
+        let broken = held.into_iter().filter(|(_, holds)| holds.as_bool() != Ok(true));
+        Ok(broken.map(|(invariant, _)| invariant.to_string()).collect())
+    }
+
     /// Calls a service's function, where the world file has it; gives what it asked for.
-    pub(super) fn call(
+    pub(crate) fn call(
         &self,
         instance: &Rc<RefCell<Instance>>,
         function: &str,
@@ -156,7 +239,7 @@ impl Service {
 }
 
 /// The policy hash of an embedded policy.
-pub(super) fn hash_of(name: &str) -> Evaluated<String> {
+pub(crate) fn hash_of(name: &str) -> Evaluated<String> {
     let text = stdlib::find(name).ok_or_else(|| fault(format!("there is no image with the policy `{name}`")))?;
     policy::policy_hash(&SourceFile::new(name, text)).map_err(|_| fault(format!("`{name}` is no policy")))
 }
@@ -170,7 +253,7 @@ fn as_payload(payload: &Dynamic) -> String {
 }
 
 /// A value of a world file as JSON.
-pub(super) fn json(value: &Dynamic) -> serde_json::Value {
+pub(crate) fn json(value: &Dynamic) -> serde_json::Value {
     if let Some(map) = value.read_lock::<Map>() {
         return map.iter().map(|(name, item)| (name.to_string(), json(item))).collect::<serde_json::Map<_, _>>().into();
     }
@@ -187,11 +270,11 @@ pub(super) fn json(value: &Dynamic) -> serde_json::Value {
 }
 
 /// JSON as a value of a world file; what is not JSON is a text.
-pub(super) fn parse(text: &str) -> Dynamic {
+pub(crate) fn parse(text: &str) -> Dynamic {
     serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned().into(), |json| dynamic(&json))
 }
 
-fn dynamic(json: &serde_json::Value) -> Dynamic {
+pub(crate) fn dynamic(json: &serde_json::Value) -> Dynamic {
     match json {
         serde_json::Value::Null => Dynamic::UNIT,
         serde_json::Value::Bool(truth) => (*truth).into(),

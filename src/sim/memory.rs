@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::value::Value;
 use crate::world::Message;
 
-use super::host::{Host, Instance, Wish, hash_of, json, parse};
+use super::host::{Deployment, Host, Instance, Wish, json, parse};
 
 /// How long a message is under way.
 const LATENCY: Duration = Duration::from_millis(1);
@@ -76,17 +76,7 @@ impl Memory {
     /// Builds the world and starts its services.
     pub(super) fn new(text: &str, chosen: &BTreeMap<String, String>) -> Result<Self, String> {
         let host = Host::new(text)?;
-        let mut options =
-            host.ask("options", ())?.try_cast::<Map>().ok_or("`options` of the world file gives no map")?;
-        for (name, value) in chosen {
-            if options.insert(name.as_str().into(), value.clone().into()).is_none() {
-                let known: Vec<_> = options.keys().filter(|key| key.as_str() != name).map(|key| key.as_str()).collect();
-                let near = crate::diagnostic::did_you_mean(name, known.iter().copied());
-                let hint = near
-                    .map_or_else(|| format!("it has {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-                return Err(format!("the world has no option `{name}`; {hint}"));
-            }
-        }
+        let options = host.options(chosen)?;
         let mut memory = Self {
             host,
             options,
@@ -98,25 +88,17 @@ impl Memory {
             broken: Vec::new(),
             changed: Rc::new(Notify::new()),
         };
-        let names = memory.host.ask("services", ())?.try_cast::<rhai::Array>().unwrap_or_default();
         let running = memory.options.get("running").map(ToString::to_string).unwrap_or_default();
-        for name in names {
-            memory.start(&name.to_string(), &running, Duration::ZERO)?;
+        for name in memory.host.services()? {
+            memory.start(&name, &running, Duration::ZERO)?;
         }
         Ok(memory)
     }
 
     /// Starts a service anew with a version.
     pub(super) fn start(&mut self, name: &str, version: &str, now: Duration) -> Result<(), String> {
-        let options = Dynamic::from_map(self.options.clone());
-        let policy = self.host.ask("policy", (name.to_owned(), version.to_owned(), options.clone()))?.to_string();
-        let hash = hash_of(&policy).map_err(|error| error.to_string())?;
         let earlier = self.services.remove(name);
-        let mut state = Map::new();
-        state.insert("policy_hash".into(), hash.into());
-        state.insert("options".into(), options);
-        state.insert("first_start".into(), earlier.is_none().into());
-        let instance = Instance { version: version.to_owned(), state, ..Instance::default() };
+        let instance = self.host.instance(name, version, &self.options, earlier.is_none())?;
         let running = Running {
             instance: Rc::new(RefCell::new(instance)),
             life: earlier.as_ref().map_or(0, |service| service.life) + 1,
@@ -260,35 +242,20 @@ impl Memory {
     }
 
     fn check(&mut self, now: Duration) -> Result<(), String> {
-        let names = self.host.ask("services", ())?.try_cast::<rhai::Array>().unwrap_or_default();
-        if names.iter().any(|name| !self.services.contains_key(&name.to_string())) {
-            return Ok(());
-        }
-        let world: Map = self
-            .services
-            .iter()
-            .map(|(name, running)| (name.as_str().into(), Dynamic::from_map(running.instance.borrow().state.clone())))
-            .collect();
-        let held = self.host.ask("invariants", (world,))?.try_cast::<Map>().unwrap_or_default();
-        for (invariant, holds) in held {
-            let is_new = self.broken.iter().all(|known| known.invariant != invariant.as_str());
-            if holds.as_bool() != Ok(true) && is_new {
-                self.broken.push(Broken { at: now, invariant: invariant.to_string() });
+        let states =
+            self.services.iter().map(|(name, running)| (name.clone(), running.instance.borrow().state.clone()));
+        for invariant in self.host.broken(&states.collect())? {
+            if self.broken.iter().all(|known| known.invariant != invariant) {
+                self.broken.push(Broken { at: now, invariant });
             }
         }
         Ok(())
     }
 
-    /// What a deploy will do: its duration, exit code and the version that runs then.
-    pub(super) fn deployment(&self, name: &str, version: &str) -> Result<(Duration, i64, String), String> {
+    /// What a deploy will do.
+    pub(super) fn deployment(&self, name: &str, version: &str) -> Result<Deployment, String> {
         let running = self.version(name).ok_or_else(|| format!("there is no service `{name}`"))?;
-        let options = Dynamic::from_map(self.options.clone());
-        let told = self.host.ask("deploy", (name.to_owned(), running, version.to_owned(), options))?;
-        let told = json(&told);
-        let ms = told.get("ms").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        let code = told.get("code").and_then(serde_json::Value::as_i64).unwrap_or(0);
-        let runs = told.get("runs").and_then(serde_json::Value::as_str).unwrap_or(version);
-        Ok((Duration::from_millis(ms), code, runs.to_owned()))
+        self.host.deployment(name, &running, version, &self.options)
     }
 
     /// The version a service runs.

@@ -6,7 +6,7 @@
 //! nothing and the same inputs give the same run. This room must not know `live/`.
 
 mod bus;
-mod host;
+pub(crate) mod host;
 mod memory;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use crate::world::{
     Sample, Services, Touch, Wait, Web, WebRequest, WebResponse, World,
 };
 
+use super::host::Deployment;
 use super::memory::{Asker, Broken, EPOCH_MS, Memory};
 
 /// A world file, running in memory. Cloning gives another handle to the same world.
@@ -205,7 +206,7 @@ impl Services for SimWorld {
     fn deploy<'a>(&'a self, service: &'a str, version: &'a str, bound: Duration) -> Wait<'a, Touch<()>> {
         Box::pin(async move {
             let exit = |message: String| Failure::new(ErrorClass::Exit, message);
-            let (takes, code, runs) = self.memory().borrow().deployment(service, version).map_err(exit)?;
+            let Deployment { takes, code, runs } = self.memory().borrow().deployment(service, version).map_err(exit)?;
             tokio::time::sleep(takes.min(bound)).await;
             if takes > bound {
                 return Err(Failure::new(

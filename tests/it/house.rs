@@ -9,8 +9,8 @@ const MAX_LINES: usize = 400;
 
 /// Which rooms may name a vendor's crate.
 const WALLS: &[(&str, &[&str])] = &[
-    ("rhai::", &["guard", "sim"]),
-    ("async_nats::", &["live"]),
+    ("rhai::", &["guard", "served", "sim"]),
+    ("async_nats::", &["live", "served"]),
     ("reqwest::", &["live"]),
     ("granit_parser", &["yaml"]),
     ("serde_saphyr", &["yaml"]),

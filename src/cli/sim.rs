@@ -1,0 +1,204 @@
+//! `titan-run sim`: serves the simulated Titan on a real NATS server, for practice and tests.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::served::{Place, Reply, Request, Setup, ask, serve, serve_service};
+use crate::stdlib;
+
+use super::prepare::pairs;
+use super::{Streams, exit};
+
+/// The world that is served.
+const WORLD: &str = "std/worlds/titan.rhai";
+/// The example target, of which every served world writes its own copy.
+const TARGET: &str = "std/targets/sim-nats.yaml";
+/// The NATS address in the example target.
+const EXAMPLE_NATS: &str = "nats://127.0.0.1:4222";
+/// The folder in the example target.
+const EXAMPLE_FOLDER: &str = ".titan/sim";
+/// The services, with the ports of the example target.
+const PORTS: [(&str, u16); 2] = [("execution", 9464), ("brain", 9465)];
+
+/// The command's arguments.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The NATS server
+    #[arg(long, value_name = "URL", default_value = EXAMPLE_NATS)]
+    nats: String,
+    /// Where logs, the control socket and `target.yaml` are written
+    #[arg(long, value_name = "FOLDER", default_value = EXAMPLE_FOLDER, global = true)]
+    dir: PathBuf,
+    /// Serve `/metrics` on ports the system chooses, instead of 9464 (Execution) and 9465 (Brain)
+    #[arg(long)]
+    free_ports: bool,
+    /// Set an option of the world, such as `wrong_policy_on=brain`
+    #[arg(long, value_name = "NAME=VALUE")]
+    world: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Deploy a version of a service
+    Deploy {
+        /// The service
+        service: String,
+        /// The version
+        version: String,
+    },
+    /// Print the version of a service
+    Version {
+        /// The service
+        service: String,
+    },
+    /// Print every service's state and the invariants that were broken, as JSON
+    State,
+    /// Serve one service
+    #[command(hide = true)]
+    Service(Service),
+}
+
+#[derive(clap::Args)]
+#[group(skip)]
+struct Service {
+    name: String,
+    #[arg(long)]
+    version: String,
+    #[arg(long)]
+    port: u16,
+    #[arg(long)]
+    nats: String,
+    #[arg(long)]
+    first: bool,
+    #[arg(long)]
+    world: Vec<String>,
+}
+
+/// Serves, or talks to what serves.
+pub(super) fn sim(args: &Args, streams: &mut Streams<'_>) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            streams.complain(&format!("no runtime could be started: {error}"));
+            return exit::REFUSED;
+        }
+    };
+    let local = tokio::task::LocalSet::new();
+    let outcome = local.block_on(&runtime, async {
+        match &args.command {
+            None => serve_all(args, streams).await,
+            Some(Command::Service(service)) => {
+                serve_service(&place(service, &args.dir)?).await.map(|()| exit::SUCCEEDED)
+            }
+            Some(Command::State) => asked(&args.dir, Request::Show, streams).await,
+            Some(Command::Version { service }) => {
+                asked(&args.dir, Request::Version { service: service.clone() }, streams).await
+            }
+            Some(Command::Deploy { service, version }) => {
+                let request = Request::Deploy { service: service.clone(), version: version.clone() };
+                asked(&args.dir, request, streams).await
+            }
+        }
+    });
+    outcome.unwrap_or_else(|why| {
+        streams.complain(&why);
+        exit::REFUSED
+    })
+}
+
+async fn asked(folder: &Path, request: Request, streams: &mut Streams<'_>) -> Result<u8, String> {
+    match ask(folder, &request).await? {
+        Reply::Done => Ok(exit::SUCCEEDED),
+        Reply::Text(text) => {
+            streams.say(&text);
+            Ok(exit::SUCCEEDED)
+        }
+        Reply::Exit(code) => Ok(u8::try_from(code).unwrap_or(u8::MAX)),
+        Reply::Wrong(why) => Err(why),
+    }
+}
+
+async fn serve_all(args: &Args, streams: &mut Streams<'_>) -> Result<u8, String> {
+    let options = options(&args.world)?;
+    std::fs::create_dir_all(&args.dir).map_err(|error| format!("`{}`: {error}", args.dir.display()))?;
+    let folder = args.dir.canonicalize().map_err(|error| format!("`{}`: {error}", args.dir.display()))?;
+    let ports = ports(args.free_ports)?;
+    let target = folder.join("target.yaml");
+    let text = target_text(&args.nats, &folder, &ports);
+    std::fs::write(&target, text).map_err(|error| format!("`{}`: {error}", target.display()))?;
+    let setup = Setup {
+        world: stdlib::find(WORLD).unwrap_or_default().to_owned(),
+        options,
+        folder,
+        nats: args.nats.clone(),
+        ports,
+        program: std::env::current_exe().map_err(|error| error.to_string())?,
+    };
+    let stopped = |kind| signal(kind).map_err(|error| error.to_string());
+    let (mut interrupt, mut terminate) = (stopped(SignalKind::interrupt())?, stopped(SignalKind::terminate())?);
+    let ready = || {
+        streams.say(&format!("the simulated Titan serves on {}; target: {}", args.nats, target.display()));
+        let _ = streams.out.flush();
+    };
+    tokio::select! {
+        ended = serve(setup, ready) => ended.map(|()| exit::SUCCEEDED),
+        _ = interrupt.recv() => Ok(exit::SUCCEEDED),
+        _ = terminate.recv() => Ok(exit::SUCCEEDED),
+    }
+}
+
+fn place(service: &Service, folder: &Path) -> Result<Place, String> {
+    Ok(Place {
+        world: stdlib::find(WORLD).unwrap_or_default().to_owned(),
+        options: options(&service.world)?,
+        folder: folder.to_owned(),
+        nats: service.nats.clone(),
+        service: service.name.clone(),
+        version: service.version.clone(),
+        is_first: service.first,
+        port: service.port,
+    })
+}
+
+fn options(written: &[String]) -> Result<BTreeMap<String, String>, String> {
+    let (options, problems) = pairs("--world", written);
+    if !problems.is_empty() {
+        return Err(problems.join("; "));
+    }
+    Ok(options.iter().map(|(name, value)| (name.clone(), value.to_string())).collect())
+}
+
+fn ports(are_free: bool) -> Result<BTreeMap<String, u16>, String> {
+    let mut held = Vec::new();
+    let mut ports = BTreeMap::new();
+    for (service, fixed) in PORTS {
+        let port = if are_free {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
+            let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+            held.push(listener);
+            port
+        } else {
+            fixed
+        };
+        ports.insert(service.to_owned(), port);
+    }
+    Ok(ports)
+}
+
+/// The example target with this world's addresses in place of the example's.
+fn target_text(nats: &str, folder: &Path, ports: &BTreeMap<String, u16>) -> String {
+    let example = stdlib::find(TARGET).unwrap_or_default();
+    let text = example.replace(EXAMPLE_NATS, nats).replace(EXAMPLE_FOLDER, &folder.display().to_string());
+    let text = text.replace("target: sim-nats", "target: target");
+    PORTS.iter().fold(text, |text, (service, fixed)| {
+        let port = ports.get(*service).unwrap_or(fixed);
+        text.replace(&format!("127.0.0.1:{fixed}/"), &format!("127.0.0.1:{port}/"))
+    })
+}
