@@ -6,7 +6,6 @@ const FILES: &[(&str, &str)] = &[
     ("std/policies/risk_policy-1.0.0.json", include_str!("../stdlib/policies/risk_policy-1.0.0.json")),
     ("std/policies/risk_policy-2.0.0.json", include_str!("../stdlib/policies/risk_policy-2.0.0.json")),
     ("std/policies/risk_policy-wrong.json", include_str!("../stdlib/policies/risk_policy-wrong.json")),
-    ("std/targets/sim-nats.yaml", include_str!("../runbooks/targets/sim-nats.yaml")),
     ("std/targets/simulated.yaml", include_str!("../stdlib/targets/simulated.yaml")),
     ("std/verified_arm.yaml", include_str!("../stdlib/verified_arm.yaml")),
     ("std/worlds/titan.rhai", include_str!("../stdlib/worlds/titan.rhai")),

@@ -16,7 +16,7 @@ use super::{Streams, exit};
 /// The world that is served.
 const WORLD: &str = "std/worlds/titan.rhai";
 /// The example target, of which every served world writes its own copy.
-const TARGET: &str = "std/targets/sim-nats.yaml";
+const TARGET: &str = include_str!("../../runbooks/targets/sim-nats.yaml");
 /// The NATS address in the example target.
 const EXAMPLE_NATS: &str = "nats://127.0.0.1:4222";
 /// The folder in the example target.
@@ -192,10 +192,13 @@ fn ports(are_free: bool) -> Result<BTreeMap<String, u16>, String> {
     Ok(ports)
 }
 
-/// The example target with this world's addresses in place of the example's.
+/// The example target with this world's addresses in place of the example's; never a password.
 fn target_text(nats: &str, folder: &Path, ports: &BTreeMap<String, u16>) -> String {
-    let example = stdlib::find(TARGET).unwrap_or_default();
-    let text = example.replace(EXAMPLE_NATS, nats).replace(EXAMPLE_FOLDER, &folder.display().to_string());
+    let bare = match (nats.split_once("://"), nats.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        _ => nats.to_owned(),
+    };
+    let text = TARGET.replace(EXAMPLE_NATS, &bare).replace(EXAMPLE_FOLDER, &folder.display().to_string());
     let text = text.replace("target: sim-nats", "target: target");
     PORTS.iter().fold(text, |text, (service, fixed)| {
         let port = ports.get(*service).unwrap_or(fixed);

@@ -81,6 +81,8 @@ struct Run<'a> {
     broken: RefCell<Option<String>>,
     /// Whether any effect may have happened.
     touched: Cell<bool>,
+    /// Whether a gate could not be closed during the rollback.
+    may_be_open: Cell<bool>,
     /// When a verified disarm began to count, while it counts.
     disarmed_since: Cell<Option<Duration>>,
 }
@@ -92,6 +94,7 @@ impl<'a> Run<'a> {
             seq: Cell::new(0),
             broken: RefCell::new(None),
             touched: Cell::new(false),
+            may_be_open: Cell::new(false),
             disarmed_since: Cell::new(None),
         }
     }

@@ -1,8 +1,10 @@
 //! Rollback and ensure: what happens on the way out.
 //!
 //! Undos run in reverse order of starting, for every step that had or may have had an effect,
-//! the failed and the in-doubt one included. One failing undo does not stop the others. An undo
-//! that arms runs only as the last one of a rollback in which everything else was undone.
+//! the failed and the in-doubt one included. One failing undo does not stop the others, but a
+//! gate that could not be closed does: nothing is changed behind a gate that may be open, except
+//! that other gates are closed. An undo that arms runs only as the last one of a rollback in
+//! which everything else was undone.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,9 +12,9 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, select};
 
-use crate::declaration::{ErrorClass, Failure};
+use crate::declaration::{Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase, Status};
-use crate::runbook::{Action, ActionKind, Step, Work};
+use crate::runbook::{Action, ActionKind, Step};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -31,8 +33,8 @@ impl Run<'_> {
             let mut unsolved = Vec::new();
             let last = begun.iter().position(|one| one.acted.get());
             for (at, one) in begun.iter().enumerate().rev().filter(|(_, one)| one.acted.get()) {
-                let is_last = last == Some(at);
-                unsolved.extend(self.undo_one(frame, one, is_last && unsolved.is_empty()).await);
+                let is_complete = last == Some(at) && unsolved.is_empty();
+                unsolved.extend(self.undo_one(frame, one, is_complete).await);
             }
             unsolved
         })
@@ -52,46 +54,17 @@ impl Run<'_> {
         });
     }
 
-    async fn undo_one(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, may_arm: bool) -> Vec<String> {
+    async fn undo_one(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, is_complete: bool) -> Vec<String> {
         let Some(step) = frame.runbook.steps.get(begun.step) else {
             return Vec::new();
         };
-        let is_open_gate = step.work.action.name() == DISARM && begun.status.get() != Status::Ok;
-        if is_open_gate {
-            return self.close_again(frame, begun, &step.work).await;
-        }
-        let Some(undo) = &step.undo else {
-            let child = begun.child.borrow().clone();
-            return match child {
-                Some(child) => self.roll_back(&child).await,
-                None => left_in_doubt(step, begun),
-            };
+        let child = begun.child.borrow().clone();
+        let undo = match (&step.undo, child) {
+            _ if step.work.action.name() == DISARM && begun.status.get() != Status::Ok => &step.work,
+            (Some(undo), _) => undo,
+            (None, Some(child)) => return self.roll_back(&child).await,
+            (None, None) => return left_in_doubt(step, begun),
         };
-        if arms(&undo.action) && !may_arm {
-            let reason = "an undo that arms runs only last, after everything else was undone";
-            self.skip_undo(begun, reason);
-            return vec![format!("`{}` was not armed again: {reason}", begun.path)];
-        }
-        if self.aborts() >= 2 && undo.action.name() != DISARM {
-            self.skip_undo(begun, "a second abort leaves only disarms");
-            return vec![format!("`{}` was not undone: a second abort was asked for", begun.path)];
-        }
-        match self.undo(frame, begun, undo).await {
-            Ok(()) => Vec::new(),
-            Err(failure) => vec![format!("undo of `{}` failed ({failure})", begun.path)],
-        }
-    }
-
-    /// A disarm that could not be verified is made again before anything else is undone; what its
-    /// author wants in its place would open the gate.
-    async fn close_again(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, disarm: &Work) -> Vec<String> {
-        match self.undo(frame, begun, disarm).await {
-            Ok(()) => Vec::new(),
-            Err(failure) => vec![format!("`{}` may have left its gate open ({failure})", begun.path)],
-        }
-    }
-
-    async fn undo(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, undo: &Work) -> Result<(), Failure> {
         let trace = Begun {
             step: begun.step,
             path: Arc::clone(&begun.path),
@@ -101,14 +74,44 @@ impl Run<'_> {
             status: Cell::new(Status::Running),
         };
         let task = Task { frame, begun: &trace, work: undo, phase: Phase::Undo };
-        if let Some(when) = &undo.when
-            && !self.truth(&task, when, None, ErrorClass::Refused)?
+        match self.undo(&task, is_complete).await {
+            Ok(()) => Vec::new(),
+            Err(failure) => {
+                self.may_be_open.set(self.may_be_open.get() || undo.action.name() == DISARM);
+                vec![format!("undo of `{}`: {failure}", begun.path)]
+            }
+        }
+    }
+
+    async fn undo(&self, task: &Task<'_>, is_complete: bool) -> Result<(), Failure> {
+        if let Some(when) = &task.work.when
+            && !self.truth(task, when, None, ErrorClass::Refused)?
         {
-            self.skip_undo(begun, &format!("`when: {}` is false", when.text()));
+            self.skip_undo(task.begun, &format!("`when: {}` is false", when.text()));
             return Ok(());
         }
-        let is_disarm = undo.action.name() == DISARM;
-        self.outcome(&task, is_disarm).await
+        if let Some(reason) = self.against(&task.work.action, is_complete) {
+            self.skip_undo(task.begun, reason);
+            return Err(Failure::new(ErrorClass::Refused, format!("not done: {reason}")));
+        }
+        self.outcome(task, task.work.action.name() == DISARM).await
+    }
+
+    /// Why an undo must not be done now.
+    fn against(&self, action: &Action, is_complete: bool) -> Option<&'static str> {
+        if action.name() == DISARM {
+            return None;
+        }
+        if self.aborts() >= 2 {
+            return Some("a second abort leaves only disarms");
+        }
+        if self.may_be_open.get() && action.effect() == Effect::Changes {
+            return Some("a gate may be open, and nothing is changed behind it");
+        }
+        if arms(action) && !is_complete {
+            return Some("an undo that arms runs only last, after everything else was undone");
+        }
+        None
     }
 
     fn skip_undo(&self, begun: &Begun, reason: &str) {

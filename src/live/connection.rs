@@ -240,6 +240,8 @@ fn options(
     }
     if let (Some(user), Some(password)) = (&nats.user, &nats.password) {
         options = options.user_and_password(user.clone(), reveal("the NATS password", password)?);
+    } else if let Some((user, password)) = nats.urls.iter().find_map(|url| login(url)) {
+        options = options.user_and_password(user, password);
     }
     if let Some(tls) = &nats.tls {
         options = options.require_tls(true);
@@ -251,6 +253,12 @@ fn options(
         }
     }
     Ok(options)
+}
+
+/// The user and password in an address, where it has both.
+fn login(url: &str) -> Option<(String, String)> {
+    let address: async_nats::ServerAddr = url.parse().ok()?;
+    Some((address.username()?.to_owned(), address.password()?.to_owned()))
 }
 
 /// An address as it may be shown.

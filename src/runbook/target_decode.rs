@@ -96,10 +96,14 @@ impl TargetDecoder<'_> {
 
     fn nats(&mut self, node: &Node) -> Option<Nats> {
         let mut fields = Fields::new(node, "`nats`", self.findings)?;
-        let urls = fields.texts("url", self.findings).into_iter().map(|url| url.value.to_owned()).collect();
+        let urls = fields.texts("url", self.findings);
+        for url in urls.iter().filter(|url| url.value.contains('@')) {
+            let finding = self.findings.error("secret-in-clear", "a `url` must not carry a password", url.span);
+            self.findings.push(finding.help("write `user: NAME` and `password: env:NAME` beside `url`"));
+        }
         let tls = fields.take("tls").and_then(|node| self.tls(node));
         let nats = Nats {
-            urls,
+            urls: owned(urls),
             creds: self.secret(&mut fields, "creds"),
             nkey: self.secret(&mut fields, "nkey"),
             user: fields.text("user", self.findings).map(|user| user.value.to_owned()),

@@ -97,8 +97,9 @@ impl Memory {
 
     /// Starts a service anew with a version.
     pub(super) fn start(&mut self, name: &str, version: &str, now: Duration) -> Result<(), String> {
+        let is_first = !self.services.contains_key(name);
+        let instance = self.host.instance(name, version, &self.options, is_first)?;
         let earlier = self.services.remove(name);
-        let instance = self.host.instance(name, version, &self.options, earlier.is_none())?;
         let running = Running {
             instance: Rc::new(RefCell::new(instance)),
             life: earlier.as_ref().map_or(0, |service| service.life) + 1,

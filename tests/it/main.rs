@@ -8,6 +8,9 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod contract;
 mod house;
+mod real;
 mod rehearsal;
+mod stage;
 mod tool;

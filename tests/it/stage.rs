@@ -1,0 +1,210 @@
+//! A stage for end-to-end tests: a real nats-server, the served Titan, a real Prometheus. Every
+//! part picks its own port, says when it is ready, and is gone when the stage is dropped.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::tool::{Ran, command, finished};
+
+/// A process that ends with the test.
+pub struct Part(pub Child);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        signal("CONT", self.0.id());
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(name: &str, process: u32) {
+    Command::new("kill").args([&format!("-{name}"), &process.to_string()]).stderr(Stdio::null()).status().unwrap();
+}
+
+/// Reads lines until one contains `wanted`; everything after it is read and dropped, so that the
+/// process never blocks.
+fn wait_for(stream: impl Read + Send + 'static, wanted: &[&str]) -> Vec<String> {
+    let mut lines = BufReader::new(stream).lines();
+    let mut found = Vec::new();
+    let mut seen = Vec::new();
+    for text in wanted {
+        loop {
+            let line =
+                lines.next().unwrap_or_else(|| panic!("`{text}` was never said in\n{}", seen.join("\n"))).unwrap();
+            seen.push(line.clone());
+            if line.contains(text) {
+                found.push(line);
+                break;
+            }
+        }
+    }
+    thread::spawn(move || lines.for_each(drop));
+    found
+}
+
+/// A real nats-server.
+pub struct Nats {
+    pub part: Part,
+    pub port: u16,
+}
+
+impl Nats {
+    /// Starts one with extra lines of configuration.
+    pub fn start(folder: &Path, config: &str) -> Self {
+        let file = folder.join("nats.conf");
+        std::fs::write(&file, format!("host: 127.0.0.1\nport: -1\n{config}")).unwrap();
+        let mut child = Command::new("nats-server")
+            .arg("-c")
+            .arg(&file)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("nats-server is on PATH; scripts/test installs it");
+        let said = wait_for(child.stderr.take().unwrap(), &["Listening for client connections on", "Server is ready"]);
+        let port = said[0].rsplit(':').next().unwrap().trim().parse().unwrap();
+        Self { part: Part(child), port }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+}
+
+/// Everything a rollout needs.
+pub struct Stage {
+    pub folder: TempDir,
+    pub nats: Nats,
+    _sim: Part,
+}
+
+/// World options that make the served Titan quick.
+const QUICK: [&str; 2] = ["deploy_ms=100", "promote_after_ms=100"];
+
+impl Stage {
+    /// Nats and the Titan, with world options.
+    pub fn new(options: &[&str]) -> Self {
+        Self::with_nats(options, "", "")
+    }
+
+    /// The same with extra NATS configuration, and `user:password@` for the Titan's services.
+    pub fn with_nats(options: &[&str], config: &str, login: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let nats = Nats::start(folder.path(), config);
+        let sim = Self::sim(folder.path(), &nats, options, login);
+        Self { folder, nats, _sim: sim }
+    }
+
+    fn sim(folder: &Path, nats: &Nats, options: &[&str], login: &str) -> Part {
+        let url = format!("nats://{login}127.0.0.1:{}", nats.port);
+        let mut serving = command(&["sim", "--free-ports", "--nats", &url]);
+        serving.arg("--dir").arg(folder.join("sim"));
+        for option in QUICK.iter().chain(options) {
+            serving.args(["--world", option]);
+        }
+        let mut child = serving.stdout(Stdio::piped()).spawn().unwrap();
+        wait_for(child.stdout.take().unwrap(), &["serves on"]);
+        Part(child)
+    }
+
+    /// The target file the Titan wrote.
+    pub fn target(&self) -> PathBuf {
+        self.folder.path().join("sim/target.yaml")
+    }
+
+    /// Another target file: the Titan's own, with texts replaced.
+    pub fn changed_target(&self, changes: &[(&str, &str)]) -> PathBuf {
+        let mut text = std::fs::read_to_string(self.target()).unwrap();
+        for (old, new) in changes {
+            assert!(text.contains(old), "`{old}` is not in\n{text}");
+            text = text.replace(old, new);
+        }
+        let path = self.folder.path().join("sim/changed.yaml");
+        std::fs::write(&path, text.replace("target: target", "target: changed")).unwrap();
+        path
+    }
+
+    /// The rollout, ready to be started.
+    pub fn rollout(&self, target: &Path, arguments: &[&str]) -> Command {
+        let mut rollout = command(&["runbooks/policy-rollout.yaml", "--confirm", "all"]);
+        rollout.arg("--target").arg(target).args(arguments);
+        // A short look where the case does not say how long.
+        if !arguments.iter().any(|argument| argument.starts_with("observe=")) {
+            rollout.args(["--set", "observe=2s"]);
+        }
+        rollout
+    }
+
+    /// Runs the rollout to its end.
+    pub fn run(&self) -> Ran {
+        finished(self.rollout(&self.target(), &[]).output().unwrap())
+    }
+
+    /// What the world itself says of its state.
+    pub fn state(&self) -> Value {
+        let mut asking = command(&["sim", "state", "--dir"]);
+        let ran = finished(asking.arg(self.folder.path().join("sim")).output().unwrap()).exits(0);
+        serde_json::from_str(&ran.out).unwrap()
+    }
+
+    /// Asserts the pair of versions, whether Execution is armed, and that no invariant broke.
+    #[track_caller]
+    pub fn is(&self, version: &str, is_armed: bool) {
+        let state = self.state();
+        assert_eq!(state["services"]["execution"]["version"], version, "{state}");
+        assert_eq!(state["services"]["brain"]["version"], version, "{state}");
+        assert_eq!(state["services"]["execution"]["state"]["armed"], is_armed, "{state}");
+        assert_eq!(state["broken"], Value::Array(Vec::new()), "{state}");
+    }
+}
+
+/// A run whose events are read while it goes on.
+pub struct Watched {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    pub events: Vec<Value>,
+}
+
+impl Watched {
+    /// Starts a run with `--output json`.
+    pub fn start(mut command: Command) -> Self {
+        let mut child =
+            command.args(["--output", "json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines, events: Vec::new() }
+    }
+
+    /// The run's process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads events until one is of a kind and about a step.
+    pub fn until(&mut self, event: &str, step: &str) {
+        for line in self.lines.by_ref() {
+            let seen: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            let is_it = seen["what"]["event"] == event && seen["what"]["step"] == step;
+            self.events.push(seen);
+            if is_it {
+                return;
+            }
+        }
+        panic!("`{event}` of `{step}` never came in {:#?}", self.events);
+    }
+
+    /// Reads the rest; gives the exit code and the end.
+    pub fn end(mut self) -> (i32, Value, Vec<Value>) {
+        for line in self.lines.by_ref() {
+            self.events.push(serde_json::from_str(&line.unwrap()).unwrap());
+        }
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        let last = self.events.last().unwrap()["what"].clone();
+        assert_eq!(last["event"], "run_ended", "{last}");
+        (code, last, self.events)
+    }
+}
