@@ -280,7 +280,7 @@ impl<'a> Sampler<'a> {
         let end = self.run.now() + stay;
         let mut good = 0;
         loop {
-            let sample = self.sample().await;
+            let sample = steady(&self.memory, self.sample()).await;
             let seen = match &sample {
                 Ok(out) if self.run.truth(self.task, guard, Some(out), ErrorClass::Malformed)? => {
                     good += 1;
@@ -310,6 +310,19 @@ impl<'a> Sampler<'a> {
             self.run.job.world.clock().sleep(every).await;
         }
     }
+}
+
+/// Takes a sample; one that tells nothing leaves what is remembered as it was.
+pub(super) async fn steady(
+    memory: &Memory,
+    sample: impl Future<Output = Result<Value, Failure>>,
+) -> Result<Value, Failure> {
+    let remembered = memory.borrow().clone();
+    let sampled = sample.await;
+    if sampled.is_err() && remembered.is_some() {
+        memory.replace(remembered);
+    }
+    sampled
 }
 
 /// The wait before the attempt after `attempt`: grown by the backoff, shortened by the jitter.

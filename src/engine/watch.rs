@@ -14,6 +14,7 @@ use crate::runbook::{ActionKind, Watch};
 use crate::value::Value;
 use crate::world::{Subscription, Wait};
 
+use super::perform::steady;
 use super::{Frame, Run};
 
 /// The name of the primitive that subscribes rather than samples.
@@ -143,7 +144,7 @@ impl Eye<'_, '_> {
                 let pause = self.run.job.world.clock().sleep(self.watch.every);
                 matches!(select(pause, Box::pin(self.closing.notified())).await, Either::Right(_))
             };
-            let breach = match self.sample().await {
+            let breach = match steady(&self.memory, self.sample()).await {
                 Ok(out) => self.judge(&[("out", &out)]),
                 Err(failure) if failure.class.is_inconclusive() && !closed => None,
                 Err(failure) => Some(failure),

@@ -182,7 +182,8 @@ impl<'a> Handle<'a> {
                     sent_at.get_or_insert(clock.elapsed());
                 }
                 repeat_at = clock.elapsed() + REPEAT_EVERY;
-                if given.is_some() && sent.is_err() {
+                let is_final = |failure: &Failure| given.is_some() || failure.class == ErrorClass::Denied;
+                if sent.as_ref().is_err_and(is_final) {
                     return sent;
                 }
             }

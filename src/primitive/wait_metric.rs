@@ -93,7 +93,9 @@ async fn of_service(call: &Call<'_>, metric: &str) -> Result<Reading, Failure> {
     let (service, _) = call.service()?;
     let known = call.target.metrics.get(metric);
     let name = known.map_or(metric, |metric| metric.name.as_str());
-    let samples = call.world.metrics().scrape(service, &[name, PROCESS_START]).await?;
+    let names = [name, PROCESS_START];
+    let names = names.get(usize::from(name == PROCESS_START)..).unwrap_or_default();
+    let samples = call.world.metrics().scrape(service, names).await?;
     let labels = call.with.pairs("labels");
     let fits = |sample: &&Sample| {
         sample.name == name && labels.iter().all(|(key, value)| sample.labels.get(key) == Some(value))
@@ -141,20 +143,24 @@ fn staleness(call: &Call<'_>) -> Option<Duration> {
     interval.filter(|_| !is_scraped).map(|interval| interval * 2)
 }
 
-/// Holds a reading against the baseline; a restarted process has no baseline.
+/// Holds a reading against the baseline. A restarted process has none: this sample tells nothing,
+/// and the next one counts from here, unless the baseline was given or must stay.
 fn judged(call: &Call<'_>, reading: Reading) -> Result<Value, Failure> {
+    let opened = |value: f64, start: Option<f64>| {
+        Value::map([("value", Value::Float(value)), ("start", start.map_or(Value::Null, Value::Float))])
+    };
     let mut memory = call.memory.borrow_mut();
     let first = memory.get_or_insert_with(|| {
         let start = call.with.number("process_start").or(reading.process_start);
-        Value::map([
-            ("value", Value::Float(call.with.number("baseline").unwrap_or(reading.value))),
-            ("start", start.map_or(Value::Null, Value::Float)),
-        ])
+        opened(call.with.number("baseline").unwrap_or(reading.value), start)
     });
     let baseline = first.get("value").and_then(Value::as_number).unwrap_or(reading.value);
     let started = first.get("start").and_then(Value::as_number);
     let no_data = |message: &str| Err(Failure::new(ErrorClass::NoData, message));
     if started.is_some() && started != reading.process_start {
+        if call.with.get("baseline").is_none() {
+            *first = opened(reading.value, reading.process_start);
+        }
         return no_data("the process was restarted since the baseline was taken");
     }
     let is_counter = call.with.get("baseline").is_some();

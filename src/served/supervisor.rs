@@ -50,6 +50,8 @@ struct World {
     /// Broken invariants, with the time in milliseconds since the Unix epoch.
     broken: RefCell<Vec<(u64, String)>>,
     reported: Notify,
+    /// The processes that serve now.
+    processes: RefCell<BTreeMap<String, u32>>,
     deploys: BTreeMap<String, mpsc::Sender<(String, oneshot::Sender<()>)>>,
 }
 
@@ -77,6 +79,7 @@ pub async fn serve(setup: Setup, ready: impl FnOnce()) -> Result<(), String> {
         versions: RefCell::new(names.iter().map(|name| (name.clone(), running.clone())).collect()),
         states: RefCell::default(),
         broken: RefCell::default(),
+        processes: RefCell::default(),
         reported: Notify::new(),
         setup,
         host,
@@ -160,7 +163,9 @@ impl World {
         for (name, value) in &self.setup.options {
             command.arg("--world").arg(format!("{name}={value}"));
         }
-        command.spawn().map_err(|error| format!("service `{name}` cannot be started: {error}"))
+        let child = command.spawn().map_err(|error| format!("service `{name}` cannot be started: {error}"))?;
+        self.processes.borrow_mut().insert(name.to_owned(), child.id().unwrap_or(0));
+        Ok(child)
     }
 
     /// Waits until a service has reported its first state.
@@ -237,7 +242,8 @@ impl World {
         let services = versions.iter().map(|(name, version)| {
             let state = states.get(name).into_iter().flatten().map(|(key, value)| (key.to_string(), as_json(value)));
             let state = state.filter(|(key, _)| key != "options").collect::<serde_json::Map<_, _>>();
-            (name.clone(), json!({ "version": version, "state": state }))
+            let process = self.processes.borrow().get(name).copied();
+            (name.clone(), json!({ "version": version, "process": process, "state": state }))
         });
         let services = services.collect::<serde_json::Map<_, _>>();
         let broken: Vec<_> = self

@@ -10,6 +10,7 @@
 
 mod contract;
 mod house;
+mod prometheus;
 mod real;
 mod rehearsal;
 mod stage;

@@ -85,8 +85,7 @@ fn a_second_responder_that_joins_late_is_noticed() {
 
 #[test]
 fn a_stream_that_captures_the_request_subject_is_not_taken_for_an_answer() {
-    let stage =
-        Stage::with_nats(&[], "jetstream { store_dir: $STORE }\n".replace("$STORE", "/tmp/titan-run-js").as_str(), "");
+    let stage = Stage::with_nats(&[], "jetstream { store_dir: \"$FOLDER/jetstream\" }\n", "");
     let url = stage.nats.url();
     block_on(async {
         let client = async_nats::connect(url).await.unwrap();

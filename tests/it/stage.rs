@@ -29,7 +29,7 @@ pub fn signal(name: &str, process: u32) {
 
 /// Reads lines until one contains `wanted`; everything after it is read and dropped, so that the
 /// process never blocks.
-fn wait_for(stream: impl Read + Send + 'static, wanted: &[&str]) -> Vec<String> {
+pub fn wait_for(stream: impl Read + Send + 'static, wanted: &[&str]) -> Vec<String> {
     let mut lines = BufReader::new(stream).lines();
     let mut found = Vec::new();
     let mut seen = Vec::new();
@@ -58,6 +58,7 @@ impl Nats {
     /// Starts one with extra lines of configuration.
     pub fn start(folder: &Path, config: &str) -> Self {
         let file = folder.join("nats.conf");
+        let config = config.replace("$FOLDER", &folder.display().to_string());
         std::fs::write(&file, format!("host: 127.0.0.1\nport: -1\n{config}")).unwrap();
         let mut child = Command::new("nats-server")
             .arg("-c")
