@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::guard::FUNCTIONS;
 use crate::primitive::CATALOGUE;
+use crate::report::reference;
 use crate::stdlib;
 
 use super::{Streams, exit};
@@ -15,6 +16,9 @@ pub(super) struct Args {
     /// What to list
     #[arg(default_value = "primitives")]
     what: What,
+    /// Print the primitives as the Markdown reference
+    #[arg(long)]
+    markdown: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -30,6 +34,9 @@ enum What {
 /// Lists one kind of thing, a line each.
 pub(super) fn list(args: &Args, streams: &mut Streams<'_>) -> u8 {
     match args.what {
+        What::Primitives if args.markdown => {
+            let _ = write!(streams.out, "{}", reference(CATALOGUE));
+        }
         What::Primitives => {
             for one in CATALOGUE.0 {
                 streams.say(&format!("{:<16} {}", one.name, one.about));

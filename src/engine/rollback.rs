@@ -63,7 +63,7 @@ impl Run<'_> {
             _ if step.work.action.name() == DISARM && begun.status.get() != Status::Ok => &step.work,
             (Some(undo), _) => undo,
             (None, Some(child)) => return self.roll_back(&child).await,
-            (None, None) => return left_in_doubt(step, begun),
+            (None, None) => return left_behind(step, begun),
         };
         let trace = Begun {
             step: begun.step,
@@ -176,15 +176,16 @@ impl Run<'_> {
     }
 }
 
-/// A step that has no undo is in nobody's hands when its effect is in doubt.
-fn left_in_doubt(step: &Step, begun: &Begun) -> Vec<String> {
-    let harmless = step.work.idempotent
-        || match &step.work.action.kind {
-            ActionKind::Primitive(declaration) => declaration.idempotent,
-            ActionKind::Runbook(_) | ActionKind::Script(_) => false,
-        };
-    if begun.status.get() != Status::InDoubt || harmless {
+/// What stays behind of a step that nothing undoes: a closed gate is what a rollback wants, and an
+/// author may have said why the rest may stay. Where the outcome is unknown, a person looks.
+fn left_behind(step: &Step, begun: &Begun) -> Vec<String> {
+    let is_known = begun.status.get() != Status::InDoubt;
+    let may_stay = step.no_undo.is_some() && (is_known || step.work.idempotent);
+    if may_stay || step.work.action.name() == DISARM || step.work.action.effect() != Effect::Changes {
         return Vec::new();
+    }
+    if is_known {
+        return vec![format!("`{}` has no undo: see what it left behind", begun.path)];
     }
     vec![format!("find out whether `{}` took effect: it was cut off, and has no undo", begun.path)]
 }

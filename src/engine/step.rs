@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 
 use crate::declaration::{ErrorClass, Failure};
-use crate::event::{Happened, Status};
+use crate::event::{Cause, Happened, Status};
 use crate::runbook::{ParamSource, Runbook, Step, resolve_params};
 use crate::value::Value;
 use crate::world::Wait;
@@ -155,5 +155,9 @@ impl Run<'_> {
 
 fn into_failure(stop: Stop) -> Failure {
     let (Stop::Rollback(cause) | Stop::Pause(cause)) = stop;
-    Failure::new(cause.class(), cause.sentence())
+    let message = match &cause {
+        Cause::Step { step, failure } => format!("`{step}`: {}", failure.message),
+        other => other.sentence(),
+    };
+    Failure::new(cause.class(), message)
 }

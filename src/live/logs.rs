@@ -22,6 +22,8 @@ const MAX_READ: u64 = 8 * 1024 * 1024;
 const BOUND: Duration = Duration::from_secs(30);
 /// The place in a command's argv that is filled with the mark's time.
 const PLACE: &str = "{since}";
+/// The same in whole seconds since the Unix epoch.
+const UNIX_PLACE: &str = "{since_unix}";
 
 /// The logs of a target's services.
 pub(super) struct LiveLogs {
@@ -93,8 +95,10 @@ fn read_file(path: &str, since: &str) -> Touch<LogLines> {
 
 async fn read_command(argv: &[String], since: &str) -> Touch<LogLines> {
     let since = if since.is_empty() { rfc3339(0) } else { since.to_owned() };
+    let time = humantime::parse_rfc3339(&since).unwrap_or(UNIX_EPOCH);
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
     let command = Command {
-        argv: argv.iter().map(|element| element.replace(PLACE, &since)).collect(),
+        argv: argv.iter().map(|element| element.replace(PLACE, &since).replace(UNIX_PLACE, &seconds)).collect(),
         bound: BOUND,
         ..Command::default()
     };

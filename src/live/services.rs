@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use regex::Regex;
+use tokio::time::Instant;
 
 use crate::declaration::{ErrorClass, Failure};
 use crate::runbook::target::{Service, Target};
@@ -38,17 +39,21 @@ impl LiveServices {
 impl Services for LiveServices {
     fn deploy<'a>(&'a self, service: &'a str, version: &'a str, bound: Duration) -> Wait<'a, Touch<()>> {
         Box::pin(async move {
-            let argv = &self.service(service)?.deploy;
-            if !argv.iter().any(|element| element.contains(PLACE)) {
+            let argvs = &self.service(service)?.deploy;
+            if !argvs.iter().flatten().any(|element| element.contains(PLACE)) {
                 let message = format!("the target's `deploy` of `{service}` has no place for `{PLACE}`");
                 return Err(Failure::new(ErrorClass::Refused, message));
             }
-            let command = Command {
-                argv: argv.iter().map(|element| element.replace(PLACE, version)).collect(),
-                bound,
-                ..Command::default()
-            };
-            succeeded("deploy", service, processes::run(&command).await?).map(drop)
+            let began = Instant::now();
+            for argv in argvs {
+                let command = Command {
+                    argv: argv.iter().map(|element| element.replace(PLACE, version)).collect(),
+                    bound: bound.saturating_sub(began.elapsed()),
+                    ..Command::default()
+                };
+                succeeded("deploy", service, processes::run(&command).await?)?;
+            }
+            Ok(())
         })
     }
 

@@ -7,11 +7,13 @@ mod diagnostics;
 mod json;
 mod known;
 mod plan;
+mod reference;
 mod terminal;
 
 pub use diagnostics::{Style, draw};
 pub use json::JsonLines;
 pub use plan::describe;
+pub use reference::reference;
 pub use terminal::Terminal;
 
 use crate::event::{Event, Progress};

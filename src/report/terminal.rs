@@ -105,6 +105,9 @@ impl<W: Write> Terminal<W> {
         if let Some(cause) = &ended.cause {
             self.line(&format!("  because {}", visible(&cause.sentence())));
         }
+        for needed in &ended.needs_person {
+            self.line(&format!("  needs a person: {}", visible(needed)));
+        }
         let facts: Vec<_> = self
             .known
             .facts()
@@ -119,9 +122,6 @@ impl<W: Write> Terminal<W> {
         }
         for (name, value) in ended.outputs.as_map().into_iter().flatten() {
             self.line(&format!("  {name}: {}", visible(&value.to_string())));
-        }
-        for needed in &ended.needs_person {
-            self.line(&format!("  needs a person: {}", visible(needed)));
         }
         if let Some(next) = next_command(ended.ending) {
             self.line(&format!("  next: {next}"));

@@ -182,6 +182,12 @@ impl Decoder<'_> {
         let needs = self.needs(at, id, fields.take("needs"));
         let undo = fields.take("undo").and_then(|node| self.undo(node));
         let undo = undo.or_else(|| self.implied_undo(work.as_ref()?));
+        let no_undo = fields.text("no_undo", &mut self.findings);
+        if let (Some(reason), Some(_)) = (no_undo, &undo) {
+            let finding =
+                self.findings.error("undo-and-no-undo", "this step is undone, and says it is not", reason.span);
+            self.findings.push(finding.help("keep `undo` or `no_undo`; a step that opens a gate is always undone"));
+        }
         let on_failure = fields.word("on_failure", &ON_FAILURE, &mut self.findings).unwrap_or_default();
         let foreach = self.guard(&mut fields, "foreach");
         let max_parallel = fields.number("max_parallel", 1, MAX_PARALLEL, &mut self.findings);
@@ -193,6 +199,7 @@ impl Decoder<'_> {
             work: work?,
             needs,
             undo,
+            no_undo: no_undo.map(|reason| Arc::from(reason.value)),
             on_failure,
             foreach: foreach
                 .map(|list| Box::new(Foreach { list, max_parallel: max_parallel.unwrap_or(DEFAULT_PARALLEL) })),

@@ -128,14 +128,7 @@ impl<'a> Fields<'a> {
 
     /// The items of a list of texts under a key.
     pub(super) fn texts(&mut self, key: &'static str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
-        let Some(node) = self.take(key) else {
-            return Vec::new();
-        };
-        let NodeKind::List(items) = &node.kind else {
-            findings.push(wrong_type(node, &format!("`{key}` must be a list"), findings));
-            return Vec::new();
-        };
-        items.iter().filter_map(|item| text(item, key, findings)).collect()
+        self.take(key).map(|node| texts_of(node, key, findings)).unwrap_or_default()
     }
 
     /// Reports every key that nobody asked for.
@@ -153,6 +146,15 @@ impl<'a> Fields<'a> {
             findings.push(finding.help(help));
         }
     }
+}
+
+/// The items of a list of texts.
+pub(super) fn texts_of<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
+    let NodeKind::List(items) = &node.kind else {
+        findings.push(wrong_type(node, &format!("`{key}` must be a list"), findings));
+        return Vec::new();
+    };
+    items.iter().filter_map(|item| text(item, key, findings)).collect()
 }
 
 /// The text of a scalar node.

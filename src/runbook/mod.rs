@@ -149,6 +149,8 @@ pub struct Step {
     pub needs: Vec<Edge>,
     /// What reverses it.
     pub undo: Option<Box<Work>>,
+    /// Why nothing has to reverse it.
+    pub no_undo: Option<Arc<str>>,
     /// What its failure means for the run.
     pub on_failure: OnFailure,
     /// Its fan-out.

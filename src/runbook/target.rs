@@ -90,8 +90,8 @@ pub struct Prometheus {
 /// One service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Service {
-    /// The argv that deploys it; `{version}` in an element is the version.
-    pub deploy: Vec<String>,
+    /// The argvs that deploy it, run in order; `{version}` in an element is the version.
+    pub deploy: Vec<Vec<String>>,
     /// The argv that prints its version.
     pub version: Vec<String>,
     /// A pattern whose capture `version` is the version in what `version` prints; the whole
@@ -121,7 +121,8 @@ pub struct Log {
 pub enum LogSource {
     /// A file that grows.
     File(String),
-    /// An argv that prints the log; `{since}` in an element is the RFC 3339 time of the mark.
+    /// An argv that prints the log; in an element, `{since}` is the RFC 3339 time of the mark and
+    /// `{since_unix}` its whole seconds since the Unix epoch.
     Command(Vec<String>),
 }
 

@@ -9,7 +9,7 @@ use crate::source::{SourceFile, Spanned};
 use crate::value::Value;
 use crate::yaml::{self, Node};
 
-use super::fields::{Fields, entries, one_of, text};
+use super::fields::{Fields, entries, one_of, text, texts_of};
 use super::target::{
     Gate, GateCommand, GateProbe, HashResponder, Log, LogSource, Metric, MetricSource, Nats, PayloadForm, Prometheus,
     Secret, Service, Target, Tls,
@@ -158,7 +158,7 @@ impl TargetDecoder<'_> {
         let metrics = fields.take("metrics").and_then(|node| self.metric_source(node));
         let hash = fields.take("hash").and_then(|node| self.hash(node));
         let service = Service {
-            deploy: owned(fields.texts("deploy", self.findings)),
+            deploy: fields.take("deploy").map(|node| self.argvs(node)).unwrap_or_default(),
             version: owned(fields.texts("version", self.findings)),
             version_pattern: fields.text("version_pattern", self.findings).map(|text| text.value.to_owned()),
             log,
@@ -168,6 +168,17 @@ impl TargetDecoder<'_> {
         };
         fields.finish(self.findings);
         Some(service)
+    }
+
+    /// One argv, or a list of argvs that are run in order.
+    fn argvs(&mut self, node: &Node) -> Vec<Vec<String>> {
+        let is_nested = |items: &[Node]| items.iter().any(|item| matches!(item.kind, yaml::NodeKind::List(_)));
+        match &node.kind {
+            yaml::NodeKind::List(items) if is_nested(items) => {
+                items.iter().map(|item| owned(texts_of(item, "deploy", self.findings))).collect()
+            }
+            _ => vec![owned(texts_of(node, "deploy", self.findings))],
+        }
     }
 
     fn log(&mut self, node: &Node) -> Option<Log> {

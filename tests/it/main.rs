@@ -9,6 +9,7 @@
 )]
 
 mod contract;
+mod docs;
 mod house;
 mod prometheus;
 mod real;
