@@ -59,7 +59,7 @@ impl Kind {
             Self::Gate => "gate",
             Self::Subject => "subject",
             Self::Texts => "list of texts",
-            Self::Argv => "argv",
+            Self::Argv => "list of texts",
             Self::Map => "map",
             Self::List => "list",
         }

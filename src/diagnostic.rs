@@ -144,6 +144,7 @@ impl Findings {
     /// Everything found, in the order of the text.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|d| d.labels.first().map_or(Span::default(), |l| l.loc.span));
+        self.found.dedup();
         self.found
     }
 }

@@ -28,6 +28,7 @@ impl Run<'_> {
             let call = match progress {
                 ScriptProgress::Done(out) => return Ok(out),
                 ScriptProgress::Failed(error) => return Err(Failure::new(ErrorClass::Refused, error.to_string())),
+                ScriptProgress::Threw(failure) => return Err(failure),
                 ScriptProgress::Diverged { message } => return Err(Failure::new(ErrorClass::Malformed, message)),
                 ScriptProgress::Asks(call) => call,
             };

@@ -80,15 +80,20 @@ impl Run<'_> {
             status: Cell::new(Status::Running),
         });
         let task = Task { frame, begun: &begun, work: &step.work, phase: frame.phase };
-        if let Some(when) = &step.work.when
-            && !self.truth(&task, when, None, ErrorClass::Refused)?
-        {
+        let wanted = match &step.work.when {
+            Some(when) => self.truth(&task, when, None, ErrorClass::Refused),
+            None => Ok(true),
+        };
+        if let (Ok(false), Some(when)) = (&wanted, &step.work.when) {
             self.skip(frame, at, format!("`when: {}` is false", when.text()));
             return Ok(Value::Null);
         }
         frame.begun.borrow_mut().push(Rc::clone(&begun));
         let began = self.now();
-        let result = self.perform(&task).await;
+        let result = match wanted {
+            Ok(_) => self.perform(&task).await,
+            Err(failure) => Err(failure),
+        };
         let status = if result.is_ok() { Status::Ok } else { Status::Failed };
         begun.status.set(status);
         self.gate_moved(step.work.action.name(), status);

@@ -2,13 +2,14 @@
 //!
 //! The engine carries the call out, records its result and runs the script again from the top
 //! with the record. A script that asks for something else than its record says has diverged.
+//! What opens a gate is no function here but a step of its own, which the engine can undo.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope};
 
-use crate::declaration::{Declaration, Failure, Kind};
+use crate::declaration::{Declaration, Failure, InDoubt, Kind};
 use crate::diagnostic::Findings;
 use crate::source::Span;
 use crate::value::Value;
@@ -59,6 +60,8 @@ pub enum ScriptProgress {
     Asks(ScriptCall),
     /// To an error of its own.
     Failed(EvalError),
+    /// To the failure of a call that it did not catch.
+    Threw(Failure),
     /// To a call that is not the one on record.
     Diverged {
         /// What was asked and what is on record.
@@ -114,6 +117,12 @@ impl Guards {
         if let Some(call) = record.asks {
             return ScriptProgress::Asks(call);
         }
+        let last = record.next.checked_sub(1).and_then(|at| recorded.get(at));
+        if let (Err(error), Some(Recorded { result: Err(failure), .. })) = (&result, last)
+            && is_thrown(innermost(error), failure)
+        {
+            return ScriptProgress::Threw(failure.clone());
+        }
         let outcome = match &result {
             Ok(value) => to_value(value).map_err(|message| script.error(message, Position::NONE)),
             Err(error) => Err(script.error(describe(error), innermost(error).position())),
@@ -131,7 +140,8 @@ impl Guards {
         self.scripts.get_or_init(|| {
             let mut engine = sandbox::script_engine();
             let record = Rc::new(RefCell::new(Record::default()));
-            for primitive in self.catalogue.0 {
+            let callable = |one: &&&Declaration| one.in_doubt != InDoubt::DisarmFirst;
+            for primitive in self.catalogue.0.iter().filter(callable) {
                 register(&mut engine, primitive, &record);
             }
             Host { engine, record }
@@ -190,11 +200,20 @@ fn answer(
     }
     match known.result {
         Ok(value) => Ok(to_dynamic(&value)),
-        Err(failure) => {
-            let thrown =
-                Value::map([("class", Value::text(failure.class.word())), ("message", Value::text(failure.message))]);
-            Err(Box::new(EvalAltResult::ErrorRuntime(to_dynamic(&thrown), Position::NONE)))
-        }
+        Err(failure) => Err(Box::new(EvalAltResult::ErrorRuntime(to_dynamic(&thrown(&failure)), Position::NONE))),
+    }
+}
+
+/// A failure as a script catches it.
+fn thrown(failure: &Failure) -> Value {
+    Value::map([("class", Value::text(failure.class.word())), ("message", Value::text(failure.message.as_str()))])
+}
+
+/// Whether an error is a call's failure that nothing caught.
+fn is_thrown(error: &EvalAltResult, failure: &Failure) -> bool {
+    match error {
+        EvalAltResult::ErrorRuntime(value, _) => to_value(value).is_ok_and(|value| value == thrown(failure)),
+        _ => false,
     }
 }
 

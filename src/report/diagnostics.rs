@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, Report};
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::SourceFile;
-use crate::visible::{same_length, visible};
+use crate::visible::visible;
+
+use super::excerpt::Excerpt;
 
 /// How diagnostics are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub enum Style {
 /// The columns a drawing takes where the terminal's width is unknown.
 const WIDTH: usize = 100;
 
+/// The most diagnostics drawn: nobody reads more at once.
+const MAX_DRAWN: usize = 50;
+
 /// Draws diagnostics, one after the other, with a closing count.
 pub fn draw(diagnostics: &[Diagnostic], style: Style) -> String {
     let theme = match style {
@@ -28,8 +32,12 @@ pub fn draw(diagnostics: &[Diagnostic], style: Style) -> String {
     };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
     let mut drawn = String::new();
-    for diagnostic in diagnostics {
-        draw_one(&handler, diagnostic, &mut drawn);
+    let mut excerpt = None;
+    for diagnostic in diagnostics.iter().take(MAX_DRAWN) {
+        draw_one(&handler, diagnostic, &mut excerpt, &mut drawn);
+    }
+    if diagnostics.len() > MAX_DRAWN {
+        let _ = writeln!(drawn, "{} more are not drawn", diagnostics.len() - MAX_DRAWN);
     }
     let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
     let others = diagnostics.len() - errors;
@@ -41,7 +49,12 @@ pub fn draw(diagnostics: &[Diagnostic], style: Style) -> String {
     drawn
 }
 
-fn draw_one(handler: &GraphicalReportHandler, diagnostic: &Diagnostic, drawn: &mut String) {
+fn draw_one(
+    handler: &GraphicalReportHandler,
+    diagnostic: &Diagnostic,
+    excerpt: &mut Option<Excerpt>,
+    drawn: &mut String,
+) {
     let mut shape =
         MietteDiagnostic::new(visible(&diagnostic.message)).with_code(diagnostic.code).with_severity(match diagnostic
             .severity
@@ -54,28 +67,30 @@ fn draw_one(handler: &GraphicalReportHandler, diagnostic: &Diagnostic, drawn: &m
         shape = shape.with_help(visible(help));
     }
     let file = diagnostic.labels.first().map(|label| label.loc.file.clone());
+    if let Some(file) = &file
+        && !excerpt.as_ref().is_some_and(|excerpt| excerpt.is_of(file))
+    {
+        *excerpt = Some(Excerpt::new(file));
+    }
     let labels = diagnostic.labels.iter().filter(|label| Some(&label.loc.file) == file.as_ref());
     let spans = labels.enumerate().map(|(at, label)| {
         let text = (!label.text.is_empty()).then(|| visible(&label.text).into_owned());
-        let place = (label.loc.span.start, label.loc.span.len());
+        let (start, len) = (label.loc.span.start, label.loc.span.len());
+        let place = excerpt.as_ref().map_or((start, len), |excerpt| excerpt.place(start, len));
         match at {
             0 => LabeledSpan::new_primary_with_span(text, place),
             _ => LabeledSpan::new_with_span(text, place),
         }
     });
     let shape = shape.with_labels(spans);
-    let report = match file {
-        Some(file) => Report::new(shape).with_source_code(source(&file)),
-        None => Report::new(shape),
+    let report = match (&file, &*excerpt) {
+        (Some(_), Some(excerpt)) => Report::new(shape).with_source_code(excerpt.clone()),
+        _ => Report::new(shape),
     };
     if handler.render_report(drawn, report.as_ref()).is_err() {
         let _ = writeln!(drawn, "{}: {}", diagnostic.code, visible(&diagnostic.message));
     }
     drawn.push('\n');
-}
-
-fn source(file: &SourceFile) -> NamedSource<String> {
-    NamedSource::new(visible(file.name()), same_length(file.text()).into_owned())
 }
 
 fn plural(count: usize) -> &'static str {

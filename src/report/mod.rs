@@ -4,6 +4,7 @@
 //! `cli/`, which hands in the writer.
 
 mod diagnostics;
+mod excerpt;
 mod json;
 mod known;
 mod plan;

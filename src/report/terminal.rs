@@ -40,7 +40,7 @@ impl<W: Write> Terminal<W> {
     /// A reader that went away does not stop a run: write errors are ignored.
     fn line(&mut self, text: &str) {
         let clear = if self.is_live { CLEAR_LINE } else { "" };
-        let _ = writeln!(self.out, "{clear}{text}");
+        let _ = writeln!(self.out, "{clear}{}", text.trim_end());
     }
 
     fn stamped(&mut self, at_ms: u64, mark: &str, text: &str) {

@@ -24,15 +24,23 @@ const OUT: &[&str] = &["out"];
 /// The names a watch's guard may use: those of a subscription and those of a sample.
 const WATCH: &[&str] = &["count", "last", "rate", "out"];
 
-/// Reports every unknown name in guards and templates, and every cycle.
-pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
-    cycles(runbook, findings);
+/// Reports every unknown name in guards and templates, and every cycle. What could not be decoded
+/// is known by name only, through `ids` and `declared`, so that no error follows from another.
+pub(super) fn check(runbook: &Runbook, ids: &BTreeMap<String, usize>, declared: &[String], findings: &mut Findings) {
+    let is_whole = !findings.has_errors();
+    if is_whole {
+        cycles(runbook, findings);
+    }
     let mut names = Names {
         params: runbook.params.iter().map(|p| &*p.name).collect(),
         lets: Vec::new(),
-        steps: runbook.steps.iter().enumerate().map(|(at, step)| (step.id.as_str(), at)).collect(),
+        steps: ids.iter().map(|(id, at)| (id.as_str(), *at)).collect(),
         findings,
     };
+    if !is_whole {
+        names.params.extend(declared.iter().map(String::as_str));
+        names.lets.extend(declared.iter().map(String::as_str));
+    }
     for binding in &runbook.lets {
         names.guard(&binding.guard, &[], false);
         names.lets.push(&binding.name);

@@ -36,6 +36,8 @@ pub(super) struct Decoder<'a> {
     pub(super) findings: Findings,
     /// Ids of all steps, with their place in reading order.
     pub(super) ids: BTreeMap<String, usize>,
+    /// Names of all params and lets, also of those that are wrong.
+    pub(super) declared: Vec<String>,
 }
 
 impl Decoder<'_> {
@@ -97,6 +99,7 @@ impl Decoder<'_> {
 
     fn params(&mut self, fields: &mut Fields<'_>) -> Vec<Param> {
         let entries = fields.entries("params", &mut self.findings);
+        self.declared.extend(entries.iter().map(|(name, _)| name.value.clone()));
         entries.iter().filter_map(|(name, node)| self.param(name, node)).collect()
     }
 
@@ -138,6 +141,7 @@ impl Decoder<'_> {
 
     fn bindings(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Vec<Binding> {
         let entries = fields.entries(key, &mut self.findings);
+        self.declared.extend(entries.iter().map(|(name, _)| name.value.clone()));
         let mut bindings = Vec::with_capacity(entries.len());
         for (name, node) in entries {
             let good = self.snake_case(name).is_some();

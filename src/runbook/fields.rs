@@ -165,7 +165,7 @@ pub(super) fn text<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Op
 /// A scalar node.
 pub(super) fn scalar<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Option<&'a Scalar> {
     match &node.kind {
-        NodeKind::Scalar(scalar) if scalar.quoted || !scalar.text.is_empty() => Some(scalar),
+        NodeKind::Scalar(scalar) if scalar.quoted || !["", "~"].contains(&scalar.text.as_str()) => Some(scalar),
         NodeKind::Scalar(_) => {
             let finding = findings.error("empty-value", format!("`{key}` is empty"), node.span);
             findings.push(
@@ -201,7 +201,7 @@ pub(super) fn one_of<T: Copy>(
     let found = words.iter().find(|(word, _)| *word == text.value);
     if found.is_none() {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        let finding = findings.error("unknown-word", format!("`{}` is not a `{key}`", text.value), text.span);
+        let finding = findings.error("unknown-word", format!("`{}` is no {key}", text.value), text.span);
         let help = match did_you_mean(text.value, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("write one of {}", ticked(&known)),

@@ -98,11 +98,12 @@ fn decode(
         includes: Includes { guards, catalogue, library, shelf, trail },
         findings,
         ids: BTreeMap::new(),
+        declared: Vec::new(),
     };
     let runbook = root.and_then(|root| decoder.runbook(&root, file));
-    let mut findings = decoder.findings;
-    if let Some(runbook) = runbook.as_ref().filter(|_| !findings.has_errors()) {
-        check::check(runbook, &mut findings);
+    let Decoder { mut findings, ids, declared, .. } = decoder;
+    if let Some(runbook) = &runbook {
+        check::check(runbook, &ids, &declared, &mut findings);
     }
     let whole = !findings.has_errors();
     trail.pop();

@@ -126,7 +126,7 @@ impl Host {
     ) -> Result<Instance, String> {
         let options = Dynamic::from_map(options.clone());
         let policy = self.ask("policy", (name.to_owned(), version.to_owned(), options.clone()))?.to_string();
-        let hash = hash_of(&policy).map_err(|error| error.to_string())?;
+        let hash = hash_of(&policy)?;
         let mut state = Map::new();
         state.insert("policy_hash".into(), hash.into());
         state.insert("options".into(), options);
@@ -221,7 +221,7 @@ impl Service {
             s.0.borrow_mut().metrics.insert(metric.to_string(), value);
         });
         engine.register_fn("parse", |_: &mut Self, text: ImmutableString| parse(&text));
-        engine.register_fn("hash_of", |_: &mut Self, name: ImmutableString| hash_of(&name));
+        engine.register_fn("hash_of", |_: &mut Self, name: ImmutableString| hash_of(&name).map_err(fault));
     }
 
     fn get(&self, name: &str) -> Evaluated<Dynamic> {
@@ -239,9 +239,9 @@ impl Service {
 }
 
 /// The policy hash of an embedded policy.
-pub(crate) fn hash_of(name: &str) -> Evaluated<String> {
-    let text = stdlib::find(name).ok_or_else(|| fault(format!("there is no image with the policy `{name}`")))?;
-    policy::policy_hash(&SourceFile::new(name, text)).map_err(|_| fault(format!("`{name}` is no policy")))
+fn hash_of(name: &str) -> Result<String, String> {
+    let text = stdlib::find(name).ok_or_else(|| format!("there is no image with the policy `{name}`"))?;
+    policy::policy_hash(&SourceFile::new(name, text)).map_err(|_| format!("`{name}` is no policy"))
 }
 
 /// A text or a value as the bytes of a message.

@@ -10,6 +10,8 @@
 
 mod contract;
 mod docs;
+mod golden;
+mod hostile;
 mod house;
 mod prometheus;
 mod real;

@@ -1,7 +1,7 @@
 //! The bundled rollout on a real nats-server with the served Titan; each case asks the world
 //! itself what happened.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -157,7 +157,7 @@ fn a_rejection_while_observing_is_answered_by_disarm_within_a_second() {
         let first = disarms.next().await.unwrap();
         assert_eq!(first.payload.as_ref(), b"Pre-deployment disarm");
         rejections.next().await.unwrap();
-        let rejected = Instant::now();
+        let rejected = tokio::time::Instant::now();
         let second = disarms.next().await.unwrap();
         assert_eq!(second.payload.as_ref(), b"Rollback - policy mismatch");
         assert!(rejected.elapsed() < Duration::from_secs(1), "{:?}", rejected.elapsed());

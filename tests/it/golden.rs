@@ -1,0 +1,53 @@
+//! Cases with a golden picture: every file under `tests/cases/lint` and `tests/cases/run` has
+//! beside it what the program says about it. `UPDATE_GOLDENS=1` writes them anew.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::tool::{Ran, root, titan};
+
+fn cases(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("tests/cases").join(folder)).unwrap();
+    let mut cases: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|path| path.extension().is_some_and(|kind| kind == "yaml"));
+    cases.sort();
+    cases
+}
+
+/// Holds what was said against the golden file beside the case.
+fn holds(case: &PathBuf, ran: &Ran, wrong: &mut Vec<String>) {
+    let said = format!("{}{}exit {}\n", ran.out, ran.err, ran.code);
+    let golden = case.with_extension("golden");
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        fs::write(&golden, &said).unwrap();
+    }
+    let kept = fs::read_to_string(&golden).unwrap_or_default();
+    if kept != said {
+        wrong.push(format!("--- {}\n{said}\n--- golden\n{kept}", case.display()));
+    }
+}
+
+fn all(folder: &str, arguments: &[&str]) {
+    let mut wrong = Vec::new();
+    for case in cases(folder) {
+        let name = case.strip_prefix(root()).unwrap().to_str().unwrap();
+        let ran = titan(&[arguments, &[name]].concat());
+        assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'), "{name} lets an escape through");
+        holds(&case, &ran, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_wrong_file_is_told_at_its_place() {
+    all("lint", &["lint"]);
+    for case in cases("lint") {
+        let golden = fs::read_to_string(case.with_extension("golden")).unwrap();
+        assert!(golden.ends_with("exit 1\n"), "{} is not refused", case.display());
+    }
+}
+
+#[test]
+fn every_run_is_shown_as_it_went() {
+    all("run", &["run"]);
+}

@@ -1,0 +1,100 @@
+//! Hostile input gets an error in little time and memory, and no foreign escape reaches the
+//! terminal. The memory is bounded by the shell's limit on the address space.
+
+use std::fs;
+use std::process::Command;
+
+use crate::tool::{Ran, finished, root, titan};
+
+/// 256 MiB, in the shell's KiB.
+const MEMORY_KIB: u32 = 256 * 1024;
+
+/// Runs the binary under the memory bound; `timeout` ends what hangs, with code 124.
+fn bounded(arguments: &[&str]) -> Ran {
+    let script = format!("ulimit -v {MEMORY_KIB}; exec timeout 10 \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_titan-run")]).args(arguments);
+    finished(command.current_dir(root()).env("NO_COLOR", "1").output().unwrap())
+}
+
+fn step(name: &str, body: &str) -> Vec<u8> {
+    format!("titan: 1\nrunbook: {name}\nsteps:\n  a:\n    {body}\n").into_bytes()
+}
+
+#[test]
+fn a_hostile_runbook_is_refused_in_bounds_and_in_few_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let aliases = (0..10u8).map(|at| {
+        let (own, other) = (char::from(b'b' + at), char::from(b'a' + at));
+        format!("{own}: &{own} [{}]\n", vec![format!("*{other}"); 9].join(", "))
+    });
+    let bomb = format!("a: &a [x, x, x]\n{}", aliases.collect::<String>());
+    let guard = |text: String| step("hostile", &format!("do: note\n    with: {{ text: x }}\n    when: '{text}'"));
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("bomb", bomb.into_bytes()),
+        ("deep flow list", ["[".repeat(10_000), "]".repeat(10_000)].concat().into_bytes()),
+        ("deep flow map", ["{a: ".repeat(10_000), "1".to_owned(), "}".repeat(10_000)].concat().into_bytes()),
+        ("deep block", (0..10_000).map(|at| format!("{}a:\n", " ".repeat(at))).collect::<String>().into_bytes()),
+        ("long guard", guard("1+".repeat(524_288) + "1 == 1")),
+        ("deep guard", guard(["(".repeat(1_500), "true".to_owned(), ")".repeat(1_500)].concat())),
+        ("invalid UTF-8", b"titan: 1\nrunbook: \xff\xfe\n".to_vec()),
+        ("nul", b"titan: 1\0\n".to_vec()),
+        ("escapes", step("h\u{1b}[2J", "do: no\u{1b}]0;x\u{7}te")),
+        ("long key", ["k".repeat(1_000_000), ": 1\n".to_owned()].concat().into_bytes()),
+        ("50 MB", vec![b'#'; 50 << 20]),
+        ("many steps", (0..2_000_000).map(|at| format!("s{at}: 1\n")).collect::<String>().into_bytes()),
+        ("pattern", step("hostile", "do: wait_log\n    with: { service: brain, pattern: '(a{1000}){1000}' }")),
+        ("empty", Vec::new()),
+    ];
+    for (name, bytes) in cases {
+        let path = folder.path().join("hostile.yaml");
+        fs::write(&path, bytes).unwrap();
+        let ran = bounded(&["lint", path.to_str().unwrap()]);
+        assert!(ran.code == 1 || ran.code == 2, "{name}: {} {}", ran.code, ran.err);
+        assert!(!ran.err.contains('\u{1b}') && !ran.err.contains('\u{7}'), "{name} lets an escape through");
+        assert!(!ran.err.is_empty() && ran.err.len() < 64 * 1024, "{name}: {} bytes said", ran.err.len());
+    }
+}
+
+#[test]
+fn a_hostile_policy_is_refused_in_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("deep", vec![b'['; 100_000]),
+        ("50 MB", [b"[1".to_vec(), b",1".repeat(25 << 20), b"]".to_vec()].concat()),
+        ("invalid UTF-8", b"{\"a\": \"\xff\"}".to_vec()),
+        ("escapes", b"{\"a\x1b[2J\": \x1b}".to_vec()),
+        ("BOM", b"\xef\xbb\xbf{}".to_vec()),
+    ];
+    for (name, bytes) in cases {
+        let path = folder.path().join("policy.json");
+        fs::write(&path, bytes).unwrap();
+        let ran = bounded(&["hash", path.to_str().unwrap()]);
+        assert!(ran.code == 1 || ran.code == 2, "{name}: {} {}", ran.code, ran.err);
+        assert!(ran.out.is_empty() && !ran.err.contains('\u{1b}'), "{name}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_guard_or_script_that_never_ends_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = "do: script\n    no_undo: none\n    with:\n      code: |\n        CODE";
+    for endless in ["let x = 0; loop { x += 1; }", "let s = \"x\"; loop { s += s; }", "let a = [1]; loop { a += a; }"] {
+        let path = folder.path().join("endless.yaml");
+        fs::write(&path, step("endless", &code.replace("CODE", endless))).unwrap();
+        let ran = bounded(&[path.to_str().unwrap()]);
+        assert_eq!(ran.code, 3, "{endless}: {} {}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn every_byte_is_printed_without_its_power() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bytes.yaml");
+    for byte in (0..0x20u8).chain([0x7f, 0x80, 0x9b, 0x9d, 0xa0, 0xad]) {
+        fs::write(&path, step("bytes", &format!("do: note\n    with: {{ text: \"a\\x{byte:02x}[31mb\" }}"))).unwrap();
+        let ran = titan(&[path.to_str().unwrap()]);
+        let is_hidden = |c: char| c != '\n' && (c.is_control() || c == '\u{ad}');
+        assert!(!ran.out.chars().any(is_hidden) && !ran.err.chars().any(is_hidden), "{byte:#x}: {:?}", ran.out);
+    }
+}
