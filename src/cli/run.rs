@@ -1,7 +1,8 @@
 //! `titan-run RUNBOOK`: carries a runbook out and shows it.
 
 use std::cell::RefCell;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::task::Poll;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -101,6 +102,7 @@ async fn run_in_world(
         () = listening.pass_on() => None,
         () = view.tick(&world), if is_real => None,
         ended = engine::run(job) => Some(ended),
+        () = view.flush_while_waiting() => None,
     };
     let ended = ended.ok_or_else(|| vec!["the world ended before the run".to_owned()])?;
     Ok((ended, world.complaints()))
@@ -130,14 +132,23 @@ impl<'a> View<'a> {
     fn new(output: Output, out: &'a mut dyn Write) -> Self {
         let is_live = std::io::stdout().is_terminal();
         let report: Box<dyn Report + 'a> = match output {
-            Output::Text => Box::new(Terminal::new(out, is_live)),
-            Output::Json => Box::new(JsonLines::new(out)),
+            Output::Text => Box::new(Terminal::new(BufWriter::new(out), is_live)),
+            Output::Json => Box::new(JsonLines::new(BufWriter::new(out))),
         };
         Self { report: RefCell::new(report) }
     }
 
     fn progress(&self, progress: &Progress) {
         self.report.borrow_mut().progress(progress);
+    }
+
+    /// Flushes whenever it is polled, which is whenever the run waits; never ends.
+    async fn flush_while_waiting(&self) {
+        std::future::poll_fn(|_| {
+            self.report.borrow_mut().flush();
+            Poll::Pending
+        })
+        .await
     }
 
     /// Tells the report about once a second that time has passed; never ends.

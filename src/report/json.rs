@@ -23,11 +23,15 @@ impl<W: Write> Report for JsonLines<W> {
     fn event(&mut self, event: &Event) {
         if let Ok(mut line) = serde_json::to_vec(event) {
             line.push(b'\n');
-            let _ = self.out.write_all(&line).and_then(|()| self.out.flush());
+            let _ = self.out.write_all(&line);
         }
     }
 
     fn progress(&mut self, _: &Progress) {}
 
     fn tick(&mut self, _: u64) {}
+
+    fn flush(&mut self) {
+        let _ = self.out.flush();
+    }
 }

@@ -27,4 +27,6 @@ pub trait Report {
     fn progress(&mut self, progress: &Progress);
     /// Is told about once a second that time has passed.
     fn tick(&mut self, elapsed_ms: u64);
+    /// Lets everything shown so far be seen; called whenever the run waits.
+    fn flush(&mut self);
 }

@@ -181,6 +181,10 @@ impl<W: Write> Report for Terminal<W> {
         self.elapsed_ms = elapsed_ms;
         self.moving_line();
     }
+
+    fn flush(&mut self) {
+        let _ = self.out.flush();
+    }
 }
 
 impl<W: Write> Terminal<W> {

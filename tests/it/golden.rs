@@ -2,7 +2,7 @@
 //! beside it what the program says about it. `UPDATE_GOLDENS=1` writes them anew.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::tool::{Ran, root, titan};
 
@@ -15,7 +15,7 @@ fn cases(folder: &str) -> Vec<PathBuf> {
 }
 
 /// Holds what was said against the golden file beside the case.
-fn holds(case: &PathBuf, ran: &Ran, wrong: &mut Vec<String>) {
+fn holds(case: &Path, ran: &Ran, wrong: &mut Vec<String>) {
     let said = format!("{}{}exit {}\n", ran.out, ran.err, ran.code);
     let golden = case.with_extension("golden");
     if std::env::var_os("UPDATE_GOLDENS").is_some() {

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Whole-process times of titan-run beside its peers, interleaved in one run.
+
+usage: benches/run.py [--rounds N] [--peer NAME=PATH ...]
+
+Builds nothing: run `cargo build --release` first. Every cell is the median over the rounds; in
+each round the cells are run one after the other, so that a slow moment of the machine hits all of
+them. Peers that are not there are left out.
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TITAN = ROOT / "target/release/titan-run"
+
+
+def runbook(name, steps):
+    return f"titan: 1\nrunbook: {name}\nsteps:\n" + "".join(steps)
+
+
+def chain(count, guard):
+    when = "    when: params.on == true\n" if guard else ""
+    head = "titan: 1\nrunbook: chain\nparams: { on: { type: bool, default: true } }\nsteps:\n"
+    return head + "".join(f"  s{at}:\n{when}    do: note\n    with: {{ text: x }}\n" for at in range(count))
+
+
+def fan(count):
+    return runbook("fan", [f"  s{at}: {{ needs: [], do: note, with: {{ text: x }} }}\n" for at in range(count)])
+
+
+def processes(count):
+    return runbook("processes", [f"  s{at}:\n    no_undo: none\n    do: exec\n    with: {{ argv: [\"true\"] }}\n" for at in range(count)])
+
+
+def cells(folder, peers):
+    """Name, command and what one unit of it is divided by."""
+
+    def write(name, text):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    real = write("real.yaml", "titan: 1\ntarget: real\nservices: {}\ngates: {}\n")
+    run = lambda path, *more: [str(TITAN), path, "--output", "json", *more]
+    found = [
+        ("true", ["true"], 1),
+        ("titan --version", [str(TITAN), "--version"], 1),
+        ("titan 1 guarded step", run(write("one/chain.yaml", chain(1, True))), 1),
+        ("titan chain 1000, guards", run(write("g1000/chain.yaml", chain(1000, True))), 1000),
+        ("titan chain 1000", run(write("c1000/chain.yaml", chain(1000, False))), 1000),
+        ("titan chain 10000", run(write("c10000/chain.yaml", chain(10_000, False))), 10_000),
+        ("titan chain 100000", run(write("c100000/chain.yaml", chain(100_000, False))), 100_000),
+        ("titan fan 1000", run(write("f1000/fan.yaml", fan(1000))), 1000),
+        ("titan fan 100000", run(write("f100000/fan.yaml", fan(100_000))), 100_000),
+        ("titan 200 processes", run(write("p200/processes.yaml", processes(200)), "--target", real), 200),
+        ("titan hash 10 KB", [str(TITAN), "hash", write("policy.json", policy(10_000))], 1),
+    ]
+    if just := peers.get("just"):
+        found += [
+            ("just --version", [just, "--version"], 1),
+            ("just 1 step", [just, "-f", write("one.just", "s:\n  @true\n"), "-q"], 1),
+        ]
+    if make := peers.get("make"):
+        lines = "".join(f"s{at}:{f' s{at - 1}' if at else ''}\n\t@true;\n" for at in range(200))
+        found.append(("make 200 processes", [make, "-s", "-f", write("Makefile", ".PHONY: all\nall: s199\n" + lines)], 200))
+    return found
+
+
+def peak_kib(command):
+    """Peak RSS, measured by a small parent: a child of this script would count the script's own."""
+    timed = subprocess.run(["/usr/bin/time", "-f", "%M", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
+    return int(timed.stderr.split()[-1])
+
+
+def policy(size):
+    rows = ", ".join(f'"limit_{at}": {{"max": {at}.5, "min": -{at}, "name": "é{at}"}}' for at in range(size // 50))
+    return "{" + rows + "}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PATH")
+    arguments = parser.parse_args()
+    if not TITAN.exists():
+        sys.exit("build first: cargo build --release")
+    peers = {name: path for name in ("just", "make") if (path := shutil.which(name))}
+    peers |= dict(peer.split("=", 1) for peer in arguments.peer)
+    with tempfile.TemporaryDirectory() as folder:
+        table = cells(Path(folder), peers)
+        times = {name: [] for name, _, _ in table}
+        for _ in range(arguments.rounds):
+            for name, command, _ in table:
+                began = time.perf_counter()
+                done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
+                times[name].append(time.perf_counter() - began)
+                if done.returncode != 0:
+                    sys.exit(f"{name}: {done.stderr.decode()}")
+        memory = {name: peak_kib(command) for name, command, _ in table}
+        print(f"{'cell':<28} {'ms':>9} {'us/unit':>9} {'RSS MiB':>8}")
+        for name, _, units in table:
+            median = statistics.median(times[name])
+            print(f"{name:<28} {median * 1e3:>9.2f} {median * 1e6 / units:>9.2f} {memory[name] / 1024:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()
