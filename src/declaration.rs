@@ -32,8 +32,12 @@ pub enum Kind {
     Service,
     /// The name of a gate of the target.
     Gate,
-    /// A NATS subject; each `${ }` in it fills exactly one token.
+    /// A NATS subject; each `${ }` inside it fills exactly one token.
     Subject,
+    /// A NATS subject in which `*` and `>` stand for tokens.
+    SubjectPattern,
+    /// An absolute `http` or `https` URL; each `${ }` inside it fills one percent-encoded part.
+    Url,
     /// A list of texts.
     Texts,
     /// An argv array: program first, never a shell line.
@@ -58,6 +62,8 @@ impl Kind {
             Self::Service => "service",
             Self::Gate => "gate",
             Self::Subject => "subject",
+            Self::SubjectPattern => "subject pattern",
+            Self::Url => "URL",
             Self::Texts => "list of texts",
             Self::Argv => "list of texts",
             Self::Map => "map",
@@ -76,7 +82,9 @@ impl Kind {
             | (Self::Duration, Value::Duration(_))
             | (Self::Map, Value::Map(_))
             | (Self::List, Value::List(_)) => true,
-            (Self::Subject, Value::Text(text)) => is_subject(text),
+            (Self::Subject, Value::Text(text)) => is_subject(text) && !text.contains(['*', '>']),
+            (Self::SubjectPattern, Value::Text(text)) => is_subject(text),
+            (Self::Url, Value::Text(text)) => is_url(text),
             (Self::Pattern, Value::Text(text)) => regex::Regex::new(text).is_ok(),
             (Self::Duration, Value::Text(text)) => parse_duration(text).is_some(),
             (Self::Texts, Value::List(items)) => are_texts(items),
@@ -89,6 +97,11 @@ impl Kind {
 /// Whether a text can be a subject: tokens joined by dots, no blank or control characters.
 fn is_subject(text: &str) -> bool {
     text.split('.').all(|token| !token.is_empty()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn is_url(text: &str) -> bool {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    host.is_some_and(|host| !host.is_empty()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 fn are_texts(items: &[Value]) -> bool {

@@ -1,4 +1,4 @@
-//! titan-run: a declarative runbook engine that proves what it does before it does it.
+//! titan-run: a declarative runbook engine whose runs can be rehearsed in a simulated world.
 //!
 //! # The map
 //!
@@ -9,6 +9,7 @@
 //! source         0    files, places in them, values with places
 //! name           0    newtypes for names: parsing is checking
 //! value          0    what steps return, guards read and records keep
+//! percent        0  a text as one part of a URL
 //! visible        0    foreign text with every hidden character made visible
 //! stdlib         0    the files embedded in the binary
 //! diagnostic     1    what is wrong with a user's file, and where
@@ -60,6 +61,7 @@ pub mod event;
 pub mod guard;
 pub mod live;
 pub mod name;
+pub mod percent;
 pub mod policy;
 pub mod primitive;
 pub mod report;

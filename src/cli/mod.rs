@@ -23,7 +23,7 @@ use crate::diagnostic::Diagnostic;
 use crate::report::{Style, draw};
 use crate::visible::visible;
 
-/// Carries runbooks out, and proves what they do before anyone runs them.
+/// Carries runbooks out, against a target or rehearsed in a simulated world.
 #[derive(Parser)]
 #[command(
     name = "titan-run",

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::declaration::{Declaration, Kind};
 use crate::diagnostic::Findings;
+use crate::percent::percent_encoded;
 use crate::source::Span;
 use crate::value::Value;
 use crate::yaml::{Node, NodeKind, Scalar};
@@ -20,7 +22,7 @@ pub struct Template(Piece);
 enum Piece {
     Constant(Value),
     Expression(Guard),
-    Text(Vec<TextPart>),
+    Text(Vec<TextPart>, Filling),
     List(Vec<Piece>),
     Map(Vec<(Arc<str>, Piece)>),
 }
@@ -31,7 +33,36 @@ enum TextPart {
     Expression(Guard),
 }
 
+/// What an inserted value may be, by the argument it stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filling {
+    /// Any text.
+    Plain,
+    /// One token of a subject.
+    Token,
+    /// One part of a URL, percent-encoded.
+    UrlPart,
+}
+
 impl Template {
+    /// The template as the arguments of a primitive: insertions fit the types of its arguments.
+    #[must_use]
+    pub fn for_primitive(mut self, declaration: &Declaration) -> Self {
+        if let Piece::Map(entries) = &mut self.0 {
+            for (name, piece) in entries {
+                let kind = declaration.argument(name).map(|argument| argument.kind);
+                if let Piece::Text(_, filling) = piece {
+                    *filling = match kind {
+                        Some(Kind::Subject | Kind::SubjectPattern) => Filling::Token,
+                        Some(Kind::Url) => Filling::UrlPart,
+                        _ => Filling::Plain,
+                    };
+                }
+            }
+        }
+        self
+    }
+
     /// A map without entries.
     pub fn empty_map() -> Self {
         Self(Piece::Constant(Value::Map(Arc::default())))
@@ -41,7 +72,7 @@ impl Template {
     pub fn constant(&self) -> Option<&Value> {
         match &self.0 {
             Piece::Constant(value) => Some(value),
-            Piece::Expression(_) | Piece::Text(_) | Piece::List(_) | Piece::Map(_) => None,
+            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) | Piece::Map(_) => None,
         }
     }
 
@@ -53,7 +84,7 @@ impl Template {
                 Some((_, Piece::Constant(value))) => Some(value),
                 _ => None,
             },
-            Piece::Expression(_) | Piece::Text(_) | Piece::List(_) => None,
+            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) => None,
         }
     }
 
@@ -136,7 +167,7 @@ impl Guards {
         if !literal.is_empty() {
             parts.push(TextPart::Literal(literal));
         }
-        Some(Piece::Text(parts))
+        Some(Piece::Text(parts, Filling::Plain))
     }
 
     fn fill_piece(&self, piece: &Piece, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Value, EvalError> {
@@ -154,12 +185,14 @@ impl Guards {
                     .collect();
                 entries.map(Value::map)
             }
-            Piece::Text(parts) => {
+            Piece::Text(parts, filling) => {
                 let mut text = String::new();
                 for part in parts {
                     match part {
                         TextPart::Literal(literal) => text.push_str(literal),
-                        TextPart::Expression(guard) => text.push_str(&self.inserted(guard, names, locals)?),
+                        TextPart::Expression(guard) => {
+                            text.push_str(&filling.fitted(guard, self.inserted(guard, names, locals)?)?);
+                        }
                     }
                 }
                 Ok(Value::text(text))
@@ -178,12 +211,28 @@ impl Guards {
     }
 }
 
+impl Filling {
+    fn fitted(self, guard: &Guard, text: String) -> Result<String, EvalError> {
+        let is_token = |text: &str| {
+            let is_special = |c: char| c.is_whitespace() || c.is_control() || ".*>".contains(c);
+            !text.is_empty() && !text.contains(is_special)
+        };
+        match self {
+            Self::Token if !is_token(&text) => {
+                Err(guard.error(format!("`{text}` is not exactly one token of a subject")))
+            }
+            Self::UrlPart => Ok(percent_encoded(&text)),
+            Self::Plain | Self::Token => Ok(text),
+        }
+    }
+}
+
 impl Piece {
     fn references<'a>(&'a self, found: &mut Vec<&'a Reference>) {
         match self {
             Self::Constant(_) => {}
             Self::Expression(guard) => found.extend(guard.references()),
-            Self::Text(parts) => {
+            Self::Text(parts, _) => {
                 for part in parts {
                     if let TextPart::Expression(guard) = part {
                         found.extend(guard.references());
@@ -202,7 +251,7 @@ fn list(items: Vec<Piece>) -> Piece {
         .iter()
         .map(|item| match item {
             Piece::Constant(value) => Some(value.clone()),
-            Piece::Expression(_) | Piece::Text(_) | Piece::List(_) | Piece::Map(_) => None,
+            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) | Piece::Map(_) => None,
         })
         .collect();
     constant.map_or(Piece::List(items), |values| Piece::Constant(Value::list(values)))
@@ -214,7 +263,7 @@ fn map(entries: Vec<(Arc<str>, Piece)>) -> Piece {
         .iter()
         .map(|(key, item)| match item {
             Piece::Constant(value) => Some((Arc::clone(key), value.clone())),
-            Piece::Expression(_) | Piece::Text(_) | Piece::List(_) | Piece::Map(_) => None,
+            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) | Piece::Map(_) => None,
         })
         .collect();
     constant.map_or(Piece::Map(entries), |values| Piece::Constant(Value::map(values)))

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::declaration::{ErrorClass, Failure};
+use crate::percent::percent_encoded;
 use crate::runbook::target::{MetricSource, Prometheus, Target};
 use crate::world::{Metrics, Sample, Touch, Wait, WebRequest};
 
@@ -160,17 +161,4 @@ impl Metrics for LiveMetrics {
             }
         })
     }
-}
-
-/// A text as one part of a URL's query: everything but the unreserved characters of RFC 3986.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len() * 3);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }

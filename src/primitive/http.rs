@@ -15,7 +15,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     name: "http",
     about: "Sends an HTTP request and checks the status and body",
     arguments: &[
-        Argument { name: "url", kind: Kind::Text, required: true, about: "the absolute URL" },
+        Argument { name: "url", kind: Kind::Url, required: true, about: "the absolute URL" },
         Argument { name: "method", kind: Kind::Text, required: false, about: "`GET` where it is left out" },
         Argument { name: "headers", kind: Kind::Map, required: false, about: "headers by name" },
         Argument { name: "body", kind: Kind::Any, required: false, about: "a text, or a value sent as JSON" },
@@ -59,7 +59,7 @@ impl Primitive for Http {
         Box::pin(async move {
             let request = WebRequest {
                 method: call.with.optional_text("method").unwrap_or("GET").to_ascii_uppercase(),
-                url: url(call.with.text("url"))?,
+                url: call.with.text("url").to_owned(),
                 headers: call.with.pairs("headers"),
                 body: payload(call.with.get("body"))?,
                 bound: call.bound,
@@ -75,16 +75,6 @@ impl Primitive for Http {
             ]))
         })
     }
-}
-
-fn url(text: &str) -> Result<String, Failure> {
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Failure::new(
-            ErrorClass::Refused,
-            format!("`{text}` is no URL: it holds a blank or control character"),
-        ));
-    }
-    Ok(text.to_owned())
 }
 
 fn judge(response: &WebResponse, body: &str, status: Option<i64>, pattern: Option<&str>) -> Result<(), Failure> {

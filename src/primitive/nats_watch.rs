@@ -17,7 +17,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     name: "nats_watch",
     about: "Counts the messages on a subject; confirmed live before anything that depends on it starts",
     arguments: &[
-        Argument { name: "subject", kind: Kind::Subject, required: true, about: "the subject" },
+        Argument { name: "subject", kind: Kind::SubjectPattern, required: true, about: "the subject" },
         Argument {
             name: "for",
             kind: Kind::Duration,

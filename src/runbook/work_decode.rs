@@ -66,6 +66,10 @@ impl Decoder<'_> {
             ActionKind::Runbook(runbook) => self.runbook_arguments(runbook, with, name.span),
             ActionKind::Script(_) => {}
         }
+        let template = match &kind {
+            ActionKind::Primitive(declaration) => template.for_primitive(declaration),
+            ActionKind::Runbook(_) | ActionKind::Script(_) => template,
+        };
         Some(Action { kind, with: template, span: name.span })
     }
 

@@ -13,6 +13,7 @@ mod docs;
 mod golden;
 mod hostile;
 mod house;
+mod login;
 mod prometheus;
 mod real;
 mod rehearsal;
