@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
-use crate::declaration::{ErrorClass, Failure};
+use crate::declaration::{ErrorClass, Failure, InDoubt};
 use crate::event::{Cause, Happened, Status};
-use crate::runbook::{ParamSource, Runbook, Step, resolve_params};
+use crate::runbook::{ActionKind, ParamSource, Runbook, Step, Work, resolve_params};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -94,7 +94,7 @@ impl Run<'_> {
             Ok(_) => self.perform(&task).await,
             Err(failure) => Err(failure),
         };
-        let status = if result.is_ok() { Status::Ok } else { Status::Failed };
+        let status = status_of(&result, &step.work, begun.acted.get());
         begun.status.set(status);
         self.gate_moved(step.work.action.name(), status);
         self.note(Happened::Finished {
@@ -156,6 +156,20 @@ impl Run<'_> {
         }
         Ok(Value::map(outputs))
     }
+}
+
+/// How a step ended. An effect that cannot be told from outside, and whose answer did not come, is
+/// in doubt rather than failed.
+fn status_of(result: &Result<Value, Failure>, work: &Work, acted: bool) -> Status {
+    let Err(failure) = result else {
+        return Status::Ok;
+    };
+    let is_opaque = match &work.action.kind {
+        ActionKind::Primitive(declaration) => declaration.in_doubt == InDoubt::AskPerson,
+        ActionKind::Runbook(_) | ActionKind::Script(_) => false,
+    };
+    let is_unanswered = matches!(failure.class, ErrorClass::Timeout | ErrorClass::Disconnected);
+    if acted && is_opaque && is_unanswered && !work.idempotent { Status::InDoubt } else { Status::Failed }
 }
 
 fn into_failure(stop: Stop) -> Failure {

@@ -66,7 +66,9 @@ fn failure(url: &str, bound: Duration, error: &reqwest::Error) -> Failure {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    Failure::new(ErrorClass::Disconnected, format!("`{url}` cannot be reached: {cause}"))
+    // Nothing was sent where no connection came about.
+    let class = if error.is_connect() { ErrorClass::NoResponders } else { ErrorClass::Disconnected };
+    Failure::new(class, format!("`{url}` cannot be reached: {cause}"))
 }
 
 impl Web for LiveWeb {

@@ -40,6 +40,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     effect: Effect::Changes,
     errors: &[
         ErrorClass::Timeout,
+        ErrorClass::NoResponders,
         ErrorClass::Disconnected,
         ErrorClass::Malformed,
         ErrorClass::Mismatch,

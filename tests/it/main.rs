@@ -13,6 +13,7 @@ mod docs;
 mod golden;
 mod hostile;
 mod house;
+mod local;
 mod login;
 mod prometheus;
 mod real;

@@ -1,0 +1,120 @@
+//! Primitives that touch this machine: `exec` and `http`, through the built binary.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::thread;
+
+use tempfile::TempDir;
+
+use crate::stage::signal;
+use crate::tool::{Ran, command, finished};
+
+/// A folder with a runbook of one step and a target of nothing.
+fn folder(step: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let runbook = format!("titan: 1\nrunbook: local\nsteps:\n  one:\n    no_undo: \"A test.\"\n{step}\n");
+    fs::write(folder.path().join("local.yaml"), format!("{runbook}outputs:\n  out: steps.one.out\n")).unwrap();
+    fs::write(folder.path().join("here.yaml"), "titan: 1\ntarget: here\n").unwrap();
+    folder
+}
+
+fn local(folder: &TempDir) -> std::process::Command {
+    let mut running = command(&["run", "--target"]);
+    running.arg(folder.path().join("here.yaml")).arg(folder.path().join("local.yaml"));
+    running
+}
+
+fn run(step: &str) -> Ran {
+    finished(local(&folder(step)).output().unwrap())
+}
+
+#[test]
+fn exec_takes_an_argv_and_no_shell() {
+    run("    do: exec\n    with: { argv: [echo, \"$HOME; rm -rf /\", \"a b\"] }").exits(0).says(r"$HOME; rm -rf / a b");
+    let step =
+        "    do: exec\n    with: { argv: [sh, -c, 'cat; echo $WORD'], stdin: \"from stdin \", env: { WORD: x } }";
+    run(step).exits(0).says("from stdin x");
+    run("    do: exec\n    with: { argv: [echo, '{\"a\": [1, 2]}'] }\n    expect: out.json.a == [1, 2]").exits(0);
+    run("    do: exec\n    with: { argv: [sh, -c, 'echo why >&2; exit 7'] }")
+        .exits(3)
+        .says("exit: it ended with code 7: why");
+    run("    do: exec\n    with: { argv: [sh, -c, 'exit 7'], expect_code: 7 }").exits(0);
+    run("    do: exec\n    with: { argv: [no-such-program] }").exits(3).says("`no-such-program` cannot be started");
+}
+
+#[test]
+fn exec_is_bounded_in_time_and_output() {
+    run("    do: exec\n    with: { argv: [sh, -c, 'sleep 600 & sleep 600'] }\n    timeout: 500ms")
+        .exits(4)
+        .says("timeout");
+    let step =
+        "    do: exec\n    with: { argv: [sh, -c, 'yes | head -c 104857600'] }\n    expect: len(out.stdout) < 1048577";
+    run(step).exits(0);
+}
+
+#[test]
+fn a_child_dies_with_a_killed_runner() {
+    let folder =
+        folder("    do: exec\n    with: { argv: [sh, -c, 'echo $$ > PID; exec sleep 600'] }\n    timeout: 20m");
+    let pipe = folder.path().join("pid");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let path = folder.path().join("local.yaml");
+    let text = fs::read_to_string(&path).unwrap().replace("PID", pipe.to_str().unwrap());
+    fs::write(&path, text).unwrap();
+    let mut runner = local(&folder).stdout(Stdio::null()).spawn().unwrap();
+    // Opening the pipe waits for the child, and reading it gives its process.
+    let mut said = String::new();
+    fs::File::open(&pipe).unwrap().read_to_string(&mut said).unwrap();
+    let child: u32 = said.trim().parse().unwrap();
+    signal("KILL", runner.id());
+    runner.wait().unwrap();
+    // The child is ours to see until it is gone; its end is what closes the loop.
+    while fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+        thread::yield_now();
+    }
+}
+
+/// Answers requests with a fixed text, and gives the address.
+fn server(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let _ = client.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+fn answer(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+#[test]
+fn http_judges_status_and_body_and_follows_nothing() {
+    let good = server(answer("200 OK", r#"{"ready": true}"#));
+    run(&format!("    do: http\n    with: {{ url: \"{good}/x\" }}\n    expect: out.json.ready")).exits(0);
+    run(&format!("    do: http\n    with: {{ url: \"{good}\", expect_body: unready }}"))
+        .exits(3)
+        .says("does not match");
+    run(&format!("    do: http\n    with: {{ url: \"{good}\", expect_status: 204 }}"))
+        .exits(3)
+        .says("the status is 200");
+    let moved = server("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_owned());
+    run(&format!("    do: http\n    with: {{ url: \"{moved}\" }}")).exits(3).says("the status is 302");
+    let huge = server(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", 40 << 20, "x".repeat(40 << 20)));
+    run(&format!("    do: http\n    with: {{ url: \"{huge}\" }}")).exits(3).says("larger than");
+    run("    do: http\n    with: { url: \"http://127.0.0.1:1/\" }").exits(3).says("cannot be reached");
+}
+
+#[test]
+fn a_checklist_is_answered_item_by_item() {
+    let step = "    do: confirm\n    with: { items: { one: \"First?\", two: \"Second?\" } }";
+    let folder = folder(step);
+    finished(local(&folder).args(["--confirm", "one", "--confirm", "two"]).output().unwrap()).exits(0);
+    finished(local(&folder).args(["--confirm", "one"]).output().unwrap()).exits(1).says("`--confirm two` answers it");
+}
