@@ -1,7 +1,8 @@
 //! Service logs: a file that grows, or a command that prints.
 //!
 //! A file's mark is its inode and a byte offset; a file that was replaced or truncated is read
-//! anew. A command's mark is a time, put into its argv as `{since}`.
+//! anew. A command's mark is a time, put into its argv as `{since}`, and the last line it printed
+//! then: commands know times by the second only, and some ignore them.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -48,7 +49,7 @@ impl Logs for LiveLogs {
     fn mark<'a>(&'a self, service: &'a str) -> Wait<'a, Touch<LogMark>> {
         Box::pin(async move {
             match &self.log(service)?.source {
-                LogSource::Command(_) => Ok(rfc3339(now_unix_ms())),
+                LogSource::Command(argv) => Ok(read_command(argv, &rfc3339(now_unix_ms())).await?.next),
                 LogSource::File(path) => match std::fs::metadata(path) {
                     Ok(found) => Ok(format!("{}:{}", found.ino(), found.len())),
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok("0:0".to_owned()),
@@ -94,14 +95,11 @@ fn read_file(path: &str, since: &str) -> Touch<LogLines> {
 }
 
 async fn read_command(argv: &[String], since: &str) -> Touch<LogLines> {
-    let since = if since.is_empty() { rfc3339(0) } else { since.to_owned() };
-    let time = humantime::parse_rfc3339(&since).unwrap_or(UNIX_EPOCH);
+    let seen = Seen::from_mark(since);
+    let time = humantime::parse_rfc3339(&seen.time).unwrap_or(UNIX_EPOCH);
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
-    let command = Command {
-        argv: argv.iter().map(|element| element.replace(PLACE, &since).replace(UNIX_PLACE, &seconds)).collect(),
-        bound: BOUND,
-        ..Command::default()
-    };
+    let filled = |element: &String| element.replace(PLACE, &seen.time).replace(UNIX_PLACE, &seconds);
+    let command = Command { argv: argv.iter().map(filled).collect(), bound: BOUND, ..Command::default() };
     let finished = processes::run(&command).await?;
     if finished.code != 0 {
         let program = command.argv.first().map(String::as_str).unwrap_or_default();
@@ -111,7 +109,46 @@ async fn read_command(argv: &[String], since: &str) -> Touch<LogLines> {
             format!("the log command `{program}` ended with code {}: {said}", finished.code),
         ));
     }
-    Ok(LogLines { lines: lines(&finished.stdout), next: since })
+    let printed = lines(&finished.stdout);
+    let next = Seen::of(&seen.time, &printed).to_mark();
+    Ok(LogLines { lines: printed.iter().skip(seen.among(&printed)).cloned().collect(), next })
+}
+
+/// What a command had printed since a time when its mark was made.
+struct Seen {
+    time: String,
+    /// The last line, and how often it stood there.
+    last: Option<(usize, String)>,
+}
+
+impl Seen {
+    fn of(time: &str, printed: &[String]) -> Self {
+        let last = printed.last().map(|last| (printed.iter().filter(|line| *line == last).count(), last.clone()));
+        Self { time: time.to_owned(), last }
+    }
+
+    fn from_mark(mark: &str) -> Self {
+        let mut parts = mark.splitn(3, '|');
+        let time = parts.next().filter(|time| !time.is_empty()).map_or_else(|| rfc3339(0), str::to_owned);
+        let last = parts.next().and_then(|count| count.parse().ok()).zip(parts.next().map(str::to_owned));
+        Self { time, last }
+    }
+
+    fn to_mark(&self) -> String {
+        match &self.last {
+            Some((count, line)) => format!("{}|{count}|{line}", self.time),
+            None => self.time.clone(),
+        }
+    }
+
+    /// How many of the lines were there before; none where the log began anew.
+    fn among(&self, printed: &[String]) -> usize {
+        let Some((count, last)) = &self.last else {
+            return 0;
+        };
+        let places = printed.iter().enumerate().filter(|(_, line)| *line == last);
+        places.map(|(at, _)| at + 1).nth(count.saturating_sub(1)).unwrap_or(0)
+    }
 }
 
 /// The mark's inode and offset; what is no mark means the beginning.

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod commands;
 mod contract;
 mod docs;
 mod golden;

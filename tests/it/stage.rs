@@ -189,7 +189,7 @@ impl Watched {
     pub fn until(&mut self, event: &str, step: &str) {
         for line in self.lines.by_ref() {
             let seen: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            let is_it = seen["what"]["event"] == event && seen["what"]["step"] == step;
+            let is_it = seen["what"]["event"] == event && seen["what"]["step"].as_str().unwrap_or("") == step;
             self.events.push(seen);
             if is_it {
                 return;
