@@ -94,6 +94,16 @@ async fn orders_are_rejected_and_counted_while_disarmed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_accepted_while_disarmed_is_noticed_by_the_world_itself() {
+    for (leaky, broken) in [("false", 0), ("true", 1)] {
+        let world = titan(&[("initially_armed", "false"), ("leaky_gate", leaky)]);
+        beside(&world, async { world.sleep(Duration::from_secs(60)).await }).await;
+        assert_eq!(world.broken().len(), broken, "{:?}", world.broken());
+        assert_eq!(world.fault(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_option_is_named_with_its_neighbour() {
     let options = BTreeMap::from([("wrong_polcy_on".to_owned(), "brain".to_owned())]);
     let error = SimWorld::new(stdlib::find("std/worlds/titan.rhai").unwrap(), &options, 1).err().unwrap();

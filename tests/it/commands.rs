@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::stage::{Stage, Watched, signal};
 use crate::tool::{finished, root, titan};
@@ -41,7 +41,7 @@ fn example(stage: &Stage, name: &str, changes: &[(&str, &str)]) -> PathBuf {
     path
 }
 
-fn rolls_out(stage: &Stage, target: &PathBuf) {
+fn rolls_out(stage: &Stage, target: &Path) {
     let path = format!("{}:{}", stage.folder.path().join("bin").display(), std::env::var("PATH").unwrap());
     finished(stage.rollout(target, &[]).env("PATH", path).output().unwrap()).exits(0);
     stage.is("2.0.0", true);
