@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::runbook::target::Target;
 use crate::sim::SimWorld;
+use crate::stdlib;
 use crate::value::Value;
 use crate::world::World;
 
@@ -47,6 +48,9 @@ impl Chosen {
             let real = crate::live::LiveWorld::new(target, confirmed).map_err(|why| vec![why])?;
             return Ok(Self::Real(Box::new(real)));
         };
+        if let Some(text) = stdlib::find(world).filter(|_| options.is_empty()) {
+            return Ok(Self::Simulated(SimWorld::untouched(text, args.seed)));
+        }
         let text = read_param_file(world).map_err(|why| vec![why])?;
         let options: BTreeMap<_, _> =
             options.iter().map(|(name, value): (_, &Value)| (name.clone(), value.to_string())).collect();

@@ -63,6 +63,13 @@ struct Service(Rc<RefCell<Instance>>);
 
 type Evaluated<T> = Result<T, Box<EvalAltResult>>;
 
+/// A host without a function.
+impl Default for Host {
+    fn default() -> Self {
+        Self { engine: Engine::new_raw(), ast: AST::empty() }
+    }
+}
+
 impl Host {
     /// Compiles a world file.
     pub(crate) fn new(text: &str) -> Result<Self, String> {

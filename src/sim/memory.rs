@@ -59,7 +59,8 @@ struct Running {
     log: Vec<String>,
 }
 
-/// Everything there is.
+/// Everything there is; by default nothing.
+#[derive(Default)]
 pub(super) struct Memory {
     host: Host,
     options: Map,
@@ -77,17 +78,7 @@ impl Memory {
     pub(super) fn new(text: &str, chosen: &BTreeMap<String, String>) -> Result<Self, String> {
         let host = Host::new(text)?;
         let options = host.options(chosen)?;
-        let mut memory = Self {
-            host,
-            options,
-            services: BTreeMap::new(),
-            due: BTreeMap::new(),
-            subscribers: Vec::new(),
-            open_questions: BTreeMap::new(),
-            next: 0,
-            broken: Vec::new(),
-            changed: Rc::new(Notify::new()),
-        };
+        let mut memory = Self { host, options, ..Self::default() };
         let running = memory.options.get("running").map(ToString::to_string).unwrap_or_default();
         for name in memory.host.services()? {
             memory.start(&name, &running, Duration::ZERO)?;

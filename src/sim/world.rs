@@ -1,10 +1,12 @@
 //! The simulated world as the engine's traits see it.
 
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::declaration::{ErrorClass, Failure};
@@ -22,35 +24,58 @@ use super::memory::{Asker, Broken, EPOCH_MS, Memory};
 pub struct SimWorld(Rc<Inner>);
 
 struct Inner {
-    memory: Rc<RefCell<Memory>>,
+    source: Source,
+    memory: OnceCell<RefCell<Memory>>,
+    built: Notify,
     began: Instant,
     random: Cell<u64>,
     fault: RefCell<Option<String>>,
 }
 
+/// What a world is built from.
+struct Source {
+    text: Cow<'static, str>,
+    options: BTreeMap<String, String>,
+}
+
 impl SimWorld {
+    /// A world whose text is known to be whole, such as the embedded one: it is built when it is
+    /// first touched, so that a runbook that touches nothing does not wait for it.
+    pub fn untouched(text: &'static str, seed: u64) -> Self {
+        Self::of(Source { text: Cow::Borrowed(text), options: BTreeMap::new() }, seed)
+    }
+
     /// Builds a world from a world file's text, options by name, and a seed for randomness. Must
     /// be called inside a runtime whose clock is paused.
     ///
     /// # Errors
     /// A sentence about the world file or an option it does not have.
     pub fn new(text: &str, options: &BTreeMap<String, String>, seed: u64) -> Result<Self, String> {
-        Ok(Self(Rc::new(Inner {
-            memory: Rc::new(RefCell::new(Memory::new(text, options)?)),
+        let world = Self::of(Source { text: Cow::Owned(text.to_owned()), options: options.clone() }, seed);
+        world.memory();
+        world.fault().map_or(Ok(world), Err)
+    }
+
+    fn of(source: Source, seed: u64) -> Self {
+        Self(Rc::new(Inner {
+            source,
+            memory: OnceCell::new(),
+            built: Notify::new(),
             began: Instant::now(),
             random: Cell::new(seed),
             fault: RefCell::new(None),
-        })))
+        }))
     }
 
     /// Lets the world live: must be polled beside the run, and never ends.
     pub async fn drive(&self) {
+        if self.0.memory.get().is_none() {
+            self.0.built.notified().await;
+        }
         let changed = Rc::clone(&self.memory().borrow().changed);
         loop {
             let advanced = self.memory().borrow_mut().advance(self.elapsed());
-            if let Err(fault) = advanced {
-                self.0.fault.borrow_mut().get_or_insert(fault);
-            }
+            self.blame(advanced);
             let next = self.memory().borrow().next_due();
             match next {
                 None => changed.notified().await,
@@ -64,7 +89,7 @@ impl SimWorld {
 
     /// The invariants that were broken so far.
     pub fn broken(&self) -> Vec<Broken> {
-        self.memory().borrow().broken.clone()
+        self.0.memory.get().map(|memory| memory.borrow().broken.clone()).unwrap_or_default()
     }
 
     /// What is wrong with the world file, where a function of it failed.
@@ -77,8 +102,25 @@ impl SimWorld {
         self.memory().borrow().state()
     }
 
+    /// The world itself; what was due before it was built happens now.
     pub(super) fn memory(&self) -> &RefCell<Memory> {
-        &self.0.memory
+        self.0.memory.get_or_init(|| {
+            let Source { text, options } = &self.0.source;
+            let mut memory = Memory::new(text, options).unwrap_or_else(|fault| {
+                self.blame(Err(fault));
+                Memory::default()
+            });
+            self.blame(memory.advance(self.elapsed()));
+            self.0.built.notify_one();
+            RefCell::new(memory)
+        })
+    }
+
+    /// Keeps the first fault of the world file.
+    fn blame(&self, result: Result<(), String>) {
+        if let Err(fault) = result {
+            self.0.fault.borrow_mut().get_or_insert(fault);
+        }
     }
 
     /// Puts a message on its way; says whether anybody listens.
