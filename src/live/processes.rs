@@ -101,7 +101,7 @@ fn spawn(command: &Command) -> Touch<Child> {
 
 /// A command named like this program is this very program, wherever it stands.
 fn resolved(program: &str) -> PathBuf {
-    let own = std::env::current_exe().ok().filter(|_| program == OWN_NAME);
+    let own = (program == OWN_NAME).then(std::env::current_exe).and_then(Result::ok);
     own.unwrap_or_else(|| PathBuf::from(program))
 }
 
