@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{BufWriter, IsTerminal, Write};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> u8 {
         Err(code) => return code,
     };
     let is_simulated = prepared.target.world.is_some();
+    // The process ends with the run, and takes the runbook with it faster than piece by piece.
+    std::mem::forget(Arc::clone(&prepared.runbook));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_simulated).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
