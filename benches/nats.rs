@@ -38,6 +38,14 @@ impl Journal for Nothing {
     fn append(&self, _: &Event) -> Result<(), String> {
         Ok(())
     }
+
+    fn is_dirty(&self) -> bool {
+        false
+    }
+
+    fn commit(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 impl Library for Nothing {
@@ -90,6 +98,7 @@ async fn steps(world: &LiveWorld, target: &Target, guards: &Guards) -> Duration 
         primitives: find,
         journal: &Nothing,
         signals,
+        past: None,
         progress: &|_| {},
     };
     let began = Instant::now();
@@ -119,7 +128,7 @@ fn main() {
     let (mut raws, mut ours) = (Vec::new(), Vec::new());
     runtime().block_on(async {
         let client = async_nats::connect(url).await.unwrap();
-        let world = LiveWorld::new(&target, &[]).unwrap();
+        let world = LiveWorld::new(&target, &[], std::time::Duration::ZERO).unwrap();
         let guards = Guards::new(CATALOGUE);
         for _ in 0..ROUNDS {
             raws.push(raw(&client).await);

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::value::{Value, parse_duration};
 
@@ -135,7 +135,7 @@ pub struct Field {
 }
 
 /// What a primitive does to the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Looks, and may be repeated at will.
@@ -147,7 +147,7 @@ pub enum Effect {
 }
 
 /// Why a step failed: data, named in `retry.on` and in the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
     /// The other side, or a guard, said no before anything happened.
@@ -311,8 +311,9 @@ impl Catalogue {
 }
 
 /// A step's failure: a class to act on and a sentence for the operator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{class}: {message}")]
+#[serde(deny_unknown_fields)]
 pub struct Failure {
     /// The class.
     pub class: ErrorClass,

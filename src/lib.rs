@@ -19,6 +19,7 @@
 //! policy         2    canonical JSON (RFC 8785) and the policy hash
 //! world          2    everything a run can touch, as traits
 //! guard          3    the Rhai sandbox: guards, templates, scripts
+//! journal        3    what a run did, kept so that it can go on
 //! runbook        4    runbooks and targets, decoded, with everything wrong said at once
 //! primitive      5    what a step can do; one file, one primitive
 //! live           5    the world: NATS, Prometheus, processes, people
@@ -59,6 +60,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod event;
 pub mod guard;
+pub mod journal;
 pub mod live;
 pub mod name;
 pub mod percent;

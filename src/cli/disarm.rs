@@ -85,7 +85,8 @@ pub(super) fn disarm(args: &Args, streams: &mut Streams<'_>) -> u8 {
 }
 
 async fn close(args: &Args, target: &Target) -> Result<(), String> {
-    let world = Chosen::new(target, &args.world, &[]).map_err(|problems| problems.join("; "))?;
+    let world =
+        Chosen::new(target, &args.world, &[], std::time::Duration::ZERO).map_err(|problems| problems.join("; "))?;
     let closing = async {
         let handle = Handle::find(world.as_world(), target, &args.gate)?;
         handle.disarm(&args.reason, &|_| {}).await

@@ -58,38 +58,46 @@ pub(super) fn read_param_file(name: &str) -> Result<String, String> {
 /// Included files: built in, or inside the folder of the runbook that was named.
 pub(super) struct Folder {
     root: PathBuf,
+    runbook: String,
 }
 
 impl Folder {
     /// The folder of a runbook.
     pub(super) fn of(runbook: &str) -> Self {
         let folder = Path::new(runbook).parent().filter(|p| !p.as_os_str().is_empty());
-        Self { root: folder.unwrap_or_else(|| Path::new(".")).to_owned() }
+        Self { root: folder.unwrap_or_else(|| Path::new(".")).to_owned(), runbook: runbook.to_owned() }
     }
 }
 
 impl Library for Folder {
     fn read(&self, from: &SourceFile, name: &str) -> Result<SourceFile, String> {
-        if let Some(rest) = name.strip_prefix("std/") {
-            let full = format!("std/{}.yaml", rest.trim_end_matches(".yaml"));
-            let text = stdlib::find(&full).ok_or_else(|| format!("there is no built-in `{name}`"))?;
+        let full = included(from, name, &self.runbook)?;
+        if let Some(text) = stdlib::find(&full) {
             return Ok(SourceFile::new(full, text));
         }
-        let Some(relative) = name.strip_prefix("./") else {
-            return Err(format!("`{name}` is neither `std/...` nor `./...`"));
-        };
-        let folder = Path::new(from.name()).parent().unwrap_or(&self.root);
-        let path = folder.join(relative);
-        let real = path.canonicalize().map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+        let real = Path::new(&full).canonicalize().map_err(|error| format!("`{full}` cannot be read: {error}"))?;
         let root = self.root.canonicalize().map_err(|error| format!("`{}`: {error}", self.root.display()))?;
         if !real.starts_with(&root) {
             return Err(format!("`{name}` leaves the runbook's folder"));
         }
         let bytes = read_bounded(&real, yaml::MAX_TEXT as u64)?;
-        let shown = path.display().to_string().replace("/./", "/");
-        yaml::read_text(&shown, &bytes)
+        yaml::read_text(&full, &bytes)
             .map_err(|found| found.first().map_or_else(|| format!("`{name}` cannot be read"), |d| d.message.clone()))
     }
+}
+
+/// The full name of the file that `name` means when it is written in `from`; `runbook` is the
+/// file that was named on the command line.
+pub(super) fn included(from: &SourceFile, name: &str, runbook: &str) -> Result<String, String> {
+    if let Some(rest) = name.strip_prefix("std/") {
+        let full = format!("std/{}.yaml", rest.trim_end_matches(".yaml"));
+        return stdlib::find(&full).map(|_| full).ok_or_else(|| format!("there is no built-in `{name}`"));
+    }
+    let Some(relative) = name.strip_prefix("./") else {
+        return Err(format!("`{name}` is neither `std/...` nor `./...`"));
+    };
+    let folder = Path::new(from.name()).parent().unwrap_or_else(|| Path::new(runbook));
+    Ok(folder.join(relative).display().to_string().replace("/./", "/"))
 }
 
 /// The file of the target a run acts on: the one named, else the environment's, else the one

@@ -1,5 +1,6 @@
 //! The command line: one file a command. The only room that knows both `live/` and `sim/`.
 
+mod carry;
 mod disarm;
 pub mod exit;
 mod files;
@@ -8,9 +9,13 @@ mod lint;
 mod list;
 mod plan;
 mod prepare;
+mod recorded;
+mod resume;
 mod run;
+mod runs;
 mod signals;
 mod sim;
+mod story;
 mod worlds;
 
 use std::ffi::OsString;
@@ -44,6 +49,20 @@ struct Cli {
 enum Command {
     /// Carry a runbook out (the same as `titan-run RUNBOOK`)
     Run(run::Args),
+    /// Go on with a run whose runner has ended
+    Resume(resume::Args),
+    /// Roll a run back, from what is on record
+    Abort(resume::AbortArgs),
+    /// List runs
+    Runs(runs::Args),
+    /// Show every record of a run
+    Show(runs::Named),
+    /// Say why a step ran, was skipped or failed, with what its guards saw
+    Why(story::WhyArgs),
+    /// Show a run again as it was shown live
+    Replay(story::ReplayArgs),
+    /// Check that a run's record is whole, and that its head is the one given
+    Verify(story::VerifyArgs),
     /// Check runbooks and targets without running them
     Lint(lint::Args),
     /// Show order, edges, effects and undos of a runbook; touches nothing
@@ -107,6 +126,13 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
     match cli.command {
         None => run::run(&cli.run, streams),
         Some(Command::Run(args)) => run::run(&args, streams),
+        Some(Command::Resume(args)) => resume::resume(&args, streams),
+        Some(Command::Abort(args)) => resume::abort(&args, streams),
+        Some(Command::Runs(args)) => runs::runs(&args, streams),
+        Some(Command::Show(args)) => story::show(&args, streams),
+        Some(Command::Why(args)) => story::why(&args, streams),
+        Some(Command::Replay(args)) => story::replay(&args, streams),
+        Some(Command::Verify(args)) => story::verify(&args, streams),
         Some(Command::Lint(args)) => lint::lint(&args, streams),
         Some(Command::Plan(args)) => plan::plan(&args, streams),
         Some(Command::List(args)) => list::list(&args, streams),

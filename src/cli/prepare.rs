@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::diagnostic::Findings;
 use crate::event::Header;
 use crate::guard::Guards;
+use crate::live::user;
 use crate::policy::sha256_hex;
 use crate::primitive::CATALOGUE;
 use crate::runbook::target::Target;
@@ -19,6 +20,9 @@ use super::{Streams, exit};
 
 /// What the environment variable of a param begins with; the param's name follows in upper case.
 const PARAM_VARIABLE: &str = "TITAN_PARAM_";
+
+/// The version of this engine, as a header holds it.
+pub(super) const ENGINE: &str = concat!("titan-run ", env!("CARGO_PKG_VERSION"));
 
 /// What says which runbook runs where, with what.
 #[derive(clap::Args)]
@@ -72,13 +76,19 @@ pub(super) fn prepare(args: &Args, streams: &mut Streams<'_>) -> Result<Prepared
     if !misfits.is_empty() {
         return Err(complain(misfits));
     }
+    let read: Vec<_> = loaded.files.iter().chain([&target_file]).collect();
     let header = Header {
+        file: name.to_owned(),
+        target_file: target_file.name().to_owned(),
+        folder: std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default(),
+        who: user(),
+        sources: read.iter().map(|file| (file.name().to_owned(), Arc::from(file.text()))).collect(),
         runbook: runbook.name.as_str().to_owned(),
         about: runbook.about.clone(),
         target: target.name.clone(),
         simulated: target.world.is_some(),
-        engine: format!("titan-run {}", env!("CARGO_PKG_VERSION")),
-        digests: digests(loaded.files.iter().chain([&target_file]), &params),
+        engine: ENGINE.to_owned(),
+        digests: digests(&read, args.params.as_deref(), &params),
         params,
         steps: runbook.steps.iter().map(|step| step.id.shared()).collect(),
         ..Header::default()
@@ -150,9 +160,12 @@ fn params_file(name: &str, guards: &Guards) -> Result<BTreeMap<String, Value>, S
 }
 
 /// SHA-256 of every file read, by name; files of params by `params.NAME`.
-fn digests<'a>(files: impl Iterator<Item = &'a SourceFile>, params: &Value) -> BTreeMap<String, String> {
+fn digests(read: &[&SourceFile], params_file: Option<&str>, params: &Value) -> BTreeMap<String, String> {
     let mut digests: BTreeMap<_, _> =
-        files.map(|file| (file.name().to_owned(), sha256_hex(file.text().as_bytes()))).collect();
+        read.iter().map(|file| (file.name().to_owned(), sha256_hex(file.text().as_bytes()))).collect();
+    if let Some((name, text)) = params_file.and_then(|name| Some((name, read_param_file(name).ok()?))) {
+        digests.insert(name.to_owned(), sha256_hex(text.as_bytes()));
+    }
     for (name, value) in params.as_map().into_iter().flatten() {
         if let Some(text) = value.get("text").and_then(Value::as_text) {
             digests.insert(format!("params.{name}"), sha256_hex(text.as_bytes()));

@@ -5,6 +5,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::engine::Signals;
+use crate::event::{Asked, Request};
+use crate::live::user;
 
 /// The signals a run listens to, taken from the process's defaults before anything has an effect.
 pub(super) struct Listening {
@@ -15,10 +17,10 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Takes the signals over; must be called inside a runtime.
-    pub(super) fn new() -> Result<(Self, watch::Receiver<Signals>), String> {
+    /// Takes the signals over, with what was asked for already; must be called inside a runtime.
+    pub(super) fn new(asked: Vec<Asked>) -> Result<(Self, watch::Receiver<Signals>), String> {
         let take = |kind| signal(kind).map_err(|error| format!("signals cannot be handled: {error}"));
-        let (sender, receiver) = watch::channel(Signals::default());
+        let (sender, receiver) = watch::channel(Signals { asked });
         let listening = Self {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
@@ -28,12 +30,17 @@ impl Listening {
         Ok((listening, receiver))
     }
 
+    fn ask(&self, request: Request, why: &str) {
+        let asked = Asked { request, who: user(), why: why.to_owned() };
+        self.sender.send_modify(|signals| signals.asked.push(asked));
+    }
+
     /// Passes signals on to the run; never ends.
     pub(super) async fn pass_on(mut self) {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => self.sender.send_modify(|signals| signals.aborts = signals.aborts.saturating_add(1)),
-                _ = self.terminate.recv() => self.sender.send_modify(|signals| signals.suspend = true),
+                _ = self.interrupt.recv() => self.ask(Request::Abort, "Ctrl-C"),
+                _ = self.terminate.recv() => self.ask(Request::Pause, "SIGTERM"),
                 _ = self.hang_up.recv() => {}
             }
         }

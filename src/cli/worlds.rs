@@ -1,6 +1,7 @@
 //! Which world a target means: the simulated one, or the real one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::runbook::target::Target;
 use crate::sim::SimWorld;
@@ -12,7 +13,7 @@ use super::files::read_param_file;
 use super::prepare::pairs;
 
 /// How the simulated world is set up.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 #[group(skip)]
 pub(super) struct Args {
     /// Set an option of the simulated world, such as `wrong_policy_on=brain`
@@ -32,9 +33,14 @@ pub(super) enum Chosen {
 }
 
 impl Chosen {
-    /// The world a target means; must be called inside a runtime, for the simulated one with a
+    /// The world a target means, for a run that began `elapsed` ago; must be called inside a runtime, for the simulated one with a
     /// paused clock.
-    pub(super) fn new(target: &Target, args: &Args, confirmed: &[String]) -> Result<Self, Vec<String>> {
+    pub(super) fn new(
+        target: &Target,
+        args: &Args,
+        confirmed: &[String],
+        elapsed: Duration,
+    ) -> Result<Self, Vec<String>> {
         let (options, problems) = pairs("--world", &args.world);
         if !problems.is_empty() {
             return Err(problems);
@@ -45,7 +51,7 @@ impl Chosen {
                     format!("`--world` sets up a simulated world, and the target `{}` is a real one", target.name);
                 return Err(vec![message]);
             }
-            let real = crate::live::LiveWorld::new(target, confirmed).map_err(|why| vec![why])?;
+            let real = crate::live::LiveWorld::new(target, confirmed, elapsed).map_err(|why| vec![why])?;
             return Ok(Self::Real(Box::new(real)));
         };
         if let Some(text) = stdlib::find(world).filter(|_| options.is_empty()) {

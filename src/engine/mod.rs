@@ -5,8 +5,11 @@
 //! `rollback` undoes in reverse order and ensures. Every transition goes through [`Journal`]
 //! before anything follows from it. Called by `cli/`; knows neither `live/` nor `sim/`.
 
+mod commit;
+mod explain;
 mod perform;
 mod plan;
+mod resume;
 mod rollback;
 mod run;
 mod script;
@@ -16,19 +19,23 @@ mod watch;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use tokio::sync::watch as signal;
 
-use crate::declaration::{ErrorClass, Failure};
-use crate::event::{EVENT_FORMAT, Ended, Event, Happened, Header, Phase, Progress};
+use crate::declaration::Failure;
+use crate::event::{Asked, EVENT_FORMAT, Ended, Event, Happened, Header, Phase, Progress, Request};
 use crate::guard::Guards;
+use crate::journal::State;
+use crate::name::StepId;
 use crate::primitive::Primitive;
 use crate::runbook::Runbook;
 use crate::runbook::target::Target;
 use crate::value::Value;
 use crate::world::World;
 
+pub use explain::{Evidence, Explained, Judged, explain};
 pub use plan::{Next, Plan};
 pub use run::run;
 
@@ -40,15 +47,48 @@ pub trait Journal {
     /// # Errors
     /// A sentence saying why it could not be kept.
     fn append(&self, event: &Event) -> Result<(), String>;
+    /// Whether an event was kept that a loss of power would lose.
+    fn is_dirty(&self) -> bool;
+    /// Makes everything kept so far survive a loss of power.
+    ///
+    /// # Errors
+    /// A sentence saying why that failed; it is not tried again.
+    fn commit(&self) -> Result<(), String>;
 }
 
-/// What an operator asked for so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What was asked of the run so far, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Signals {
+    /// Every request.
+    pub asked: Vec<Asked>,
+}
+
+impl Signals {
     /// How often an abort was asked for: once rolls back, twice leaves only disarms and ensures.
-    pub aborts: u32,
+    pub fn aborts(&self) -> usize {
+        self.asked.iter().filter(|asked| asked.request == Request::Abort).count()
+    }
+
     /// Whether the run is to stop at the next safe point.
-    pub suspend: bool,
+    pub fn is_to_pause(&self) -> bool {
+        self.asked.iter().any(|asked| asked.request == Request::Pause)
+    }
+
+    /// The request to go on without a step.
+    pub fn skip_of(&self, path: &str) -> Option<&Asked> {
+        self.asked.iter().find(|asked| matches!(&asked.request, Request::Skip { step } if step == path))
+    }
+}
+
+/// What the record of an earlier runner says.
+#[derive(Debug)]
+pub struct Past {
+    /// The state it came to.
+    pub state: State,
+    /// Who goes on with it.
+    pub who: String,
+    /// The bytes of an unfinished last record that were cut off.
+    pub cut_bytes: u64,
 }
 
 /// Everything a run is given.
@@ -67,8 +107,10 @@ pub struct Job<'a> {
     pub primitives: fn(&str) -> Option<&'static dyn Primitive>,
     /// Where events go.
     pub journal: &'a dyn Journal,
-    /// What an operator asks for.
+    /// What is asked of the run.
     pub signals: signal::Receiver<Signals>,
+    /// What an earlier runner did, where this run is resumed.
+    pub past: Option<Past>,
     /// Shows what a step waits for.
     pub progress: &'a dyn Fn(Progress),
 }
@@ -77,6 +119,12 @@ pub struct Job<'a> {
 struct Run<'a> {
     job: Job<'a>,
     seq: Cell<u64>,
+    /// How many records are known to be durable.
+    committed: Cell<u64>,
+    /// Who waits for a commit.
+    committing: RefCell<Vec<Waker>>,
+    /// What an earlier runner did and this one has not taken up yet.
+    past: RefCell<State>,
     /// Why the journal cannot be trusted any more.
     broken: RefCell<Option<String>>,
     /// Whether any effect may have happened.
@@ -88,10 +136,14 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(job: Job<'a>) -> Self {
+    fn new(mut job: Job<'a>) -> Self {
+        let past = job.past.as_mut().map(|past| std::mem::take(&mut past.state)).unwrap_or_default();
         Self {
             job,
-            seq: Cell::new(0),
+            seq: Cell::new(past.records),
+            committed: Cell::new(past.records),
+            committing: RefCell::new(Vec::new()),
+            past: RefCell::new(past),
             broken: RefCell::new(None),
             touched: Cell::new(false),
             may_be_open: Cell::new(false),
@@ -109,10 +161,7 @@ impl<'a> Run<'a> {
         if let Err(why) = self.job.journal.append(&event) {
             self.broken.borrow_mut().get_or_insert(why);
         }
-        match &*self.broken.borrow() {
-            None => Ok(()),
-            Some(why) => Err(Failure::new(ErrorClass::Refused, format!("the journal is broken: {why}"))),
-        }
+        self.journal_failure().map_or(Ok(()), Err)
     }
 
     /// Records a transition from which no effect follows; a broken journal is dealt with before
@@ -134,23 +183,34 @@ impl<'a> Run<'a> {
         millis(self.now().saturating_sub(earlier))
     }
 
-    fn aborts(&self) -> u32 {
-        self.job.signals.borrow().aborts
+    fn aborts(&self) -> usize {
+        self.job.signals.borrow().aborts()
     }
 
     /// Waits until an abort was asked for at least `times` times.
-    async fn aborted(&self, times: u32) {
+    async fn aborted(&self, times: usize) {
+        self.asked_for(|signals| signals.aborts() >= times).await;
+    }
+
+    /// Waits until something was asked for.
+    async fn asked_for(&self, is_asked: impl FnMut(&Signals) -> bool) {
         let mut signals = self.job.signals.clone();
-        if signals.wait_for(|signals| signals.aborts >= times).await.is_err() {
+        if signals.wait_for(is_asked).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Waits until the run is to stop at a safe point.
-    async fn suspended(&self) {
+    /// Records what is asked of the run, as it is asked; never ends.
+    async fn note_requests(&self) -> std::convert::Infallible {
         let mut signals = self.job.signals.clone();
-        if signals.wait_for(|signals| signals.suspend).await.is_err() {
-            std::future::pending::<()>().await;
+        let mut noted = 0;
+        loop {
+            let asked = signals.borrow_and_update().asked.get(noted..).map(<[Asked]>::to_vec).unwrap_or_default();
+            noted += asked.len();
+            asked.into_iter().for_each(|asked| self.note(Happened::Requested(asked)));
+            if signals.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
     }
 }
@@ -182,17 +242,25 @@ struct Begun {
     acted: Cell<bool>,
     /// How it ended; running while it has not.
     status: Cell<crate::event::Status>,
+    /// Its place in the order of beginnings: that of its first record.
+    order: u64,
 }
 
 impl Frame {
     fn path(&self, step: usize) -> Arc<str> {
-        let Some(step) = self.runbook.steps.get(step) else {
-            return Arc::from(self.prefix.as_str());
-        };
-        if self.prefix.is_empty() {
-            return step.id.shared();
+        self.inside(self.runbook.steps.get(step).map(|step| &step.id))
+    }
+
+    fn watch_path(&self, watch: usize) -> Arc<str> {
+        self.inside(self.runbook.watches.get(watch).map(|watch| &watch.id))
+    }
+
+    fn inside(&self, id: Option<&StepId>) -> Arc<str> {
+        match id {
+            Some(id) if self.prefix.is_empty() => id.shared(),
+            Some(id) => Arc::from(format!("{}{id}", self.prefix)),
+            None => Arc::from(self.prefix.as_str()),
         }
-        Arc::from(format!("{}{}", self.prefix, step.id))
     }
 }
 

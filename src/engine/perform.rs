@@ -10,7 +10,8 @@ use futures_util::future::{Either, select};
 use crate::declaration::{Declaration, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase, Progress};
 use crate::guard::{Guard, Template};
-use crate::primitive::{Arguments, Call, Memory};
+use crate::journal::Known;
+use crate::primitive::{Arguments, Call, Memory, Remember};
 use crate::runbook::{Action, ActionKind, Poll, Retry, Work};
 use crate::value::{Value, as_duration};
 use crate::world::Wait;
@@ -29,6 +30,8 @@ pub(super) struct Task<'a> {
     pub(super) begun: &'a Begun,
     pub(super) work: &'a Work,
     pub(super) phase: Phase,
+    /// What an earlier runner had done of it when it died.
+    pub(super) interrupted: Option<&'a Known>,
 }
 
 impl Run<'_> {
@@ -42,8 +45,10 @@ impl Run<'_> {
             }
         }
         let bound = self.bound(task)?;
-        let attempts = self.attempts(task, self.now() + bound);
-        let out_of_time = self.job.world.clock().sleep(bound);
+        let began = task.interrupted.map_or(self.now(), |known| Duration::from_millis(known.began_ms));
+        let deadline = began + bound;
+        let attempts = self.attempts(task, deadline);
+        let out_of_time = self.job.world.clock().sleep(deadline.saturating_sub(self.now()));
         match select(Box::pin(attempts), out_of_time).await {
             Either::Left((result, _)) => result,
             Either::Right(_) => Err(Failure::new(
@@ -54,9 +59,10 @@ impl Run<'_> {
     }
 
     async fn attempts(&self, task: &Task<'_>, deadline: Duration) -> Result<Value, Failure> {
-        let mut attempt = 1;
+        let mut attempt = task.interrupted.map_or(1, |known| known.attempt);
+        let mut interrupted = task.interrupted;
         loop {
-            let failure = match self.attempt(task, attempt, deadline).await {
+            let failure = match self.attempt(task, attempt, deadline, interrupted.take()).await {
                 Ok(out) => return Ok(out),
                 Err(failure) => failure,
             };
@@ -65,31 +71,43 @@ impl Run<'_> {
                 return Err(failure);
             };
             let wait = wait_before(retry, attempt, self.job.world.clock().random());
-            self.note(Happened::Retrying { step: Arc::clone(&task.begun.path), failure, wait_ms: millis(wait) });
+            let (phase, step) = (task.phase, Arc::clone(&task.begun.path));
+            self.note(Happened::Retrying { phase, step, failure, wait_ms: millis(wait) });
             self.job.world.clock().sleep(wait).await;
             attempt += 1;
+            self.past.borrow_mut().forget_inside(task.phase, &task.begun.path);
         }
     }
 
-    async fn attempt(&self, task: &Task<'_>, attempt: u32, deadline: Duration) -> Result<Value, Failure> {
+    async fn attempt(
+        &self,
+        task: &Task<'_>,
+        attempt: u32,
+        deadline: Duration,
+        interrupted: Option<&Known>,
+    ) -> Result<Value, Failure> {
         let action = &task.work.action;
         let with = self.filled(task, &action.with)?;
-        self.intend(task, action, attempt, &with)?;
+        self.intend(task, action, attempt, &with).await?;
         let out = match &action.kind {
+            ActionKind::Primitive(_) if self.is_taken_as_done(task.work, &task.begun.path, interrupted) => {
+                return Ok(Value::Null);
+            }
             ActionKind::Primitive(declaration) => {
                 let with = Arguments::check(declaration, &with)?;
-                self.poll(task, declaration, &with, deadline).await?
+                let memory = interrupted.and_then(|known| known.memory.clone());
+                self.poll(task, declaration, &with, deadline, memory).await?
             }
             ActionKind::Runbook(runbook) => self.nested(task, runbook, with).await?,
-            ActionKind::Script(script) => self.script(task, script, deadline).await?,
+            ActionKind::Script(script) => self.script(task, script, deadline, interrupted).await?,
         };
         self.expect(task, &out)?;
         Ok(out)
     }
 
-    /// Records the intent. An effect does not follow where it could not be kept, except that a
-    /// disarm always does.
-    fn intend(&self, task: &Task<'_>, action: &Action, attempt: u32, with: &Value) -> Result<(), Failure> {
+    /// Records the intent, durably where an effect follows. An effect does not follow where it
+    /// could not be kept, except that a disarm always does.
+    async fn intend(&self, task: &Task<'_>, action: &Action, attempt: u32, with: &Value) -> Result<(), Failure> {
         let effect = action.effect();
         let recorded = self.record(Happened::Started {
             phase: task.phase,
@@ -102,10 +120,12 @@ impl Run<'_> {
         if effect != Effect::Changes {
             return Ok(());
         }
-        if let Err(failure) = recorded
-            && action.name() != super::run::DISARM
-        {
-            return Err(failure);
+        let kept = match recorded {
+            Ok(()) => self.durable().await,
+            Err(failure) => Err(failure),
+        };
+        if action.name() != super::run::DISARM {
+            kept?;
         }
         task.begun.acted.set(true);
         self.touched.set(true);
@@ -156,8 +176,9 @@ impl Run<'_> {
         declaration: &'static Declaration,
         with: &Arguments,
         deadline: Duration,
+        memory: Option<Value>,
     ) -> Result<Value, Failure> {
-        let sampler = Sampler::new(self, task, declaration, with, deadline);
+        let sampler = Sampler::new(self, task, declaration, with, deadline, memory);
         match &task.work.poll {
             Poll::Once => sampler.sample().await,
             Poll::Until { guard, every } => sampler.until(guard, *every).await,
@@ -216,6 +237,33 @@ impl Run<'_> {
     }
 }
 
+/// Keeps the memories of one step's primitive.
+pub(super) struct Recorder<'a> {
+    run: &'a Run<'a>,
+    phase: Phase,
+    path: &'a Arc<str>,
+    effect: Effect,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn of(run: &'a Run<'_>, task: &'a Task<'_>, declaration: &Declaration) -> Self {
+        Self { run, phase: task.phase, path: &task.begun.path, effect: declaration.effect }
+    }
+}
+
+impl Remember for Recorder<'_> {
+    fn remember<'a>(&'a self, memory: &Value) -> Wait<'a, Result<(), Failure>> {
+        let (phase, step, memory) = (self.phase, Arc::clone(self.path), memory.clone());
+        let recorded = self.run.record(Happened::Remembered { phase, step, memory });
+        Box::pin(async move {
+            match self.effect {
+                Effect::Changes => recorded.and(self.run.durable().await),
+                Effect::Observes | Effect::Asks => Ok(()),
+            }
+        })
+    }
+}
+
 /// Calls of one primitive with the same arguments and one memory.
 struct Sampler<'a> {
     run: &'a Run<'a>,
@@ -234,8 +282,9 @@ impl<'a> Sampler<'a> {
         declaration: &'static Declaration,
         with: &'a Arguments,
         deadline: Duration,
+        memory: Option<Value>,
     ) -> Self {
-        Self { run, task, declaration, with, deadline, memory: Memory::default(), last: Cell::new(None) }
+        Self { run, task, declaration, with, deadline, memory: Memory::new(memory), last: Cell::new(None) }
     }
 
     async fn sample(&self) -> Result<Value, Failure> {
@@ -252,6 +301,7 @@ impl<'a> Sampler<'a> {
             target: self.run.job.target,
             bound,
             memory: &self.memory,
+            record: &Recorder::of(self.run, self.task, self.declaration),
             progress: &|text| self.run.progress(path, text),
         };
         self.run.call(self.declaration, call).await

@@ -26,7 +26,9 @@ impl Run<'_> {
     /// Undoes what was begun in a frame; gives a sentence for everything a person is needed for.
     pub(super) fn roll_back<'a>(&'a self, frame: &'a Rc<Frame>) -> Wait<'a, Vec<String>> {
         Box::pin(async move {
-            let begun: Vec<_> = frame.begun.borrow().iter().map(Rc::clone).collect();
+            self.recollect(frame);
+            let mut begun: Vec<_> = frame.begun.borrow().iter().map(Rc::clone).collect();
+            begun.sort_by_key(|one| one.order);
             for one in begun.iter().filter(|one| one.status.get() == Status::Running) {
                 self.cut_off(one);
             }
@@ -72,8 +74,13 @@ impl Run<'_> {
             child: RefCell::new(None),
             acted: Cell::new(false),
             status: Cell::new(Status::Running),
+            order: begun.order,
         };
-        let task = Task { frame, begun: &trace, work: undo, phase: Phase::Undo };
+        let past = self.take_past(Phase::Undo, &begun.path);
+        if past.as_ref().is_some_and(|known| known.outcome.is_some()) {
+            return Vec::new();
+        }
+        let task = Task { frame, begun: &trace, work: undo, phase: Phase::Undo, interrupted: past.as_ref() };
         match self.undo(&task, is_complete).await {
             Ok(()) => Vec::new(),
             Err(failure) => {
@@ -85,6 +92,7 @@ impl Run<'_> {
 
     async fn undo(&self, task: &Task<'_>, is_complete: bool) -> Result<(), Failure> {
         if let Some(when) = &task.work.when
+            && task.interrupted.is_none()
             && !self.truth(task, when, None, ErrorClass::Refused)?
         {
             self.skip_undo(task.begun, &format!("`when: {}` is false", when.text()));
@@ -152,8 +160,9 @@ impl Run<'_> {
                 child: RefCell::new(None),
                 acted: Cell::new(false),
                 status: Cell::new(Status::Running),
+                order: self.seq.get(),
             };
-            let task = Task { frame, begun: &begun, work: &ensure.work, phase: Phase::Ensure };
+            let task = Task { frame, begun: &begun, work: &ensure.work, phase: Phase::Ensure, interrupted: None };
             if let Err(failure) = self.ensure_one(&task).await {
                 unsolved.push(format!("ensure `{}` failed ({failure})", ensure.id));
             }

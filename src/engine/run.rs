@@ -9,14 +9,15 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::declaration::{ErrorClass, Failure};
-use crate::event::{Cause, Ended, Ending, Happened, Phase, Status};
+use crate::event::{Cause, Ended, Ending, Happened, Header, Phase, Status};
 use crate::guard::Names;
 use crate::runbook::{OnFailure, Runbook};
 use crate::value::{Value, format_duration};
 use crate::world::Wait;
 
+use super::resume::PastWatch;
 use super::watch::{Live, WatchEnd};
-use super::{Frame, Job, Next, Plan, Run};
+use super::{Frame, Job, Next, Plan, Run, Signals};
 
 /// The primitive that closes a gate.
 pub(super) const DISARM: &str = "disarm";
@@ -44,20 +45,57 @@ pub async fn run(job: Job<'_>) -> Ended {
             ("started_at", Value::Int(i64::try_from(header.started_unix_ms).unwrap_or(i64::MAX))),
         ]),
     );
-    run.note(Happened::RunStarted(Box::new(header)));
+    run.begin(header);
     let runbook = Arc::clone(&run.job.runbook);
     let frame = run.frame(runbook, String::new(), Phase::Forward, names);
-    let stopped = match run.lets(&frame) {
-        Ok(()) => run.bounded_steps(&frame).await,
-        Err(stop) => Err(stop),
+    let ended = tokio::select! {
+        biased;
+        ended = run.carry_out(&frame) => ended,
+        never = run.note_requests() => match never {},
+        never = run.commit_while_waiting() => match never {},
     };
-    run.finish(&frame, stopped).await
+    run.end(ended)
 }
 
 /// A step that has come back, with the index it has in its frame.
 type Returned = (usize, Result<Value, Failure>);
 
 impl Run<'_> {
+    /// Records that the run begins, or goes on.
+    fn begin(&self, header: Header) {
+        let Some(past) = &self.job.past else {
+            self.note(Happened::RunStarted(Box::new(header)));
+            return;
+        };
+        let touched = self.past.borrow().all(Phase::Forward).any(|(_, known)| known.acted);
+        self.touched.set(touched);
+        let unix_ms = self.job.world.clock().unix_ms();
+        self.note(Happened::Resumed { who: past.who.clone(), unix_ms, cut_bytes: past.cut_bytes });
+    }
+
+    async fn carry_out(&self, frame: &Rc<Frame>) -> Ended {
+        let rolling_back = self.past.borrow().rollback.clone();
+        let undecided = self.undecided(&frame.runbook);
+        let stopped = match (self.lets(frame, self.job.past.is_some()), rolling_back, undecided) {
+            (Err(stop), ..) => Err(stop),
+            (Ok(()), Some(cause), _) => Err(Stop::Rollback(cause)),
+            (Ok(()), None, Some(cause)) if self.aborts() == 0 => Err(Stop::Pause(cause)),
+            (Ok(()), None, _) => self.bounded_steps(frame).await,
+        };
+        self.finish(frame, stopped).await
+    }
+
+    /// Records the end; what could not be made durable is said in it.
+    fn end(&self, mut ended: Ended) -> Ended {
+        self.note(Happened::RunEnded(Box::new(ended.clone())));
+        self.commit();
+        if let Some(failure) = self.journal_failure().filter(|_| ended.needs_person.is_empty()) {
+            ended.needs_person.push(failure.message);
+            ended.ending = Ending::Stuck;
+        }
+        ended
+    }
+
     /// A frame in which nothing was done yet.
     pub(super) fn frame(&self, runbook: Arc<Runbook>, prefix: String, phase: Phase, names: Names) -> Rc<Frame> {
         Rc::new(Frame {
@@ -70,8 +108,8 @@ impl Run<'_> {
         })
     }
 
-    /// Computes the frame's `let` values, in order.
-    pub(super) fn lets(&self, frame: &Frame) -> Result<(), Stop> {
+    /// Computes the frame's `let` values, in order; records them where they are not on record.
+    pub(super) fn lets(&self, frame: &Frame, on_record: bool) -> Result<(), Stop> {
         for binding in &frame.runbook.lets {
             let computed = {
                 let mut names = frame.names.borrow_mut();
@@ -84,7 +122,9 @@ impl Run<'_> {
                 })
             })?;
             frame.names.borrow_mut().set(&binding.name, &value);
-            self.note(Happened::LetComputed { name: Arc::clone(&binding.name), value });
+            if !on_record {
+                self.note(Happened::LetComputed { name: Arc::clone(&binding.name), value });
+            }
         }
         Ok(())
     }
@@ -143,9 +183,12 @@ impl Run<'_> {
                     break;
                 };
                 match next {
-                    Next::Skip(at, reason) => self.skip(frame, at, reason),
+                    Next::Skip(at, _) if self.take_past(frame.phase, &frame.path(at)).is_some() => {
+                        self.skipped(frame, at)
+                    }
+                    Next::Skip(at, reason) => self.skip(frame, at, frame.path(at), reason),
                     Next::Start(at) => {
-                        self.open_watches(frame, at, &mut opened, &mut live, &mut watching).await?;
+                        self.open_watches(frame, at, &mut opened, &mut live, &mut watching, &mut held).await?;
                         frame.plan.borrow_mut().started(at);
                         under_way.push(Box::pin(async move { (at, self.step(frame, at).await) }));
                     }
@@ -161,7 +204,7 @@ impl Run<'_> {
                     self.close_watches(frame, Some(at), &mut live, &mut watching, &mut held).await?;
                     self.settle(frame, at, result, &mut held)?;
                 }
-                () = self.suspended(), if held.is_none() => {
+                () = self.asked_for(Signals::is_to_pause), if held.is_none() && live.is_empty() => {
                     held = Some(Stop::Pause(Cause::Operator { request: "suspend".to_owned() }));
                 }
             }
@@ -206,11 +249,17 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn skip(&self, frame: &Rc<Frame>, at: usize, reason: String) {
+    /// Records that a step, or one item of it, is not done.
+    pub(super) fn skip(&self, frame: &Rc<Frame>, at: usize, path: Arc<str>, reason: String) {
+        self.note(Happened::Skipped { phase: frame.phase, step: path, reason });
+        self.skipped(frame, at);
+    }
+
+    /// Takes note that a step was not done.
+    pub(super) fn skipped(&self, frame: &Rc<Frame>, at: usize) {
         if let Some(step) = frame.runbook.steps.get(at) {
             frame.names.borrow_mut().set_step(step.id.as_str(), Status::Skipped.word(), None);
         }
-        self.note(Happened::Skipped { phase: frame.phase, step: frame.path(at), reason });
         frame.plan.borrow_mut().ended(at, Status::Skipped, &frame.runbook);
     }
 
@@ -222,12 +271,21 @@ impl Run<'_> {
         opened: &mut [bool],
         live: &mut Vec<Live>,
         watching: &mut FuturesUnordered<Wait<'a, WatchEnd>>,
+        held: &mut Option<Stop>,
     ) -> Result<(), Stop> {
         for (at, watch) in frame.runbook.watches.iter().enumerate() {
             let Some(slot) = opened.get_mut(at).filter(|slot| watch.from == step && !**slot) else {
                 continue;
             };
             *slot = true;
+            match self.past_watch(frame, at) {
+                PastWatch::None => {}
+                PastWatch::Over => continue,
+                PastWatch::Gap(end) => {
+                    breached(frame, &end, held)?;
+                    continue;
+                }
+            }
             match self.open_watch(frame, at).await {
                 Ok((handle, looking)) => {
                     live.push(handle);
@@ -275,7 +333,9 @@ impl Run<'_> {
             Err(Stop::Pause(cause)) => (Ending::Paused, Some(cause)),
             Err(Stop::Rollback(cause)) if !self.touched.get() => (Ending::Refused, Some(cause)),
             Err(Stop::Rollback(cause)) => {
-                self.note(Happened::RollbackStarted { cause: cause.clone() });
+                if self.past.borrow().rollback.is_none() {
+                    self.note(Happened::RollbackStarted { cause: cause.clone() });
+                }
                 needs_person.extend(self.roll_back(frame).await);
                 (Ending::RolledBack, Some(cause))
             }
@@ -299,9 +359,7 @@ impl Run<'_> {
             cause = cause
                 .or_else(|| Some(Cause::Operator { request: "nothing; see what a person is needed for".to_owned() }));
         }
-        let ended = Ended { ending, cause, needs_person, outputs, took_ms: self.now_ms() };
-        self.note(Happened::RunEnded(Box::new(ended.clone())));
-        ended
+        Ended { ending, cause, needs_person, outputs, took_ms: self.now_ms() }
     }
 }
 

@@ -4,22 +4,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::{ErrorClass, Failure};
+use crate::declaration::{Effect, ErrorClass, Failure};
 use crate::event::Happened;
 use crate::guard::{Recorded, Script, ScriptCall, ScriptProgress};
+use crate::journal::Known;
 use crate::primitive::{Arguments, Call, Memory};
 use crate::value::Value;
 
 use super::Run;
-use super::perform::Task;
+use super::perform::{Recorder, Task};
 
 /// The most calls of one script: a loop that never ends must not fill the record.
 const MAX_SCRIPT_CALLS: usize = 10_000;
 
 impl Run<'_> {
     /// Runs a script to its end.
-    pub(super) async fn script(&self, task: &Task<'_>, script: &Script, deadline: Duration) -> Result<Value, Failure> {
-        let mut recorded: Vec<Recorded> = Vec::new();
+    pub(super) async fn script(
+        &self,
+        task: &Task<'_>,
+        script: &Script,
+        deadline: Duration,
+        interrupted: Option<&Known>,
+    ) -> Result<Value, Failure> {
+        let mut recorded: Vec<Recorded> = interrupted.map(|known| self.recorded(known)).unwrap_or_default();
+        let mut interrupted = interrupted.filter(|known| known.calls.len() > recorded.len());
         loop {
             let progress = {
                 let mut names = task.frame.names.borrow_mut();
@@ -36,7 +44,7 @@ impl Run<'_> {
                 let message = format!("the script made more than {MAX_SCRIPT_CALLS} calls");
                 return Err(Failure::new(ErrorClass::Refused, message));
             }
-            let result = self.script_call(task, &call, recorded.len(), deadline).await?;
+            let result = self.script_call(task, &call, recorded.len(), deadline, interrupted.take()).await?;
             recorded.push(Recorded { call, result });
         }
     }
@@ -47,19 +55,25 @@ impl Run<'_> {
         call: &ScriptCall,
         index: usize,
         deadline: Duration,
+        interrupted: Option<&Known>,
     ) -> Result<Result<Value, Failure>, Failure> {
         let path = &task.begun.path;
         let with = Value::map(call.with.iter().map(|(name, value)| (name.as_str(), value.clone())));
         self.record(Happened::CallStarted {
+            phase: task.phase,
             step: Arc::clone(path),
             index,
             primitive: Arc::from(call.primitive.name),
             with: with.clone(),
         })?;
+        if call.primitive.effect == Effect::Changes {
+            self.durable().await?;
+        }
         let result = match Arguments::check(call.primitive, &with) {
             Err(failure) => Err(failure),
+            Ok(_) if self.is_taken_as_done(task.work, path, interrupted) => Ok(Value::Null),
             Ok(with) => {
-                let memory = Memory::default();
+                let memory = Memory::new(interrupted.and_then(|known| known.memory.clone()));
                 self.call(
                     call.primitive,
                     Call {
@@ -69,6 +83,7 @@ impl Run<'_> {
                         target: self.job.target,
                         bound: call.primitive.timeout.min(deadline.saturating_sub(self.now())),
                         memory: &memory,
+                        record: &Recorder::of(self, task, call.primitive),
                         progress: &|text| self.progress(path, text),
                     },
                 )
@@ -76,11 +91,23 @@ impl Run<'_> {
             }
         };
         self.note(Happened::CallFinished {
+            phase: task.phase,
             step: Arc::clone(path),
             index,
             out: result.clone().unwrap_or_default(),
             failure: result.clone().err(),
         });
         Ok(result)
+    }
+
+    /// The calls of an interrupted script whose results are known.
+    fn recorded(&self, known: &Known) -> Vec<Recorded> {
+        let calls = known.calls.iter().map_while(|call| {
+            let primitive = (self.job.primitives)(&call.primitive)?.declaration();
+            let with = call.with.as_map().into_iter().flatten().map(|(name, value)| (name.to_string(), value.clone()));
+            let with = with.collect();
+            Some(Recorded { call: ScriptCall { primitive, with }, result: call.result.clone()? })
+        });
+        calls.collect()
     }
 }

@@ -5,15 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use futures_util::future::{Either, select};
 
 use crate::declaration::{ErrorClass, Failure, InDoubt};
-use crate::event::{Cause, Happened, Status};
+use crate::event::{Cause, Happened, Phase, Status};
+use crate::journal::{Known, Outcome};
 use crate::runbook::{ActionKind, ParamSource, Runbook, Step, Work, resolve_params};
 use crate::value::Value;
 use crate::world::Wait;
 
 use super::perform::Task;
-use super::run::{ARM, DISARM, Stop};
+use super::run::Stop;
 use super::{Begun, Frame, Run};
 
 impl Run<'_> {
@@ -71,32 +73,46 @@ impl Run<'_> {
         path: Arc<str>,
         item: Option<Value>,
     ) -> Result<Value, Failure> {
+        let past = self.take_past(frame.phase, &path);
+        if let Some(Known { outcome: Some(outcome), .. }) = &past {
+            return self.as_it_came_out(frame, at, &path, item, (&past, outcome));
+        }
         let begun = Rc::new(Begun {
             step: at,
             path: Arc::clone(&path),
             item,
             child: RefCell::new(None),
-            acted: Cell::new(false),
+            acted: Cell::new(past.as_ref().is_some_and(|known| known.acted)),
             status: Cell::new(Status::Running),
+            order: past.as_ref().map_or(self.seq.get(), |known| known.order),
         });
-        let task = Task { frame, begun: &begun, work: &step.work, phase: frame.phase };
+        let task = Task { frame, begun: &begun, work: &step.work, phase: frame.phase, interrupted: past.as_ref() };
         let wanted = match &step.work.when {
-            Some(when) => self.truth(&task, when, None, ErrorClass::Refused),
-            None => Ok(true),
+            Some(when) if past.is_none() => self.truth(&task, when, None, ErrorClass::Refused),
+            _ => Ok(true),
         };
         if let (Ok(false), Some(when)) = (&wanted, &step.work.when) {
-            self.skip(frame, at, format!("`when: {}` is false", when.text()));
+            self.skip(frame, at, path, format!("`when: {}` is false", when.text()));
             return Ok(Value::Null);
         }
         frame.begun.borrow_mut().push(Rc::clone(&begun));
         let began = self.now();
         let result = match wanted {
-            Ok(_) => self.perform(&task).await,
-            Err(failure) => Err(failure),
+            Ok(_) => self.unless_skipped(&task, step.may_skip).await,
+            Err(failure) => Err(Interruption::Failed(failure)),
+        };
+        let result = match result {
+            Ok(out) => Ok(out),
+            Err(Interruption::Failed(failure)) => Err(failure),
+            Err(Interruption::Skipped(reason)) => {
+                begun.status.set(Status::Skipped);
+                self.skip(frame, at, path, reason);
+                return Ok(Value::Null);
+            }
         };
         let status = status_of(&result, &step.work, begun.acted.get());
         begun.status.set(status);
-        self.gate_moved(step.work.action.name(), status);
+        self.gate_moved(step.work.action.name(), status, self.now());
         self.note(Happened::Finished {
             phase: frame.phase,
             step: path,
@@ -108,12 +124,44 @@ impl Run<'_> {
         result
     }
 
-    /// Starts or ends the time that counts against `limits.disarmed`.
-    fn gate_moved(&self, action: &str, status: Status) {
-        match (action, status) {
-            (DISARM, Status::Ok) => self.disarmed_since.set(Some(self.now())),
-            (ARM, Status::Ok) => self.disarmed_since.set(None),
-            _ => {}
+    /// Takes a piece of work as an earlier runner saw it come out.
+    fn as_it_came_out(
+        &self,
+        frame: &Rc<Frame>,
+        at: usize,
+        path: &Arc<str>,
+        item: Option<Value>,
+        (known, outcome): (&Option<Known>, &Outcome),
+    ) -> Result<Value, Failure> {
+        if let Some(known) = known {
+            self.take_up(frame, at, path, item, known);
+        }
+        match outcome {
+            Outcome::Skipped { .. } => {
+                self.skipped(frame, at);
+                Ok(Value::Null)
+            }
+            Outcome::Ended { status: Status::Ok, out, .. } => Ok(out.clone()),
+            Outcome::Ended { failure, .. } => {
+                Err(failure.clone().unwrap_or_else(|| Failure::new(ErrorClass::Aborted, "it did not end ok")))
+            }
+        }
+    }
+
+    /// Does a piece of work, or stops it where a person asks to go on without it.
+    async fn unless_skipped(&self, task: &Task<'_>, may_skip: bool) -> Result<Value, Interruption> {
+        if !may_skip {
+            return self.perform(task).await.map_err(Interruption::Failed);
+        }
+        let path = &task.begun.path;
+        let asked = Box::pin(self.asked_for(|signals| signals.skip_of(path).is_some()));
+        match select(asked, Box::pin(self.perform(task))).await {
+            Either::Right((result, _)) => result.map_err(Interruption::Failed),
+            Either::Left(_) => {
+                let signals = self.job.signals.borrow();
+                let words = signals.skip_of(path).map(|asked| format!("{} asked: {}", asked.who, asked.why));
+                Err(Interruption::Skipped(words.unwrap_or_default()))
+            }
         }
     }
 
@@ -125,21 +173,33 @@ impl Run<'_> {
         with: Value,
     ) -> Wait<'a, Result<Value, Failure>> {
         Box::pin(async move {
-            let given = ParamSource {
-                from: "`with`".to_owned(),
-                strict: true,
-                values: with.as_map().into_iter().flatten().map(|(k, v)| (k.to_string(), v.clone())).collect(),
-            };
-            let unreadable = |path: &str| Err(format!("`{path}` must be handed over as a file value"));
-            let params = resolve_params(runbook, &[given], &unreadable)
-                .map_err(|problems| Failure::new(ErrorClass::Refused, problems.join("; ")))?;
-            let names = task.frame.names.borrow().nested(&params);
-            let frame = self.frame(Arc::clone(runbook), format!("{}/", task.begun.path), task.phase, names);
+            let frame = self.child(task.frame, task.begun, task.phase, runbook, &with)?;
             task.begun.child.replace(Some(Rc::clone(&frame)));
-            self.lets(&frame).and(Ok(())).map_err(into_failure)?;
+            self.lets(&frame, task.interrupted.is_some()).map_err(into_failure)?;
             self.steps(&frame).await.map_err(into_failure)?;
             self.outputs(&frame)
         })
+    }
+
+    /// The frame of a runbook used as an action.
+    pub(super) fn child(
+        &self,
+        frame: &Frame,
+        begun: &Begun,
+        phase: Phase,
+        runbook: &Arc<Runbook>,
+        with: &Value,
+    ) -> Result<Rc<Frame>, Failure> {
+        let given = ParamSource {
+            from: "`with`".to_owned(),
+            strict: true,
+            values: with.as_map().into_iter().flatten().map(|(k, v)| (k.to_string(), v.clone())).collect(),
+        };
+        let unreadable = |path: &str| Err(format!("`{path}` must be handed over as a file value"));
+        let params = resolve_params(runbook, &[given], &unreadable)
+            .map_err(|problems| Failure::new(ErrorClass::Refused, problems.join("; ")))?;
+        let names = frame.names.borrow().nested(&params);
+        Ok(self.frame(Arc::clone(runbook), format!("{}/", begun.path), phase, names))
     }
 
     /// The values a runbook returns.
@@ -156,6 +216,14 @@ impl Run<'_> {
         }
         Ok(Value::map(outputs))
     }
+}
+
+/// Why a piece of work did not end ok.
+enum Interruption {
+    /// It failed.
+    Failed(Failure),
+    /// A person asked to go on without it; says who and why.
+    Skipped(String),
 }
 
 /// How a step ended. An effect that cannot be told from outside, and whose answer did not come, is

@@ -1,7 +1,6 @@
 //! Watches: live before their `from` step starts, and acting at once on a breach.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use futures_util::future::{Either, FutureExt, select};
 use tokio::sync::Notify;
@@ -9,7 +8,7 @@ use tokio::sync::Notify;
 use crate::declaration::{Declaration, ErrorClass, Failure};
 use crate::event::Happened;
 use crate::primitive::nats_watch::{Counted, open};
-use crate::primitive::{Arguments, Call, Memory};
+use crate::primitive::{Arguments, Call, Forgetful, Memory};
 use crate::runbook::{ActionKind, Watch};
 use crate::value::Value;
 use crate::world::{Subscription, Wait};
@@ -67,7 +66,7 @@ impl<'r> Run<'r> {
             eye.sample().await?;
             Box::pin(eye.sampling())
         };
-        self.note(Happened::WatchLive { watch: watch.id.shared() });
+        self.note(Happened::WatchLive { watch: frame.watch_path(at) });
         Ok((Live { watch: at, closing }, looking))
     }
 
@@ -164,13 +163,15 @@ impl Eye<'_, '_> {
             target: self.run.job.target,
             bound: self.declaration.timeout,
             memory: &self.memory,
+            record: &Forgetful,
             progress: &|text| self.run.progress(&id, text),
         };
         self.run.call(self.declaration, call).await
     }
 
     fn end(&self, breach: Option<Failure>) -> WatchEnd {
-        self.run.note(Happened::WatchEnded { watch: Arc::clone(&self.watch.id.shared()), breach: breach.clone() });
+        let watch = self.frame.watch_path(self.at);
+        self.run.note(Happened::WatchEnded { watch, breach: breach.clone() });
         WatchEnd { watch: self.at, breach }
     }
 }

@@ -133,6 +133,18 @@ impl Guards {
         convert::to_value(&value).map_err(|message| guard.error(message))
     }
 
+    /// What a dotted name stands for, as a text; says why where it stands for nothing.
+    pub fn look_up(&self, path: &[String], names: &mut Names, locals: &[(&str, &Value)]) -> String {
+        let found = self.engine().compile_expression(path.join(".")).map_err(|error| error.to_string());
+        let value = found.and_then(|ast| {
+            let scope = names.with(locals);
+            let value = self.engine().eval_ast_with_scope::<Dynamic>(scope, &ast);
+            names.without();
+            value.map_err(|error| describe(&error))
+        });
+        value.and_then(|value| convert::to_value(&value)).map_or_else(|why| why, |value| value.to_string())
+    }
+
     fn evaluate(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Dynamic, EvalError> {
         let scope = names.with(locals);
         let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, &guard.ast);

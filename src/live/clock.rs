@@ -11,20 +11,21 @@ use crate::world::{Clock, Wait};
 /// The machine's clocks.
 pub(super) struct LiveClock {
     began: Instant,
+    before: Duration,
     drawn: Cell<u64>,
     keys: RandomState,
 }
 
 impl LiveClock {
-    /// A clock whose time begins now.
-    pub(super) fn new() -> Self {
-        Self { began: Instant::now(), drawn: Cell::new(0), keys: RandomState::new() }
+    /// The clock of a run that began `before` now.
+    pub(super) fn new(before: Duration) -> Self {
+        Self { began: Instant::now(), before, drawn: Cell::new(0), keys: RandomState::new() }
     }
 }
 
 impl Clock for LiveClock {
     fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.before + self.began.elapsed()
     }
 
     fn unix_ms(&self) -> u64 {

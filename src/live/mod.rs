@@ -13,13 +13,17 @@ mod logs;
 mod metrics;
 mod people;
 mod processes;
+pub(crate) mod run_folder;
 mod secret;
 mod services;
 mod web;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 pub(crate) use clock::now_unix_ms;
+pub(crate) use people::user;
+pub(crate) use processes::{kill_orphans, mark_children};
 
 use crate::runbook::target::Target;
 use crate::world::{Bus, Clock, Logs, Metrics, People, Processes, Services, Web, World};
@@ -38,14 +42,14 @@ pub struct LiveWorld {
 
 impl LiveWorld {
     /// The real world as a target describes it; `confirmed` are checklist items answered
-    /// beforehand. Opens nothing yet.
+    /// beforehand, and `elapsed` is how long ago the run began. Opens nothing yet.
     ///
     /// # Errors
     /// A sentence about what this machine lacks.
-    pub fn new(target: &Target, confirmed: &[String]) -> Result<Self, String> {
+    pub fn new(target: &Target, confirmed: &[String], elapsed: Duration) -> Result<Self, String> {
         let target = Rc::new(target.clone());
         Ok(Self {
-            clock: clock::LiveClock::new(),
+            clock: clock::LiveClock::new(elapsed),
             bus: bus::LiveBus::new(Rc::clone(&target)),
             metrics: metrics::LiveMetrics::new(Rc::clone(&target)),
             logs: logs::LiveLogs::new(Rc::clone(&target)),

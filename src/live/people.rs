@@ -55,6 +55,8 @@ async fn prompt(question: &Question) -> bool {
     receiver.await.unwrap_or(false)
 }
 
-fn user() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned())
+/// Who runs this process, as far as the machine knows.
+pub(crate) fn user() -> String {
+    let id = rustix::process::getuid().as_raw();
+    std::env::var("USER").map_or_else(|_| format!("uid {id}"), |name| format!("{name} (uid {id})"))
 }

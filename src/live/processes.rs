@@ -3,9 +3,10 @@
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, set_parent_process_death_signal};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Child;
 
@@ -19,8 +20,23 @@ const MAX_OUTPUT: usize = 1024 * 1024;
 /// the pipe for ever.
 const DRAIN_BOUND: Duration = Duration::from_millis(250);
 
+/// How often orphans are looked for until they are gone: a killed process goes at once, unless the
+/// kernel holds it.
+const ORPHAN_LOOKS: u32 = 10_000;
+
 /// The name of this program in a target's commands.
 const OWN_NAME: &str = "titan-run";
+
+/// The environment variable by which a run's processes are found again.
+const RUN_VARIABLE: &str = "TITAN_RUN";
+
+/// The run that this process carries out.
+static RUN: OnceLock<String> = OnceLock::new();
+
+/// Marks every process that is started from now on as one of a run's.
+pub(crate) fn mark_children(run: &str) {
+    let _ = RUN.set(run.to_owned());
+}
 
 /// Processes of this machine.
 pub(super) struct LiveProcesses;
@@ -86,6 +102,7 @@ fn spawn(command: &Command) -> Touch<Child> {
     let mut building = tokio::process::Command::new(resolved(program));
     building
         .args(arguments)
+        .envs(RUN.get().map(|run| (RUN_VARIABLE, run)))
         .envs(&command.env)
         .stdin(if command.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
@@ -103,6 +120,42 @@ fn spawn(command: &Command) -> Touch<Child> {
 fn resolved(program: &str) -> PathBuf {
     let own = (program == OWN_NAME).then(std::env::current_exe).and_then(Result::ok);
     own.unwrap_or_else(|| PathBuf::from(program))
+}
+
+/// Kills what an earlier runner of a run left behind; says which processes those were.
+///
+/// # Errors
+/// A sentence when one of them does not die.
+pub(crate) fn kill_orphans(run: &str) -> Result<Vec<u32>, String> {
+    let mark = format!("{RUN_VARIABLE}={run}");
+    let mut killed = Vec::new();
+    for _ in 0..ORPHAN_LOOKS {
+        let orphans = marked(&mark);
+        if orphans.is_empty() {
+            return Ok(killed);
+        }
+        for orphan in orphans {
+            let process = i32::try_from(orphan).ok().and_then(Pid::from_raw);
+            let _ = process.map(|process| kill_process(process, Signal::KILL));
+            if !killed.contains(&orphan) {
+                killed.push(orphan);
+            }
+        }
+        std::thread::yield_now();
+    }
+    Err(format!("processes of this run do not die: {killed:?}"))
+}
+
+/// The live processes whose environment holds a mark, but not this one.
+fn marked(mark: &str) -> Vec<u32> {
+    let all =
+        std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let ids = all.filter_map(|name| name.parse().ok()).filter(|id| *id != std::process::id());
+    let is_marked = |id: &u32| {
+        let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    };
+    ids.filter(is_marked).collect()
 }
 
 /// Kills a process group when the future that runs it is dropped.

@@ -40,6 +40,12 @@ impl Primitive for Arm {
     fn call<'a>(&'a self, call: Call<'a>) -> Wait<'a, Result<Value, Failure>> {
         Box::pin(async move {
             let handle = gate::Handle::find(call.world, call.target, call.with.text("gate"))?;
+            if call.remembered("sent").is_some() {
+                (call.progress)("an ARM may have been sent before: disarming first");
+                handle.disarm("an earlier arming was interrupted", call.progress).await?;
+            } else {
+                call.remember(Value::map([("sent", Value::Bool(true))])).await?;
+            }
             handle.arm(call.with.text("reason"), call.progress).await?;
             Ok(Value::map([("state", Value::text("armed"))]))
         })

@@ -45,22 +45,41 @@ impl Primitive for Deploy {
             let (name, service) = call.service()?;
             let version = call.with.text("version");
             let services = call.world.services();
-            let previous = services.version(name).await?;
-            let log_mark = match &service.log {
-                Some(_) => call.world.logs().mark(name).await?,
-                None => String::new(),
+            let (previous, log_mark) = match before(&call) {
+                Some(before) if services.version(name).await? == version => return Ok(result(version, before)),
+                Some(before) => before,
+                None => {
+                    let previous = services.version(name).await?;
+                    let log_mark = match &service.log {
+                        Some(_) => call.world.logs().mark(name).await?,
+                        None => String::new(),
+                    };
+                    let fields = [("previous", previous.as_str()), ("log_mark", log_mark.as_str())];
+                    call.remember(Value::map(fields.map(|(field, text)| (field, Value::text(text))))).await?;
+                    (previous, log_mark)
+                }
             };
             (call.progress)(&format!("deploying {version}, {previous} runs"));
             let deployed = services.deploy(name, version, call.bound).await;
             let actual = services.version(name).await;
             judge(name, version, deployed, actual)?;
-            Ok(Value::map([
-                ("version", Value::text(version)),
-                ("previous", Value::text(previous)),
-                ("log_mark", Value::text(log_mark)),
-            ]))
+            Ok(result(version, (previous, log_mark)))
         })
     }
+}
+
+/// What was there before a deploy that was begun and whose outcome is unknown: the version, and
+/// the place in the log.
+fn before(call: &Call<'_>) -> Option<(String, String)> {
+    Some((call.remembered("previous")?.to_string(), call.remembered("log_mark")?.to_string()))
+}
+
+fn result(version: &str, (previous, log_mark): (String, String)) -> Value {
+    Value::map([
+        ("version", Value::text(version)),
+        ("previous", Value::text(previous)),
+        ("log_mark", Value::text(log_mark)),
+    ])
 }
 
 /// Neither the command's word nor the version alone counts.

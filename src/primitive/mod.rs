@@ -85,6 +85,9 @@ pub fn find(name: &str) -> Option<&'static dyn Primitive> {
     PRIMITIVES.iter().copied().find(|one| one.declaration().name == name)
 }
 
+/// What closes a gate when nothing else works.
+pub const DISARM_HINT: &str = "`titan-run disarm GATE` closes a gate without a journal";
+
 /// What a primitive remembers between the samples of one step: a baseline, a place in a log.
 pub type Memory = RefCell<Option<Value>>;
 
@@ -100,13 +103,43 @@ pub struct Call<'a> {
     pub target: &'a Target,
     /// How long the call may take.
     pub bound: Duration,
-    /// Kept from one sample of this step to the next.
+    /// Kept from one sample of this step to the next, and beyond the runner's death where it was
+    /// handed to `record`. A call that finds a memory goes on from an earlier one.
     pub memory: &'a Memory,
+    /// Keeps a memory in the record.
+    pub record: &'a dyn Remember,
     /// Says what the step waits for; shown live, never recorded.
     pub progress: &'a dyn Fn(&str),
 }
 
+/// Keeps what a primitive must know again after its runner's death.
+pub trait Remember {
+    /// Returns once the memory is kept; an effect that needs it must not come before.
+    fn remember<'a>(&'a self, memory: &Value) -> Wait<'a, Result<(), Failure>>;
+}
+
+/// A record of nothing, for a call that nobody resumes.
+pub struct Forgetful;
+
+impl Remember for Forgetful {
+    fn remember<'a>(&'a self, _: &Value) -> Wait<'a, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
 impl Call<'_> {
+    /// Remembers something for the next call, and for a call after the runner's death.
+    async fn remember(&self, memory: Value) -> Result<(), Failure> {
+        self.record.remember(&memory).await?;
+        self.memory.replace(Some(memory));
+        Ok(())
+    }
+
+    /// What an earlier call of this step remembered.
+    fn remembered(&self, name: &str) -> Option<Value> {
+        self.memory.borrow().as_ref()?.get(name).cloned()
+    }
+
     /// The target's entry for the service named by the argument `service`.
     fn service(&self) -> Result<(&str, &Service), Failure> {
         let name = self.with.text("service");

@@ -83,7 +83,13 @@ impl Primitive for WaitMetric {
                 (None, Some(query)) => of_query(&call, query).await?,
                 _ => return Err(Failure::new(ErrorClass::Refused, "wait_metric needs one of `metric` and `query`")),
             };
-            judged(&call, reading)
+            let opens = call.memory.borrow().is_none();
+            let result = judged(&call, reading);
+            let baseline = call.memory.borrow().clone().filter(|_| opens);
+            if let Some(baseline) = baseline {
+                call.record.remember(&baseline).await?;
+            }
+            result
         })
     }
 }

@@ -9,12 +9,16 @@ mod json;
 mod known;
 mod plan;
 mod reference;
+mod runs;
+mod story;
 mod terminal;
 
 pub use diagnostics::{Style, draw};
 pub use json::JsonLines;
 pub use plan::describe;
 pub use reference::reference;
+pub use runs::{Row, table};
+pub use story::{timeline, why};
 pub use terminal::Terminal;
 
 use crate::event::{Event, Progress};

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use crate::declaration::Failure;
-use crate::event::{Ended, Ending, Event, Happened, Header, Phase, Progress, Status};
+use crate::event::{Asked, Ended, Ending, Event, Happened, Header, Phase, Progress, Status};
 use crate::value::Value;
 use crate::visible::visible;
 
@@ -150,11 +150,22 @@ impl<W: Write> Report for Terminal<W> {
             Happened::Started { step, .. } => {
                 self.under_way.insert(Arc::clone(step), (at, String::new()));
             }
-            Happened::Retrying { step, failure, wait_ms } => {
+            Happened::Retrying { step, failure, wait_ms, .. } => {
                 let text = format!("{step:<32} again in {}: {failure}", clock(*wait_ms));
                 self.stamped(at, "↻", &visible(&text));
             }
-            Happened::CallStarted { .. } | Happened::CallFinished { .. } => {}
+            Happened::CallStarted { .. } | Happened::CallFinished { .. } | Happened::Remembered { .. } => {}
+            Happened::Requested(Asked { request, who, why }) => {
+                self.stamped(at, "!", &visible(&format!("{who} asked: {} ({why})", request.phrase())));
+            }
+            Happened::Resumed { who, cut_bytes, .. } => {
+                self.under_way.clear();
+                let torn = match cut_bytes {
+                    0 => String::new(),
+                    bytes => format!("; {bytes} bytes of an unfinished last record were cut off"),
+                };
+                self.stamped(at, "▶", &visible(&format!("resumed by {who}{torn}")));
+            }
             Happened::Finished { phase, step, status, failure, out, .. } => {
                 self.under_way.remove(step);
                 self.finished(at, *phase, step, *status, out, failure.as_ref());
@@ -196,7 +207,7 @@ impl<W: Write> Terminal<W> {
 }
 
 /// A step with the part of the run it belongs to.
-fn named(phase: Phase, step: &str) -> String {
+pub(super) fn named(phase: Phase, step: &str) -> String {
     match phase {
         Phase::Forward => step.to_owned(),
         Phase::Undo => format!("undo {step}"),
@@ -232,7 +243,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// Minutes, seconds and tenths.
-fn clock(ms: u64) -> String {
+pub(super) fn clock(ms: u64) -> String {
     format!("{}:{:02}.{}", ms / 60_000, ms / 1_000 % 60, ms / 100 % 10)
 }
 

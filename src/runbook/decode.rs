@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::declaration::{Catalogue, InDoubt};
+use crate::declaration::{Catalogue, Effect, InDoubt};
 use crate::diagnostic::{Findings, did_you_mean};
 use crate::guard::Guards;
 use crate::name::{RunbookName, StepId};
@@ -193,6 +193,12 @@ impl Decoder<'_> {
             self.findings.push(finding.help("keep `undo` or `no_undo`; a step that opens a gate is always undone"));
         }
         let on_failure = fields.word("on_failure", &ON_FAILURE, &mut self.findings).unwrap_or_default();
+        let may_skip = fields.truth("may_skip", &mut self.findings);
+        if let Some(work) = work.as_ref().filter(|work| may_skip && work.action.effect() == Effect::Changes) {
+            let message = format!("`{}` changes something, so nobody may go on without it", work.action.name());
+            let finding = self.findings.error("skip-of-effect", message, id.span);
+            self.findings.push(finding.help("leave `may_skip` out; `titan-run abort` rolls the run back"));
+        }
         let foreach = self.guard(&mut fields, "foreach");
         let max_parallel = fields.number("max_parallel", 1, MAX_PARALLEL, &mut self.findings);
         fields.finish(&mut self.findings);
@@ -205,6 +211,7 @@ impl Decoder<'_> {
             undo,
             no_undo: no_undo.map(|reason| Arc::from(reason.value)),
             on_failure,
+            may_skip,
             foreach: foreach
                 .map(|list| Box::new(Foreach { list, max_parallel: max_parallel.unwrap_or(DEFAULT_PARALLEL) })),
         })

@@ -153,6 +153,8 @@ pub struct Step {
     pub no_undo: Option<Arc<str>>,
     /// What its failure means for the run.
     pub on_failure: OnFailure,
+    /// Whether a person may go on without it.
+    pub may_skip: bool,
     /// Its fan-out.
     pub foreach: Option<Box<Foreach>>,
 }

@@ -104,7 +104,7 @@ fn the_real_parts_keep_the_contract() {
     let target = decode_target(&SourceFile::new("target.yaml", text), &Guards::new(CATALOGUE)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let world = LiveWorld::new(&target, &[]).unwrap();
+        let world = LiveWorld::new(&target, &[], Duration::ZERO).unwrap();
         contract(&world).await;
     });
 }

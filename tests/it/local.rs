@@ -23,6 +23,7 @@ fn folder(step: &str) -> TempDir {
 fn local(folder: &TempDir) -> std::process::Command {
     let mut running = command(&["run", "--target"]);
     running.arg(folder.path().join("here.yaml")).arg(folder.path().join("local.yaml"));
+    running.env("TITAN_RUNS", folder.path().join("runs"));
     running
 }
 

@@ -19,7 +19,7 @@ fn ask(folder: &Path, nats: &str) -> Ran {
     fs::write(folder.join("place.yaml"), format!("titan: 1\ntarget: place\nnats: {{ {nats} }}\n")).unwrap();
     let mut asking = command(&["run"]);
     asking.arg(folder.join("ask.yaml")).arg("--target").arg(folder.join("place.yaml"));
-    finished(asking.env("NATS_SECRET", "s3cret").output().unwrap()).exits(1)
+    finished(asking.env("NATS_SECRET", "s3cret").env("TITAN_RUNS", folder.join("runs")).output().unwrap()).exits(1)
 }
 
 #[track_caller]

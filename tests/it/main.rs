@@ -19,5 +19,6 @@ mod login;
 mod prometheus;
 mod real;
 mod rehearsal;
+mod resume;
 mod stage;
 mod tool;

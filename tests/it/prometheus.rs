@@ -62,7 +62,7 @@ impl Watching {
             ("\nservices:\n", &prometheus),
         ]);
         let mut waiting = command(&["tests/cases/runbook/metrics-are-there.yaml", "--target"]);
-        finished(waiting.arg(&target).output().unwrap()).exits(0);
+        finished(waiting.arg(&target).env("TITAN_RUNS", stage.runs()).output().unwrap()).exits(0);
         Self { stage, target, mode, _prometheus: Part(child) }
     }
 

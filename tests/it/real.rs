@@ -205,6 +205,7 @@ fn nobody_to_answer_a_checklist_is_a_no() {
     let stage = Stage::new(&[]);
     let mut rollout = crate::tool::command(&["runbooks/policy-rollout.yaml"]);
     rollout.arg("--target").arg(stage.target());
+    rollout.env("TITAN_RUNS", stage.runs());
     finished(rollout.output().unwrap()).exits(1).says("`--confirm images` answers it");
     stage.is("1.0.0", true);
 }

@@ -105,7 +105,9 @@ impl Stage {
         let url = format!("nats://{login}127.0.0.1:{}", nats.port);
         let mut serving = command(&["sim", "--free-ports", "--nats", &url]);
         serving.arg("--dir").arg(folder.join("sim"));
-        for option in QUICK.iter().chain(options) {
+        let name = |option: &str| option.split('=').next().unwrap().to_owned();
+        let quick = QUICK.iter().filter(|quick| options.iter().all(|option| name(option) != name(quick)));
+        for option in quick.chain(options) {
             serving.args(["--world", option]);
         }
         let mut child = serving.stdout(Stdio::piped()).spawn().unwrap();
@@ -116,6 +118,24 @@ impl Stage {
     /// The target file the Titan wrote.
     pub fn target(&self) -> PathBuf {
         self.folder.path().join("sim/target.yaml")
+    }
+
+    /// Where its runs are kept.
+    pub fn runs(&self) -> PathBuf {
+        self.folder.path().join("state/runs")
+    }
+
+    /// The id of the newest run.
+    pub fn newest_run(&self) -> String {
+        let runs = std::fs::read_dir(self.runs()).unwrap().map(|run| run.unwrap().file_name().into_string().unwrap());
+        runs.max().expect("a run was kept")
+    }
+
+    /// A command about the newest run.
+    pub fn about_run(&self, words: &[&str]) -> Command {
+        let mut about = command(&words[..1]);
+        about.arg(self.newest_run()).args(&words[1..]).env("TITAN_RUNS", self.runs());
+        about
     }
 
     /// Another target file: the Titan's own, with texts replaced.
@@ -133,7 +153,7 @@ impl Stage {
     /// The rollout, ready to be started.
     pub fn rollout(&self, target: &Path, arguments: &[&str]) -> Command {
         let mut rollout = command(&["runbooks/policy-rollout.yaml", "--confirm", "all"]);
-        rollout.arg("--target").arg(target).args(arguments);
+        rollout.arg("--target").arg(target).args(arguments).env("TITAN_RUNS", self.runs());
         // A short look where the case does not say how long.
         if !arguments.iter().any(|argument| argument.starts_with("observe=")) {
             rollout.args(["--set", "observe=2s"]);
@@ -196,6 +216,15 @@ impl Watched {
             }
         }
         panic!("`{event}` of `{step}` never came in {:#?}", self.events);
+    }
+
+    /// Reads what a killed run still said.
+    pub fn killed(mut self) -> Vec<Value> {
+        for line in self.lines.by_ref().map_while(Result::ok) {
+            self.events.extend(serde_json::from_str::<Value>(&line));
+        }
+        self.child.wait().unwrap();
+        self.events
     }
 
     /// Reads the rest; gives the exit code and the end.

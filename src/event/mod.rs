@@ -3,13 +3,20 @@
 //! Every transition is an [`Event`] and must arrive; what a step is waiting for is
 //! [`Progress`] and may be dropped. Events carry a format version because they are stored.
 
-use std::collections::BTreeMap;
+mod ending;
+mod header;
+mod request;
+
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::declaration::{Effect, ErrorClass, Failure};
+use crate::declaration::{Effect, Failure};
 use crate::value::Value;
+
+pub use ending::{Cause, Ended, Ending};
+pub use header::Header;
+pub use request::{Asked, Request};
 
 /// The version of the event format.
 pub const EVENT_FORMAT: u32 = 1;
@@ -70,6 +77,8 @@ pub enum Happened {
     },
     /// An attempt failed and will be made again.
     Retrying {
+        /// Which part of the run.
+        phase: Phase,
         /// The step's path.
         step: Arc<str>,
         /// Why.
@@ -79,6 +88,8 @@ pub enum Happened {
     },
     /// A script's call of a primitive began.
     CallStarted {
+        /// Which part of the run.
+        phase: Phase,
         /// The step's path.
         step: Arc<str>,
         /// The call's place in the script's record, from 0.
@@ -90,6 +101,8 @@ pub enum Happened {
     },
     /// A script's call ended.
     CallFinished {
+        /// Which part of the run.
+        phase: Phase,
         /// The step's path.
         step: Arc<str>,
         /// The call's place in the script's record.
@@ -125,6 +138,26 @@ pub enum Happened {
         /// Which edge or guard said so.
         reason: String,
     },
+    /// What a primitive must know again after a crash, kept before its effect.
+    Remembered {
+        /// Which part of the run.
+        phase: Phase,
+        /// The step's path.
+        step: Arc<str>,
+        /// What it remembers.
+        memory: Value,
+    },
+    /// Somebody asked for something while the run went on, or while it waited.
+    Requested(Asked),
+    /// The run goes on after its runner had ended.
+    Resumed {
+        /// Who resumed it, as far as the machine knows.
+        who: String,
+        /// Wall clock, milliseconds since the Unix epoch.
+        unix_ms: u64,
+        /// The bytes of an unfinished last record that were cut off.
+        cut_bytes: u64,
+    },
     /// The undos begin.
     RollbackStarted {
         /// Why.
@@ -134,33 +167,8 @@ pub enum Happened {
     RunEnded(Box<Ended>),
 }
 
-/// What a run is made of.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Header {
-    /// The run's id.
-    pub run: String,
-    /// The runbook's name.
-    pub runbook: String,
-    /// Its sentence.
-    pub about: Option<Arc<str>>,
-    /// The target's name.
-    pub target: String,
-    /// Whether the target is a simulated world.
-    pub simulated: bool,
-    /// The version of the engine.
-    pub engine: String,
-    /// Wall clock at the start, milliseconds since the Unix epoch.
-    pub started_unix_ms: u64,
-    /// SHA-256 of every file read, by name.
-    pub digests: BTreeMap<String, String>,
-    /// The params.
-    pub params: Value,
-    /// The steps' ids, in reading order.
-    pub steps: Vec<Arc<str>>,
-}
-
 /// The part of a run something belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// The steps.
@@ -171,8 +179,13 @@ pub enum Phase {
     Ensure,
 }
 
+impl Phase {
+    /// Every part, in the order of a run.
+    pub const ALL: [Self; 3] = [Self::Forward, Self::Undo, Self::Ensure];
+}
+
 /// The state of a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Not begun.
@@ -207,105 +220,6 @@ impl Status {
     pub fn is_ended(self) -> bool {
         !matches!(self, Self::Pending | Self::Running)
     }
-}
-
-/// Why a run did not simply succeed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "cause", rename_all = "snake_case")]
-pub enum Cause {
-    /// A step failed.
-    Step {
-        /// Its path.
-        step: Arc<str>,
-        /// How.
-        failure: Failure,
-    },
-    /// A watch saw what must not happen.
-    Breach {
-        /// Its id.
-        watch: Arc<str>,
-        /// What it saw.
-        failure: Failure,
-    },
-    /// A bound on the run passed.
-    Limit {
-        /// `total` or `disarmed`.
-        limit: String,
-        /// What happened.
-        message: String,
-    },
-    /// An operator stopped it.
-    Operator {
-        /// What was asked for.
-        request: String,
-    },
-}
-
-impl Cause {
-    /// One line for people.
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Step { step, failure } => format!("step `{step}` failed ({failure})"),
-            Self::Breach { watch, failure } => format!("watch `{watch}` was breached ({})", failure.message),
-            Self::Limit { limit, message } => format!("limit `{limit}`: {message}"),
-            Self::Operator { request } => format!("the operator asked: {request}"),
-        }
-    }
-
-    /// The class a failure with this cause has.
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::Step { failure, .. } | Self::Breach { failure, .. } => failure.class,
-            Self::Limit { .. } => ErrorClass::Timeout,
-            Self::Operator { .. } => ErrorClass::Aborted,
-        }
-    }
-}
-
-/// How a run can end; each with its exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// Every step ended as written.
-    Succeeded,
-    /// Stopped before anything had an effect.
-    Refused,
-    /// Every undo was done and held.
-    RolledBack,
-    /// An undo or ensure failed, or an effect stays in doubt.
-    Stuck,
-    /// Waiting for a person.
-    Paused,
-}
-
-impl Ending {
-    /// The word for people.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Refused => "refused",
-            Self::RolledBack => "rolled_back",
-            Self::Stuck => "stuck",
-            Self::Paused => "paused",
-        }
-    }
-}
-
-/// The end of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Ended {
-    /// How.
-    pub ending: Ending,
-    /// Why, where it did not simply succeed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<Cause>,
-    /// What a person is needed for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub needs_person: Vec<String>,
-    /// The runbook's outputs.
-    pub outputs: Value,
-    /// How long the run took.
-    pub took_ms: u64,
 }
 
 /// What a step waits for, for the live view only.

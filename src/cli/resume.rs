@@ -1,0 +1,119 @@
+//! `titan-run resume RUN` and `titan-run abort RUN`: go on with a run whose runner has ended,
+//! forward or back.
+//!
+//! Both take the run over, cut a torn tail off, kill what the earlier runner left behind and use
+//! the recorded files. `resume` refuses where anything the run is made of was changed since;
+//! `abort` works always.
+
+use crate::engine::Past;
+use crate::event::{Asked, Request};
+use crate::live::{kill_orphans, user};
+use crate::primitive::DISARM_HINT;
+
+use super::carry::{Earlier, How, Journey, carry};
+use super::recorded;
+use super::runs::{Named, Story};
+use super::{Streams, exit, worlds};
+
+/// The arguments of `resume`.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    how: How,
+    /// A step in doubt took effect: go on after it
+    #[arg(long, value_name = "STEP")]
+    took_effect: Vec<String>,
+    /// A step in doubt took no effect: do it
+    #[arg(long, value_name = "STEP")]
+    took_none: Vec<String>,
+}
+
+/// The arguments of `abort`.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct AbortArgs {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    how: How,
+    /// Kept with the request
+    #[arg(long, default_value = "no reason given")]
+    why: String,
+}
+
+/// Goes on; gives the exit code of the ending.
+pub(super) fn resume(args: &Args, streams: &mut Streams<'_>) -> u8 {
+    let asked = |step: &String, request: fn(String) -> Request| Asked {
+        request: request(step.clone()),
+        who: user(),
+        why: "said on the command line of `resume`".to_owned(),
+    };
+    let done = args.took_effect.iter().map(|step| asked(step, |step| Request::TookEffect { step }));
+    let not_done = args.took_none.iter().map(|step| asked(step, |step| Request::TookNone { step }));
+    go_on(&args.named, &args.how, Direction::Forward, done.chain(not_done).collect(), streams)
+}
+
+/// Rolls back; gives the exit code of the ending.
+pub(super) fn abort(args: &AbortArgs, streams: &mut Streams<'_>) -> u8 {
+    let asked = Asked { request: Request::Abort, who: user(), why: args.why.clone() };
+    go_on(&args.named, &args.how, Direction::Back, vec![asked], streams)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Forward,
+    Back,
+}
+
+fn go_on(named: &Named, how: &How, direction: Direction, asked: Vec<Asked>, streams: &mut Streams<'_>) -> u8 {
+    let (prepared, earlier) = match taken_over(named, direction, streams) {
+        Ok(taken) => taken,
+        Err(problems) => {
+            problems.iter().for_each(|problem| streams.complain(problem));
+            return exit::REFUSED;
+        }
+    };
+    let world = worlds::Args::default();
+    let earlier = Some(earlier);
+    carry(Journey { prepared, how, world: &world, place: Some(&named.place), earlier, asked }, streams)
+}
+
+type Taken = (super::prepare::Prepared, Earlier);
+
+/// Takes a run over; nothing has an effect before everything is known to be in order.
+fn taken_over(named: &Named, direction: Direction, streams: &mut Streams<'_>) -> Result<Taken, Vec<String>> {
+    let one = |problem: String| vec![problem];
+    let folder = named.find().map_err(one)?;
+    let (journal, bytes) = folder.take_over().map_err(one)?;
+    let Story { events, state, chain, torn, whole_bytes } =
+        Story::read(&bytes).map_err(|why| vec![why, DISARM_HINT.to_owned()])?;
+    let Some(header) = state.header.clone() else {
+        return Err(vec!["the run never began: its journal holds no whole record".to_owned()]);
+    };
+    if header.simulated {
+        return Err(vec!["the run was simulated, and its world ended with its runner".to_owned()]);
+    }
+    state.goes_on().map_err(one)?;
+    if direction == Direction::Forward {
+        let mut changes = recorded::changes(&header);
+        if !changes.is_empty() {
+            let id = &header.run;
+            changes.push(format!("nothing was done; `titan-run abort {id}` rolls back from what is on record"));
+            return Err(changes);
+        }
+    }
+    let prepared = recorded::prepared(&header).map_err(one)?;
+    let orphans = kill_orphans(&header.run).map_err(one)?;
+    if !orphans.is_empty() {
+        streams.complain(&format!("killed what the earlier runner left behind: processes {orphans:?}"));
+    }
+    if torn.is_some() {
+        journal.cut(whole_bytes).map_err(one)?;
+    }
+    let cut_bytes = torn.map_or(0, |torn| torn.bytes);
+    let past = Past { state: state.clone().resumed(), who: user(), cut_bytes };
+    Ok((prepared, Earlier { journal, events, chain, state, past }))
+}

@@ -1,0 +1,139 @@
+//! `titan-run runs`: lists the runs on record; and where runs are found by every command.
+
+use std::path::PathBuf;
+
+use crate::event::Ended;
+use crate::journal::{self, Chain, State, Torn};
+use crate::live::now_unix_ms;
+use crate::live::run_folder::RunFolder;
+use crate::report::{Row, table};
+
+use super::{Streams, exit};
+
+/// The environment variable that says where runs are kept.
+const VARIABLE: &str = "TITAN_RUNS";
+
+/// Where runs are kept where nothing else is said.
+const DEFAULT: &str = ".titan/runs";
+
+/// Where runs are kept.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct Place {
+    /// Where runs are kept; without it `TITAN_RUNS`, then `.titan/runs`
+    #[arg(long, value_name = "FOLDER")]
+    runs: Option<PathBuf>,
+}
+
+/// One run on record.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct Named {
+    /// The run's id, or the beginning of it
+    pub(super) run: String,
+    #[command(flatten)]
+    pub(super) place: Place,
+}
+
+/// The command's arguments.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Only runs that have not ended
+    #[arg(long)]
+    unfinished: bool,
+}
+
+impl Place {
+    /// The folder.
+    pub(super) fn folder(&self) -> PathBuf {
+        let variable = || std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        self.runs.clone().or_else(variable).unwrap_or_else(|| PathBuf::from(DEFAULT))
+    }
+}
+
+impl Named {
+    /// The run's folder.
+    pub(super) fn find(&self) -> Result<RunFolder, String> {
+        RunFolder::find(&self.place.folder(), &self.run)
+    }
+}
+
+/// A run as its journal tells it.
+pub(super) struct Story {
+    pub(super) events: Vec<crate::event::Event>,
+    pub(super) state: State,
+    pub(super) chain: Chain,
+    pub(super) torn: Option<Torn>,
+    pub(super) whole_bytes: u64,
+}
+
+impl Story {
+    /// Reads a journal's bytes.
+    ///
+    /// # Errors
+    /// A sentence that says where the journal cannot be believed.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let read = journal::read(bytes).map_err(|corruption| corruption.to_string())?;
+        let state = State::after(&read.events).map_err(|illegal| format!("the journal is corrupt: {illegal}"))?;
+        let journal::Read { events, chain, whole_bytes, torn } = read;
+        Ok(Self { events, state, chain, torn, whole_bytes })
+    }
+}
+
+/// Lists runs, the oldest first.
+pub(super) fn runs(args: &Args, streams: &mut Streams<'_>) -> u8 {
+    let all = match RunFolder::all(&args.place.folder()) {
+        Ok(all) => all,
+        Err(why) => {
+            streams.complain(&why);
+            return exit::USAGE;
+        }
+    };
+    let rows: Vec<_> = all.iter().map(row).filter(|row| !(args.unfinished && row.is_over)).collect();
+    streams.say(table(&rows, now_unix_ms()).trim_end());
+    exit::SUCCEEDED
+}
+
+fn row(run: &RunFolder) -> Row {
+    let id = run.id().to_owned();
+    match run.read().and_then(|bytes| Story::read(&bytes)) {
+        Err(why) => Row { id, runbook: String::new(), started_unix_ms: None, state: why, is_over: false },
+        Ok(Story { state, .. }) => {
+            let header = state.header.as_deref();
+            Row {
+                id,
+                runbook: header.map(|header| header.runbook.clone()).unwrap_or_default(),
+                started_unix_ms: header.map(|header| header.started_unix_ms),
+                is_over: state.ended.as_ref().is_some_and(|ended| is_over(ended)),
+                state: described(run, &state),
+            }
+        }
+    }
+}
+
+/// Whether nothing is left to be done with a run.
+fn is_over(ended: &Ended) -> bool {
+    use crate::event::Ending;
+    matches!(ended.ending, Ending::Succeeded | Ending::Refused | Ending::RolledBack)
+}
+
+/// One phrase: how it ended, or what it waits for.
+fn described(run: &RunFolder, state: &State) -> String {
+    let waiting = || {
+        let open = crate::event::Phase::ALL.iter().flat_map(|phase| state.all(*phase));
+        let open: Vec<_> =
+            open.filter(|(_, known)| known.outcome.is_none()).map(|(path, _)| path.to_string()).collect();
+        open.join(", ")
+    };
+    match &state.ended {
+        Some(ended) => match &ended.cause {
+            Some(cause) if !is_over(ended) => format!("{}: {}", ended.ending.word(), cause.sentence()),
+            _ => ended.ending.word().to_owned(),
+        },
+        None if run.is_owned() => format!("running: {}", waiting()),
+        None => format!("interrupted at {}; `titan-run resume {}` goes on", waiting(), run.id()),
+    }
+}

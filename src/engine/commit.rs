@@ -1,0 +1,61 @@
+//! Commits: an intent waits until it is durable, and whatever waits at the same time shares one
+//! sync. The outcome of one step is made durable with the intent of the next.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
+use crate::declaration::{ErrorClass, Failure};
+
+use super::Run;
+
+impl Run<'_> {
+    /// Waits until everything recorded so far is durable.
+    ///
+    /// # Errors
+    /// `refused` when the journal cannot be trusted any more.
+    pub(super) async fn durable(&self) -> Result<(), Failure> {
+        let wanted = self.seq.get();
+        poll_fn(|context| {
+            if let Some(failure) = self.journal_failure() {
+                return Poll::Ready(Err(failure));
+            }
+            if self.committed.get() >= wanted || !self.job.journal.is_dirty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.committing.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Commits whenever it is polled, which is whenever everything else waits; never ends.
+    pub(super) async fn commit_while_waiting(&self) -> Infallible {
+        poll_fn(|_| {
+            self.commit();
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Makes everything recorded so far durable, and tells who waited for it.
+    pub(super) fn commit(&self) {
+        if !self.job.journal.is_dirty() {
+            return;
+        }
+        match self.job.journal.commit() {
+            Ok(()) => self.committed.set(self.seq.get()),
+            Err(why) => {
+                self.broken.borrow_mut().get_or_insert(why);
+            }
+        }
+        self.committing.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Why the journal cannot be trusted any more.
+    pub(super) fn journal_failure(&self) -> Option<Failure> {
+        let broken = self.broken.borrow();
+        let why = broken.as_ref()?;
+        Some(Failure::new(ErrorClass::Refused, format!("the journal is broken: {why}")))
+    }
+}

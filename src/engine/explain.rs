@@ -1,0 +1,177 @@
+//! Why a step came out as it did: its guards, judged once more by what was known then.
+//!
+//! Guards are pure, so a guard and the record give the same verdict at any later time. Pure; reads
+//! the record and touches nothing.
+
+use std::sync::Arc;
+
+use crate::event::{Event, Happened, Header, Phase, Status};
+use crate::guard::{Guard, Guards, Names};
+use crate::runbook::target::Target;
+use crate::runbook::{ActionKind, ParamSource, Poll, Runbook, resolve_params};
+use crate::value::Value;
+
+/// A step found by its path.
+#[derive(Debug)]
+pub struct Explained {
+    /// The runbook it stands in.
+    pub runbook: Arc<Runbook>,
+    /// Its place there.
+    pub at: usize,
+    /// Its guards, in the order in which they are judged.
+    pub judged: Vec<Judged>,
+}
+
+/// A guard of a step with the values its names had.
+#[derive(Debug)]
+pub struct Judged {
+    /// The key it stands under.
+    pub key: &'static str,
+    /// The expression.
+    pub guard: String,
+    /// Each name it reads, and what that was.
+    pub operands: Vec<(String, String)>,
+    /// What it came to.
+    pub verdict: String,
+}
+
+/// The record a step is explained from.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The outermost runbook.
+    pub runbook: &'a Arc<Runbook>,
+    /// Where the world's things were.
+    pub target: &'a Target,
+    /// The sandbox the runbook was decoded in.
+    pub guards: &'a Guards,
+    /// The first record.
+    pub header: &'a Header,
+    /// Every record.
+    pub events: &'a [Event],
+}
+
+/// Finds a step and judges its guards.
+///
+/// # Errors
+/// A sentence when there is no such step.
+pub fn explain(evidence: Evidence<'_>, path: &str) -> Result<Explained, String> {
+    let run = Value::map([
+        ("id", Value::text(evidence.header.run.as_str())),
+        ("started_at", Value::Int(i64::try_from(evidence.header.started_unix_ms).unwrap_or(i64::MAX))),
+    ]);
+    let mut runbook = Arc::clone(evidence.runbook);
+    let mut names = Names::new(&evidence.header.params, &evidence.target.to_value(), &run);
+    let mut prefix = String::new();
+    let mut segments = path.split('/').peekable();
+    loop {
+        let segment = segments.next().unwrap_or_default();
+        let id = segment.split('[').next().unwrap_or(segment);
+        let at = runbook.step_index(id).ok_or_else(|| no_step(&runbook, &prefix, id))?;
+        let full = format!("{prefix}{segment}");
+        let began = first_record(evidence.events, &full);
+        evidence.learn(&runbook, &mut names, &prefix, began);
+        if segments.peek().is_none() {
+            let judged = evidence.judge(&runbook, at, &mut names, &full);
+            return Ok(Explained { runbook, at, judged });
+        }
+        let inner = match runbook.steps.get(at).map(|step| &step.work.action.kind) {
+            Some(ActionKind::Runbook(inner)) => Arc::clone(inner),
+            _ => return Err(format!("`{full}` is no runbook used as an action, so nothing is inside it")),
+        };
+        names = names.nested(&inner_params(&inner, evidence.events, &full));
+        runbook = inner;
+        prefix = format!("{full}/");
+    }
+}
+
+fn no_step(runbook: &Runbook, prefix: &str, id: &str) -> String {
+    let near = crate::diagnostic::did_you_mean(id, runbook.steps.iter().map(|step| step.id.as_str()));
+    let hint = near.map_or(String::new(), |near| format!("; did you mean `{prefix}{near}`?"));
+    format!("`{}` has no step `{prefix}{id}`{hint}", runbook.name)
+}
+
+/// Where the first record about a piece of work stands; after all of them where there is none.
+fn first_record(events: &[Event], path: &str) -> u64 {
+    let about = events.iter().find(|event| match &event.what {
+        Happened::Started { step, phase, .. }
+        | Happened::Finished { step, phase, .. }
+        | Happened::Skipped { step, phase, .. } => *phase == Phase::Forward && &**step == path,
+        _ => false,
+    });
+    about.map_or(u64::MAX, |event| event.seq)
+}
+
+/// The params a runbook used as an action was given.
+fn inner_params(runbook: &Runbook, events: &[Event], path: &str) -> Value {
+    let with = events.iter().rev().find_map(|event| match &event.what {
+        Happened::Started { step, phase: Phase::Forward, with, .. } if &**step == path => Some(with),
+        _ => None,
+    });
+    let entries = with.and_then(Value::as_map).into_iter().flatten();
+    let values = entries.map(|(name, value)| (name.to_string(), value.clone())).collect();
+    let given = ParamSource { from: "`with`".to_owned(), strict: true, values };
+    resolve_params(runbook, &[given], &|_| Err(String::new())).unwrap_or_default()
+}
+
+impl Evidence<'_> {
+    /// Adds the `let`s of a runbook, and what was known of its steps before a record.
+    fn learn(&self, runbook: &Runbook, names: &mut Names, prefix: &str, before: u64) {
+        for event in self.events.iter().take_while(|event| event.seq < before) {
+            let (path, status, out) = match &event.what {
+                Happened::Finished { phase: Phase::Forward, step, status, out, .. } => (step, *status, Some(out)),
+                Happened::Skipped { phase: Phase::Forward, step, .. } => (step, Status::Skipped, None),
+                _ => continue,
+            };
+            let id = path.strip_prefix(prefix).unwrap_or_default();
+            if runbook.step_index(id).is_some() {
+                names.set_step(id, status.word(), out.filter(|_| status == Status::Ok));
+            }
+        }
+        for binding in &runbook.lets {
+            if let Ok(value) = self.guards.value(&binding.guard, names, &[]) {
+                names.set(&binding.name, &value);
+            }
+        }
+    }
+
+    /// Judges the guards of a step; those on its result only where it has one.
+    fn judge(&self, runbook: &Runbook, at: usize, names: &mut Names, path: &str) -> Vec<Judged> {
+        let Some(work) = runbook.steps.get(at).map(|step| &step.work) else {
+            return Vec::new();
+        };
+        let out = self.events.iter().rev().find_map(|event| match &event.what {
+            Happened::Finished { phase: Phase::Forward, step, status: Status::Ok, out, .. } if &**step == path => {
+                Some(out)
+            }
+            _ => None,
+        });
+        let poll = match &work.poll {
+            Poll::Once => None,
+            Poll::Until { guard, .. } => Some(("until", guard)),
+            Poll::Hold { guard, .. } => Some(("hold", guard)),
+        };
+        let before = [("when", work.when.as_ref()), ("require", work.require.as_ref())];
+        let after = poll.into_iter().chain(work.expect.as_ref().map(|guard| ("expect", guard)));
+        let mut judged: Vec<_> =
+            before.into_iter().filter_map(|(key, guard)| Some(self.verdict(key, guard?, names, &[]))).collect();
+        if let Some(out) = out {
+            judged.extend(after.map(|(key, guard)| self.verdict(key, guard, names, &[("out", out)])));
+        }
+        judged
+    }
+
+    fn verdict(&self, key: &'static str, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Judged {
+        let mut operands: Vec<(String, String)> = Vec::new();
+        for reference in guard.references() {
+            let name = reference.path().join(".");
+            if operands.iter().all(|(known, _)| *known != name) {
+                operands.push((name, self.guards.look_up(reference.path(), names, locals)));
+            }
+        }
+        let verdict = match self.guards.truth(guard, names, locals) {
+            Ok(truth) => truth.to_string(),
+            Err(error) => error.message,
+        };
+        Judged { key, guard: guard.text().to_owned(), operands, verdict }
+    }
+}

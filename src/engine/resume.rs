@@ -1,0 +1,193 @@
+//! Going on after another runner's death: what is on record is taken up, not done again.
+//!
+//! A step that asks for its past gets it once. With an outcome it is taken as it came out;
+//! without one it was interrupted, and goes on with the attempt, the deadline and the memory it
+//! had. Before a rollback everything still on record is taken up, so that it is undone.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::declaration::{ErrorClass, Failure, InDoubt};
+use crate::event::{Cause, Happened, Phase, Request, Status};
+use crate::journal::{Known, Outcome, WatchState};
+use crate::runbook::{Action, ActionKind, Runbook, Step, Work};
+use crate::value::Value;
+
+use super::run::{ARM, DISARM};
+use super::watch::WatchEnd;
+use super::{Begun, Frame, Run};
+
+/// What becomes of a watch of an earlier runner.
+pub(super) enum PastWatch {
+    /// It never began.
+    None,
+    /// It saw everything it was to see.
+    Over,
+    /// It did not look while nobody ran, so that it proves nothing.
+    Gap(WatchEnd),
+}
+
+impl Run<'_> {
+    /// Takes what an earlier runner recorded of a piece of work.
+    pub(super) fn take_past(&self, phase: Phase, path: &str) -> Option<Known> {
+        self.past.borrow_mut().take(phase, path)
+    }
+
+    /// Takes what an earlier runner recorded of a watch.
+    pub(super) fn past_watch(&self, frame: &Frame, at: usize) -> PastWatch {
+        let path = frame.watch_path(at);
+        let mut past = self.past.borrow_mut();
+        let Some(state) = past.take_watch(&path) else {
+            return PastWatch::None;
+        };
+        let to = frame.runbook.watches.get(at).and_then(|watch| watch.to);
+        let last = to.and_then(|to| past.known(frame.phase, &frame.path(to)));
+        if state == WatchState::Ended && last.is_some_and(|known| known.outcome.is_some()) {
+            return PastWatch::Over;
+        }
+        drop(past);
+        let message = "nobody watched while no runner was there, so nothing is known of that time";
+        let breach = Some(Failure::new(ErrorClass::NoData, message));
+        if state == WatchState::Live {
+            self.note(Happened::WatchEnded { watch: path, breach: breach.clone() });
+        }
+        PastWatch::Gap(WatchEnd { watch: at, breach })
+    }
+
+    /// The first effect whose outcome only a person can say, and has not said.
+    pub(super) fn undecided(&self, runbook: &Runbook) -> Option<Cause> {
+        let past = self.past.borrow();
+        let open = past.all(Phase::Forward).filter(|(_, known)| known.outcome.is_none() && known.acted);
+        let mut asked = open.filter(|(path, known)| {
+            work_at(runbook, path).is_some_and(|work| self.needs_decision(work, known)) && self.decision(path).is_none()
+        });
+        let (step, _) = asked.next()?;
+        let run = past.header.as_ref().map_or("RUN", |header| header.run.as_str());
+        Some(Cause::InDoubt {
+            step: Arc::clone(step),
+            message: format!(
+                "find out whether it took effect, then `titan-run resume {run} --took-effect {step}` or `--took-none {step}`"
+            ),
+        })
+    }
+
+    /// Whether an interrupted piece of work cannot be told from outside.
+    fn needs_decision(&self, work: &Work, known: &Known) -> bool {
+        match &work.action.kind {
+            ActionKind::Primitive(declaration) => declaration.in_doubt == InDoubt::AskPerson && !work.idempotent,
+            ActionKind::Runbook(_) => false,
+            ActionKind::Script(_) => {
+                let open = known.calls.last().filter(|call| call.result.is_none());
+                let primitive = open.and_then(|call| (self.job.primitives)(&call.primitive));
+                let is_opaque = primitive.is_some_and(|one| one.declaration().in_doubt == InDoubt::AskPerson);
+                is_opaque && !work.idempotent
+            }
+        }
+    }
+
+    /// Whether a person said that an interrupted piece of work took effect.
+    pub(super) fn decision(&self, path: &str) -> Option<bool> {
+        let past = self.past.borrow();
+        let signals = self.job.signals.borrow();
+        past.requests.iter().chain(&signals.asked).rev().find_map(|asked| match &asked.request {
+            Request::TookEffect { step } if step == path => Some(true),
+            Request::TookNone { step } if step == path => Some(false),
+            _ => None,
+        })
+    }
+
+    /// Whether an interrupted piece of work is taken as done on a person's word.
+    pub(super) fn is_taken_as_done(&self, work: &Work, path: &str, interrupted: Option<&Known>) -> bool {
+        interrupted.is_some_and(|known| known.acted && self.needs_decision(work, known))
+            && self.decision(path) == Some(true)
+    }
+
+    /// Takes up one piece of work as it came out, with what is inside it for the rollback.
+    pub(super) fn take_up(&self, frame: &Rc<Frame>, at: usize, path: &Arc<str>, item: Option<Value>, known: &Known) {
+        let Some(step) = frame.runbook.steps.get(at) else {
+            return;
+        };
+        let status = match &known.outcome {
+            Some(Outcome::Skipped { .. }) => return,
+            Some(Outcome::Ended { status, .. }) => *status,
+            None => Status::Running,
+        };
+        let begun = Rc::new(Begun {
+            step: at,
+            path: Arc::clone(path),
+            item,
+            child: RefCell::new(None),
+            acted: Cell::new(known.acted),
+            status: Cell::new(status),
+            order: known.order,
+        });
+        frame.begun.borrow_mut().push(Rc::clone(&begun));
+        self.gate_moved(step.work.action.name(), status, Duration::from_millis(known.began_ms));
+        if let (ActionKind::Runbook(runbook), true) = (&step.work.action.kind, known.acted)
+            && let Ok(child) = self.child(frame, &begun, frame.phase, runbook, &known.with)
+            && self.lets(&child, true).is_ok()
+        {
+            self.recollect(&child);
+            begun.child.replace(Some(child));
+        }
+    }
+
+    /// Takes up everything of a frame that is still on record, without doing any of it.
+    pub(super) fn recollect(&self, frame: &Rc<Frame>) {
+        if self.job.past.is_none() {
+            return;
+        }
+        for (at, step) in frame.runbook.steps.iter().enumerate() {
+            let whole = frame.path(at);
+            for (path, item) in self.items_on_record(frame, step, &whole) {
+                let Some(known) = self.take_past(frame.phase, &path) else {
+                    continue;
+                };
+                let mut names = frame.names.borrow_mut();
+                match &known.outcome {
+                    Some(Outcome::Ended { status, out, .. }) if path == whole => {
+                        let out = (*status == Status::Ok).then_some(out);
+                        names.set_step(step.id.as_str(), status.word(), out);
+                    }
+                    Some(Outcome::Skipped { .. }) => names.set_step(step.id.as_str(), Status::Skipped.word(), None),
+                    _ => {}
+                }
+                drop(names);
+                self.take_up(frame, at, &path, item, &known);
+            }
+        }
+    }
+
+    /// The paths under which a step may stand on record, with the items of its fan-out.
+    fn items_on_record(&self, frame: &Frame, step: &Step, whole: &Arc<str>) -> Vec<(Arc<str>, Option<Value>)> {
+        let Some(foreach) = &step.foreach else {
+            return vec![(Arc::clone(whole), None)];
+        };
+        let list = self.job.guards.value(&foreach.list, &mut frame.names.borrow_mut(), &[]).unwrap_or_default();
+        let items = list.as_list().unwrap_or_default().iter().enumerate();
+        items.map(|(index, item)| (Arc::from(format!("{whole}[{index}]")), Some(item.clone()))).collect()
+    }
+
+    /// Starts or ends the time that counts against `limits.disarmed`.
+    pub(super) fn gate_moved(&self, action: &str, status: Status, at: Duration) {
+        match (action, status) {
+            (DISARM, Status::Ok) => self.disarmed_since.set(Some(at)),
+            (ARM, Status::Ok) => self.disarmed_since.set(None),
+            _ => {}
+        }
+    }
+}
+
+/// The work a path stands for, through runbooks used as actions.
+fn work_at<'a>(runbook: &'a Runbook, path: &str) -> Option<&'a Work> {
+    let (first, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    let id = first.split('[').next().unwrap_or(first);
+    let work = &runbook.steps.get(runbook.step_index(id)?)?.work;
+    match (rest, &work.action) {
+        (None, _) => Some(work),
+        (Some(rest), Action { kind: ActionKind::Runbook(inner), .. }) => work_at(inner, rest),
+        (Some(_), _) => None,
+    }
+}

@@ -1,0 +1,170 @@
+//! Bytes: one line a record, framed, checksummed and chained.
+//!
+//! ```text
+//! 000001c4 9f86d081…0f00a08 {"v":1,"seq":3,"prev":"60303ae2…","at_ms":1204,"what":{…}}
+//! length   SHA-256 of the   the record: JSON without a line end
+//! in hex   record           `prev` is the checksum of the record before
+//! ```
+//!
+//! A last line without its end, or with holes of NUL bytes, was never acknowledged: a torn tail.
+//! Everything else that is not exactly right is corruption. Pure; any prefix of lines is a
+//! journal, which is why a head can be kept elsewhere and compared.
+
+use crate::event::Event;
+use crate::policy::sha256_hex;
+
+use super::record::{RECORD_FORMAT, Record, Version};
+
+/// The most bytes of one record: the first one holds the files a run is made of.
+pub const MAX_RECORD: usize = 64 * 1024 * 1024;
+
+/// The NUL bytes that are a hole of the disk's and not one flipped bit.
+const HOLE: usize = 2;
+
+/// Hex digits of a length.
+const LENGTH: usize = 8;
+/// Hex digits of a checksum.
+const CHECKSUM: usize = 64;
+/// Bytes before the JSON of a record.
+const PREFIX: usize = LENGTH + 1 + CHECKSUM + 1;
+
+/// The end of a chain of records: what the next one must follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    head: String,
+    next_seq: u64,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { head: "0".repeat(CHECKSUM), next_seq: 0 }
+    }
+}
+
+impl Chain {
+    /// The checksum of the last record; 64 zeros before the first.
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
+    /// The place of the next record.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Appends the record of an event to `line`s.
+    ///
+    /// # Errors
+    /// A sentence when the event is not the next one, or is too large.
+    pub fn encode(&mut self, event: &Event, lines: &mut Vec<u8>) -> Result<(), String> {
+        if event.seq != self.next_seq {
+            return Err(format!("record {} was to follow, not {}", self.next_seq, event.seq));
+        }
+        let record = Record::of(event, self.head.clone());
+        let start = lines.len();
+        lines.resize(start + PREFIX, b' ');
+        serde_json::to_writer(&mut *lines, &record).map_err(|error| error.to_string())?;
+        let json = lines.get(start + PREFIX..).unwrap_or_default();
+        if json.len() > MAX_RECORD {
+            lines.truncate(start);
+            return Err(format!("a record is larger than {MAX_RECORD} bytes"));
+        }
+        let (length, checksum) = (format!("{:08x}", json.len()), sha256_hex(json));
+        for (at, text) in [(start, &length), (start + LENGTH + 1, &checksum)] {
+            if let Some(place) = lines.get_mut(at..at + text.len()) {
+                place.copy_from_slice(text.as_bytes());
+            }
+        }
+        lines.push(b'\n');
+        self.head = checksum;
+        self.next_seq += 1;
+        Ok(())
+    }
+}
+
+/// A journal that was read.
+#[derive(Debug)]
+pub struct Read {
+    /// Its events, in order.
+    pub events: Vec<Event>,
+    /// Its end.
+    pub chain: Chain,
+    /// The bytes of the whole records.
+    pub whole_bytes: u64,
+    /// A last record that was never acknowledged.
+    pub torn: Option<Torn>,
+}
+
+/// The tail of a journal whose runner died while writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// Where it begins.
+    pub offset: u64,
+    /// How long it is.
+    pub bytes: u64,
+}
+
+/// Why a journal cannot be believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is corrupt at byte {offset}: {why}")]
+pub struct Corruption {
+    /// Where the bad record begins.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// Reads a whole journal.
+///
+/// # Errors
+/// [`Corruption`] for everything but a torn tail.
+pub fn read(bytes: &[u8]) -> Result<Read, Corruption> {
+    let mut chain = Chain::default();
+    let mut events = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let offset = at as u64;
+        let Some(end) = line_end(rest) else {
+            if rest.split_last().is_some_and(|(_, line)| decode(line, &mut chain.clone()).is_ok()) {
+                return Err(Corruption { offset, why: "its line end is wrong".to_owned() });
+            }
+            let torn = Some(Torn { offset, bytes: rest.len() as u64 });
+            return Ok(Read { events, chain, whole_bytes: offset, torn });
+        };
+        let line = rest.get(..end).unwrap_or_default();
+        let event = decode(line, &mut chain).map_err(|why| Corruption { offset, why })?;
+        events.push(event);
+        at += end + 1;
+    }
+    Ok(Read { events, chain, whole_bytes: at as u64, torn: None })
+}
+
+/// Where the next line ends; `None` when it is the last and was never finished.
+fn line_end(rest: &[u8]) -> Option<usize> {
+    let end = rest.iter().position(|byte| *byte == b'\n')?;
+    let is_last = end + 1 == rest.len();
+    let has_holes = is_last && rest.iter().filter(|byte| **byte == 0).count() >= HOLE;
+    (!has_holes).then_some(end)
+}
+
+fn decode(line: &[u8], chain: &mut Chain) -> Result<Event, String> {
+    let (prefix, json) = line.split_at_checked(PREFIX).ok_or("it is too short")?;
+    let checksum = sha256_hex(json);
+    if prefix != format!("{:08x} {checksum} ", json.len()).as_bytes() {
+        return Err("its length or checksum is wrong".to_owned());
+    }
+    let Version { v } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    if v != RECORD_FORMAT {
+        return Err(format!("it has format {v}, and this engine reads {RECORD_FORMAT}"));
+    }
+    let record: Record = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    if record.prev != chain.head {
+        return Err("it does not follow the record before it".to_owned());
+    }
+    if record.seq != chain.next_seq {
+        return Err(format!("record {} was to follow, not {}", chain.next_seq, record.seq));
+    }
+    chain.head = checksum;
+    chain.next_seq += 1;
+    Ok(record.into_event())
+}

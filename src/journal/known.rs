@@ -1,0 +1,87 @@
+//! What is known of one piece of work.
+
+use std::sync::Arc;
+
+use crate::declaration::Failure;
+use crate::event::Status;
+use crate::value::Value;
+
+/// What is known of one piece of work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// The place of its first record, which orders the rollback.
+    pub order: u64,
+    /// When it began, in milliseconds since the run began.
+    pub began_ms: u64,
+    /// The attempt it came to, from 1; 0 where it failed before its intent.
+    pub attempt: u32,
+    /// The action's name.
+    pub action: Arc<str>,
+    /// Whether it may have had an effect.
+    pub acted: bool,
+    /// The arguments.
+    pub with: Value,
+    /// What its primitive must know again.
+    pub memory: Option<Value>,
+    /// The calls of its script, in order.
+    pub calls: Vec<ScriptRecord>,
+    /// How it came out; absent while it is under way, or after a crash.
+    pub outcome: Option<Outcome>,
+    /// Whether its runner has died since it was last begun.
+    pub(super) interrupted: bool,
+}
+
+/// How a piece of work came out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It ended.
+    Ended {
+        /// How.
+        status: Status,
+        /// Why, where it did not end ok.
+        failure: Option<Failure>,
+        /// Its result.
+        out: Value,
+    },
+    /// It was not done.
+    Skipped {
+        /// Which edge or guard said so.
+        reason: String,
+    },
+}
+
+/// One call of a script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScriptRecord {
+    /// The primitive.
+    pub primitive: Arc<str>,
+    /// The arguments.
+    pub with: Value,
+    /// What came of it; absent where that is unknown.
+    pub result: Option<Result<Value, Failure>>,
+}
+
+impl Known {
+    pub(super) fn call_started(&mut self, index: usize, call: ScriptRecord) -> Result<(), String> {
+        match self.calls.get(index) {
+            None if index == self.calls.len() => {
+                self.calls.push(call);
+                self.memory = None;
+            }
+            Some(before)
+                if before.result.is_none() && before.primitive == call.primitive && before.with == call.with => {}
+            Some(_) | None => return Err(format!("call {index} does not follow")),
+        }
+        Ok(())
+    }
+
+    pub(super) fn call_finished(&mut self, index: usize, result: Result<Value, Failure>) -> Result<(), String> {
+        match self.calls.get_mut(index) {
+            Some(call) if call.result.is_none() => {
+                call.result = Some(result);
+                Ok(())
+            }
+            Some(_) | None => Err(format!("call {index} is not under way")),
+        }
+    }
+}

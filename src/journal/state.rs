@@ -1,0 +1,336 @@
+//! What follows from a journal: the state after each record, by one pure function.
+//!
+//! The same [`State::apply`] checks a record before it is written and rebuilds the state when a
+//! run is resumed, so a record that could not be read back is never written. What a crash left
+//! open stays open here: a piece of work without an outcome.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::declaration::Effect;
+use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Status};
+use crate::value::Value;
+
+use super::known::{Known, Outcome, ScriptRecord};
+
+/// Everything the records so far say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// What the run is made of; absent before the first record.
+    pub header: Option<Box<Header>>,
+    /// Why the rollback began, once it has.
+    pub rollback: Option<Cause>,
+    /// The end, once there is one that stands.
+    pub ended: Option<Box<Ended>>,
+    /// What was asked for, in order.
+    pub requests: Vec<Asked>,
+    /// Milliseconds since the run began, of the last record.
+    pub at_ms: u64,
+    /// How many records there are.
+    pub records: u64,
+    work: [BTreeMap<Arc<str>, Known>; 3],
+    watches: BTreeMap<Arc<str>, WatchState>,
+}
+
+/// What is known of a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchState {
+    /// It looks on.
+    Live,
+    /// It has ended.
+    Ended,
+}
+
+/// A record that cannot follow the ones before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} cannot follow: {why}")]
+pub struct IllegalTransition {
+    /// The record's place.
+    pub seq: u64,
+    /// Why not.
+    pub why: String,
+}
+
+impl State {
+    /// The state after all of these events.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] for the first event that cannot follow.
+    pub fn after<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Self, IllegalTransition> {
+        let mut state = Self::default();
+        events.into_iter().try_for_each(|event| state.apply(event))?;
+        Ok(state)
+    }
+
+    /// What is known of a piece of work.
+    pub fn known(&self, phase: Phase, path: &str) -> Option<&Known> {
+        self.of(phase).get(path)
+    }
+
+    /// Every piece of work of a part of the run, by path.
+    pub fn all(&self, phase: Phase) -> impl Iterator<Item = (&Arc<str>, &Known)> {
+        self.of(phase).iter()
+    }
+
+    /// Takes what is known of a piece of work out: whoever takes it goes on from it.
+    pub fn take(&mut self, phase: Phase, path: &str) -> Option<Known> {
+        self.of_mut(phase).remove(path)
+    }
+
+    /// What is known of a watch.
+    pub fn watch(&self, path: &str) -> Option<WatchState> {
+        self.watches.get(path).copied()
+    }
+
+    /// Whether a resumed run may follow.
+    ///
+    /// # Errors
+    /// A sentence saying how the run ended.
+    pub fn goes_on(&self) -> Result<(), String> {
+        match self.ended.as_ref().map(|ended| ended.ending) {
+            None | Some(Ending::Paused | Ending::Stuck) => Ok(()),
+            Some(ending @ (Ending::Succeeded | Ending::Refused | Ending::RolledBack)) => {
+                Err(format!("the run has ended: {}", ending.word()))
+            }
+        }
+    }
+
+    /// The state as the next runner takes it up.
+    #[must_use]
+    pub fn resumed(mut self) -> Self {
+        self.reopen();
+        self
+    }
+
+    /// Takes what is known of a watch out.
+    pub fn take_watch(&mut self, path: &str) -> Option<WatchState> {
+        self.watches.remove(path)
+    }
+
+    /// Applies the next record.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`]; the state is then as it was.
+    pub fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+        self.follow(event).map_err(|why| IllegalTransition { seq: event.seq, why })?;
+        self.at_ms = event.at_ms;
+        self.records += 1;
+        Ok(())
+    }
+
+    fn follow(&mut self, event: &Event) -> Result<(), String> {
+        self.check_place(event)?;
+        match &event.what {
+            Happened::RunStarted(header) => self.header = Some(header.clone()),
+            Happened::Resumed { .. } => {
+                self.goes_on()?;
+                self.reopen();
+            }
+            Happened::Requested(asked) => self.requests.push(asked.clone()),
+            Happened::RollbackStarted { cause } => match &self.rollback {
+                None => self.rollback = Some(cause.clone()),
+                Some(_) => return Err("the rollback has begun already".to_owned()),
+            },
+            Happened::RunEnded(ended) => self.ended = Some(ended.clone()),
+            Happened::LetComputed { .. } | Happened::Retrying { .. } => {}
+            Happened::WatchLive { watch } => self.watch_live(watch)?,
+            Happened::WatchEnded { watch, .. } => self.watch_ended(watch)?,
+            Happened::Started { phase, step, action, effect, attempt, with } => {
+                self.started(event, *phase, step, Intent { action, effect: *effect, attempt: *attempt, with })?;
+            }
+            Happened::Remembered { phase, step, memory } => {
+                self.open(*phase, step)?.memory = Some(memory.clone());
+            }
+            Happened::CallStarted { phase, step, index, primitive, with } => {
+                let call = ScriptRecord { primitive: Arc::clone(primitive), with: with.clone(), result: None };
+                self.open(*phase, step)?.call_started(*index, call)?;
+            }
+            Happened::CallFinished { phase, step, index, out, failure } => {
+                let result = failure.clone().map_or_else(|| Ok(out.clone()), Err);
+                self.open(*phase, step)?.call_finished(*index, result)?;
+            }
+            Happened::Finished { phase, step, status, failure, out, .. } => {
+                let outcome = Outcome::Ended { status: *status, failure: failure.clone(), out: out.clone() };
+                self.came_out(event, *phase, step, outcome)?;
+            }
+            Happened::Skipped { phase, step, reason } => {
+                self.came_out(event, *phase, step, Outcome::Skipped { reason: reason.clone() })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_place(&self, event: &Event) -> Result<(), String> {
+        if event.seq != self.records {
+            return Err(format!("record {} was to follow", self.records));
+        }
+        if event.at_ms < self.at_ms {
+            return Err("it is older than the record before it".to_owned());
+        }
+        let is_first = matches!(event.what, Happened::RunStarted(_));
+        match (self.header.is_some(), is_first) {
+            (false, false) => return Err("a run begins with its header".to_owned()),
+            (true, true) => return Err("a run has one header".to_owned()),
+            _ => {}
+        }
+        let goes_on = matches!(event.what, Happened::Resumed { .. } | Happened::Requested(_));
+        match &self.ended {
+            Some(ended) if !goes_on => Err(format!("the run has ended: {}", ended.ending.word())),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was under way is open again; what a person was needed for may be tried anew.
+    fn reopen(&mut self) {
+        if let Some(Ended { ending: Ending::Paused, cause: Some(Cause::Step { step, .. }), .. }) =
+            self.ended.take().as_deref()
+        {
+            self.forget(Phase::Forward, step);
+        }
+        let is_settled =
+            |known: &Known| matches!(known.outcome, None | Some(Outcome::Ended { status: Status::Ok, .. }));
+        self.of_mut(Phase::Undo).retain(|_, known| is_settled(known));
+        self.of_mut(Phase::Ensure).clear();
+        for known in self.work.iter_mut().flat_map(BTreeMap::values_mut).filter(|known| known.outcome.is_none()) {
+            known.interrupted = true;
+        }
+    }
+
+    fn started(&mut self, event: &Event, phase: Phase, path: &Arc<str>, intent: Intent<'_>) -> Result<(), String> {
+        if phase == Phase::Forward && self.rollback.is_some() {
+            return Err(format!("`{path}` cannot begin during the rollback"));
+        }
+        let Intent { action, effect, attempt, with } = intent;
+        let earlier = self.of(phase).get(path).map(|known| (known.outcome.is_some(), known.attempt, known.interrupted));
+        match earlier {
+            None if attempt == 1 => {
+                let known = Known {
+                    order: event.seq,
+                    began_ms: event.at_ms,
+                    attempt,
+                    action: Arc::clone(action),
+                    acted: effect == Effect::Changes,
+                    with: with.clone(),
+                    memory: None,
+                    calls: Vec::new(),
+                    outcome: None,
+                    interrupted: false,
+                };
+                self.of_mut(phase).insert(Arc::clone(path), known);
+                Ok(())
+            }
+            Some((false, before, _)) if attempt == before + 1 => {
+                self.forget_inside(phase, path);
+                let known = self.open(phase, path)?;
+                (known.attempt, known.memory, known.interrupted) = (attempt, None, false);
+                known.with = with.clone();
+                known.calls.clear();
+                Ok(())
+            }
+            Some((false, before, true)) if attempt == before => {
+                self.open(phase, path)?.interrupted = false;
+                Ok(())
+            }
+            Some((true, ..)) => Err(format!("`{path}` has ended")),
+            Some(_) | None => Err(format!("attempt {attempt} of `{path}` does not follow")),
+        }
+    }
+
+    fn came_out(&mut self, event: &Event, phase: Phase, path: &Arc<str>, outcome: Outcome) -> Result<(), String> {
+        let Some(known) = self.of_mut(phase).get_mut(path) else {
+            let needs_intent = matches!(outcome, Outcome::Ended { status: Status::Ok | Status::InDoubt, .. });
+            if needs_intent {
+                return Err(format!("`{path}` ended and was never begun"));
+            }
+            let known = Known {
+                order: event.seq,
+                began_ms: event.at_ms,
+                attempt: 0,
+                action: Arc::from(""),
+                acted: false,
+                with: Value::Null,
+                memory: None,
+                calls: Vec::new(),
+                outcome: Some(outcome),
+                interrupted: false,
+            };
+            self.of_mut(phase).insert(Arc::clone(path), known);
+            return Ok(());
+        };
+        if known.outcome.is_some() {
+            return Err(format!("`{path}` has ended"));
+        }
+        known.outcome = Some(outcome);
+        Ok(())
+    }
+
+    fn open(&mut self, phase: Phase, path: &str) -> Result<&mut Known, String> {
+        let known = self.of_mut(phase).get_mut(path).filter(|known| known.outcome.is_none());
+        known.ok_or_else(|| format!("`{path}` is not under way"))
+    }
+
+    fn watch_live(&mut self, path: &Arc<str>) -> Result<(), String> {
+        match self.watches.insert(Arc::clone(path), WatchState::Live) {
+            None => Ok(()),
+            Some(before) => {
+                self.watches.insert(Arc::clone(path), before);
+                Err(format!("watch `{path}` was live before"))
+            }
+        }
+    }
+
+    fn watch_ended(&mut self, path: &str) -> Result<(), String> {
+        match self.watches.get_mut(path) {
+            Some(state @ WatchState::Live) => {
+                *state = WatchState::Ended;
+                Ok(())
+            }
+            Some(WatchState::Ended) | None => Err(format!("watch `{path}` is not live")),
+        }
+    }
+
+    /// Forgets a piece of work and everything inside it, so that it can be begun anew.
+    fn forget(&mut self, phase: Phase, path: &str) {
+        self.of_mut(phase).remove(path);
+        self.forget_inside(phase, path);
+    }
+
+    /// Forgets what is inside a piece of work: the steps of a runbook used as an action, the items
+    /// of a fan-out.
+    pub fn forget_inside(&mut self, phase: Phase, path: &str) {
+        let all = self.of_mut(phase);
+        for inside in [format!("{path}/"), format!("{path}[")] {
+            let after = all.range(Arc::from(inside.as_str())..);
+            let within: Vec<_> = after.map(|(at, _)| Arc::clone(at)).take_while(|at| at.starts_with(&inside)).collect();
+            for at in within {
+                all.remove(&at);
+            }
+        }
+    }
+
+    fn of(&self, phase: Phase) -> &BTreeMap<Arc<str>, Known> {
+        let [forward, undo, ensure] = &self.work;
+        match phase {
+            Phase::Forward => forward,
+            Phase::Undo => undo,
+            Phase::Ensure => ensure,
+        }
+    }
+
+    fn of_mut(&mut self, phase: Phase) -> &mut BTreeMap<Arc<str>, Known> {
+        let [forward, undo, ensure] = &mut self.work;
+        match phase {
+            Phase::Forward => forward,
+            Phase::Undo => undo,
+            Phase::Ensure => ensure,
+        }
+    }
+}
+
+/// What an intent says.
+struct Intent<'a> {
+    action: &'a Arc<str>,
+    effect: Effect,
+    attempt: u32,
+    with: &'a Value,
+}
