@@ -45,11 +45,21 @@ impl Run<'_> {
         }
         match self.job.journal.commit() {
             Ok(()) => self.committed.set(self.seq.get()),
-            Err(why) => {
-                self.broken.borrow_mut().get_or_insert(why);
-            }
+            Err(why) => self.broke(why),
         }
         self.committing.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Takes note that the journal cannot be trusted any more: nothing but disarms follows.
+    pub(super) fn broke(&self, why: String) {
+        self.broken.borrow_mut().get_or_insert(why);
+        self.breaking.notify_one();
+    }
+
+    /// Waits until the journal cannot be trusted any more; says why.
+    pub(super) async fn journal_breaks(&self) -> String {
+        self.breaking.notified().await;
+        self.broken.borrow().clone().unwrap_or_default()
     }
 
     /// Why the journal cannot be trusted any more.

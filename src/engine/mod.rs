@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use tokio::sync::watch as signal;
+use tokio::sync::{Notify, watch as signal};
 
 use crate::declaration::Failure;
 use crate::event::{Asked, EVENT_FORMAT, Ended, Event, Happened, Header, Phase, Progress, Request};
@@ -127,6 +127,8 @@ struct Run<'a> {
     past: RefCell<State>,
     /// Why the journal cannot be trusted any more.
     broken: RefCell<Option<String>>,
+    /// Told when the journal breaks.
+    breaking: Notify,
     /// Whether any effect may have happened.
     touched: Cell<bool>,
     /// Whether a gate could not be closed during the rollback.
@@ -145,6 +147,7 @@ impl<'a> Run<'a> {
             committing: RefCell::new(Vec::new()),
             past: RefCell::new(past),
             broken: RefCell::new(None),
+            breaking: Notify::new(),
             touched: Cell::new(false),
             may_be_open: Cell::new(false),
             disarmed_since: Cell::new(None),
@@ -159,7 +162,7 @@ impl<'a> Run<'a> {
         let event = Event { v: EVENT_FORMAT, seq: self.seq.get(), at_ms: self.now_ms(), what };
         self.seq.set(event.seq + 1);
         if let Err(why) = self.job.journal.append(&event) {
-            self.broken.borrow_mut().get_or_insert(why);
+            self.broke(why);
         }
         self.journal_failure().map_or(Ok(()), Err)
     }

@@ -89,7 +89,7 @@ impl Run<'_> {
     fn end(&self, mut ended: Ended) -> Ended {
         self.note(Happened::RunEnded(Box::new(ended.clone())));
         self.commit();
-        if let Some(failure) = self.journal_failure().filter(|_| ended.needs_person.is_empty()) {
+        if let Some(failure) = self.journal_failure().filter(|_| self.touched.get() && ended.needs_person.is_empty()) {
             ended.needs_person.push(failure.message);
             ended.ending = Ending::Stuck;
         }
@@ -136,6 +136,7 @@ impl Run<'_> {
             biased;
             () = self.aborted(1) => Stop::Rollback(Cause::Operator { request: "abort".to_owned() }),
             stop = self.limit() => stop,
+            message = self.journal_breaks() => Stop::Rollback(Cause::Journal { message }),
             ended = steps => return ended,
         };
         Err(stop)
@@ -351,7 +352,7 @@ impl Run<'_> {
             }
             Err(_) => Value::Null,
         };
-        if let Some(why) = &*self.broken.borrow() {
+        if let Some(why) = self.broken.borrow().as_ref().filter(|_| self.touched.get()) {
             needs_person.push(format!("the record of this run is incomplete: {why}"));
         }
         if !needs_person.is_empty() {

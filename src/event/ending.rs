@@ -32,6 +32,11 @@ pub enum Cause {
         /// What happened.
         message: String,
     },
+    /// What happens could not be recorded any more.
+    Journal {
+        /// Why.
+        message: String,
+    },
     /// An effect's outcome is unknown, and only a person can say it.
     InDoubt {
         /// The step's path.
@@ -53,6 +58,7 @@ impl Cause {
             Self::Step { step, failure } => format!("step `{step}` failed ({failure})"),
             Self::Breach { watch, failure } => format!("watch `{watch}` was breached ({})", failure.message),
             Self::Limit { limit, message } => format!("limit `{limit}`: {message}"),
+            Self::Journal { message } => message.clone(),
             Self::InDoubt { step, message } => format!("`{step}` is in doubt: {message}"),
             Self::Operator { request } => format!("the operator asked: {request}"),
         }
@@ -63,6 +69,7 @@ impl Cause {
         match self {
             Self::Step { failure, .. } | Self::Breach { failure, .. } => failure.class,
             Self::Limit { .. } => ErrorClass::Timeout,
+            Self::Journal { .. } => ErrorClass::Refused,
             Self::InDoubt { .. } | Self::Operator { .. } => ErrorClass::Aborted,
         }
     }

@@ -10,6 +10,7 @@
 
 mod commands;
 mod contract;
+mod crash;
 mod docs;
 mod golden;
 mod hostile;

@@ -1,0 +1,166 @@
+//! The bundled rollout on a real NATS server, its runner killed at write, fsync and send system
+//! calls, and its journal made to fail: the world's invariants never break, no effect is doubled,
+//! and every run ends in a documented ending.
+//!
+//! The kernel does the killing: strace injects the signal or the error at the n-th call. A sample
+//! of places is taken; `TITAN_CRASHES=all scripts/test crash` takes every one, and a number takes
+//! that many.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+use crate::stage::Stage;
+use crate::tool::{Ran, finished};
+
+/// What a runner does that the outside, or the disk, can see.
+const CALLS: &str = "write,writev,pwrite64,sendto,sendmsg,fsync,fdatasync,ftruncate";
+
+/// Places taken where nothing else is asked for.
+const SAMPLE: usize = 8;
+
+/// Runs under way at once.
+const WORKERS: usize = 4;
+
+/// A command under strace, which is told `how`.
+fn traced(inner: &Command, how: &[&str]) -> Command {
+    let mut traced = Command::new("strace");
+    traced.args(["-qq", "-e", "signal=none"]).args(how).arg(inner.get_program()).args(inner.get_args());
+    traced.stdin(Stdio::null()).current_dir(inner.get_current_dir().unwrap());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => traced.env(name, value),
+            None => traced.env_remove(name),
+        };
+    }
+    traced
+}
+
+/// A command in which something is injected at some of its calls.
+fn injected(inner: &Command, what: &str) -> Command {
+    traced(inner, &["-o", "/dev/null", "-e", &format!("inject={what}")])
+}
+
+/// How many of the calls a whole rollout makes.
+fn calls_of_a_rollout(calls: &str) -> usize {
+    let stage = Stage::new(&[]);
+    let log = stage.folder.path().join("calls").display().to_string();
+    let rollout = stage.rollout(&stage.target(), &[]);
+    let mut counted = traced(&rollout, &["-o", &log, "-e", &format!("trace={calls}")]);
+    finished(counted.output().unwrap()).exits(0);
+    fs::read_to_string(log).unwrap().lines().count()
+}
+
+/// Evenly spread places from the first to the last.
+fn places(all: usize) -> Vec<usize> {
+    let wanted = match std::env::var("TITAN_CRASHES").as_deref() {
+        Ok("all") => all,
+        Ok(number) => number.parse().unwrap(),
+        Err(_) => SAMPLE,
+    };
+    (0..wanted).map(|at| 1 + at * (all - 1) / (wanted - 1).max(1)).collect()
+}
+
+/// Does something at each place, a few at once.
+fn at_each(places: &[usize], check: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(place) = places.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    check(*place);
+                }
+            });
+        }
+    });
+}
+
+/// Resumes a run until it has ended; the first time it is killed again, later than before.
+fn resumed(stage: &Stage, place: usize) -> Option<Ran> {
+    if !stage.runs().exists() || fs::read_dir(stage.runs()).unwrap().next().is_none() {
+        return None;
+    }
+    let resume = stage.about_run(&["resume", "--confirm", "all"]);
+    let again = place * 7 % 60 + 1;
+    drop(injected(&resume, &format!("{CALLS}:signal=SIGKILL:when={again}")).output().unwrap());
+    let last = finished(stage.about_run(&["resume", "--confirm", "all"]).output().unwrap());
+    if last.err.contains("the run never began") { None } else { Some(last) }
+}
+
+/// The endings of a run as its journal tells them.
+fn story(stage: &Stage) -> Vec<Value> {
+    let replayed = finished(stage.about_run(&["replay", "--output", "json"]).output().unwrap()).exits(0);
+    replayed.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn begun(story: &[Value], action: &str) -> usize {
+    story.iter().filter(|seen| seen["what"]["event"] == "started" && seen["what"]["action"] == action).count()
+}
+
+/// The world's own word on what happened to it.
+#[track_caller]
+fn the_world_is_whole(stage: &Stage, place: usize) {
+    let state = stage.state();
+    assert_eq!(state["broken"], Value::Array(Vec::new()), "place {place}: {state}");
+    let version = |service: &str| state["services"][service]["version"].as_str().unwrap().to_owned();
+    let is_armed = state["services"]["execution"]["state"]["armed"] == true;
+    let pair = (version("execution"), version("brain"));
+    let log = fs::read_to_string(stage.folder.path().join("sim/execution.log")).unwrap();
+    let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    if stage.runs().exists() && fs::read_dir(stage.runs()).unwrap().next().is_some() {
+        let story = story(stage);
+        let ending = story.iter().rev().find(|seen| seen["what"]["event"] == "run_ended");
+        let ending = ending.and_then(|seen| seen["what"]["ending"].as_str()).unwrap_or("never began").to_owned();
+        let wanted = match ending.as_str() {
+            "succeeded" => ("2.0.0", true),
+            "rolled_back" => ("1.0.0", false),
+            "refused" | "never began" => ("1.0.0", true),
+            other => panic!("place {place} ended {other}: {:#?}", story.last()),
+        };
+        assert_eq!((pair.0.as_str(), is_armed), wanted, "place {place}, {ending}: {state}");
+        assert_eq!(pair.0, pair.1, "place {place}, {ending}: {state}");
+        assert!(lines("Execution ARMED") <= begun(&story, "arm"), "place {place}: an ARM was doubled\n{log}");
+        let moved = usize::from(ending != "refused" && ending != "never began");
+        assert!(lines("Loaded RiskPolicy v2.0.0") <= moved, "place {place}: a deploy was doubled\n{log}");
+    } else {
+        assert_eq!((pair.0.as_str(), pair.1.as_str(), is_armed), ("1.0.0", "1.0.0", true), "place {place}");
+    }
+}
+
+#[test]
+fn a_runner_killed_at_any_call_and_again_in_its_resume_leaves_a_whole_world() {
+    let places = places(calls_of_a_rollout(CALLS));
+    at_each(&places, |place| {
+        let stage = Stage::new(&[]);
+        let rollout = stage.rollout(&stage.target(), &[]);
+        let killed = injected(&rollout, &format!("{CALLS}:signal=SIGKILL:when={place}")).output().unwrap();
+        assert!(!killed.status.success() || place > 1, "place {place}");
+        let last = resumed(&stage, place);
+        the_world_is_whole(&stage, place);
+        let code = last.as_ref().map_or(1, |ran| ran.code);
+        assert!([0, 1, 3].contains(&code), "place {place} ended with {code}: {}", last.unwrap().err);
+    });
+}
+
+#[test]
+fn a_journal_that_fails_at_any_sync_stops_the_run_disarmed() {
+    let places = places(calls_of_a_rollout("fdatasync"));
+    at_each(&places, |place| {
+        let stage = Stage::new(&[]);
+        let rollout = stage.rollout(&stage.target(), &[]);
+        let error = if place % 2 == 0 { "ENOSPC" } else { "EIO" };
+        let ran = finished(injected(&rollout, &format!("fdatasync:error={error}:when={place}+")).output().unwrap());
+        let state = stage.state();
+        assert_eq!(state["broken"], Value::Array(Vec::new()), "place {place}: {state}");
+        let is_armed = state["services"]["execution"]["state"]["armed"] == true;
+        match ran.code {
+            // Nothing had an effect yet, or everything had and only the last word is not on record.
+            1 => assert_eq!(state["services"]["execution"]["version"], "1.0.0", "place {place}: {}", ran.out),
+            4 if is_armed => assert!(ran.out.contains("✓ observed"), "place {place}: {}", ran.out),
+            4 => assert!(ran.out.contains("the journal cannot be synced"), "place {place}: {}", ran.out),
+            other => panic!("place {place} ended with {other}: {}", ran.out),
+        }
+    });
+}
