@@ -39,6 +39,10 @@ impl Journal for Nothing {
         Ok(())
     }
 
+    fn head(&self) -> String {
+        String::new()
+    }
+
     fn is_dirty(&self) -> bool {
         false
     }
@@ -128,7 +132,7 @@ fn main() {
     let (mut raws, mut ours) = (Vec::new(), Vec::new());
     runtime().block_on(async {
         let client = async_nats::connect(url).await.unwrap();
-        let world = LiveWorld::new(&target, &[], std::time::Duration::ZERO).unwrap();
+        let world = LiveWorld::new(&target, &titan_run::live::Answers::default(), std::time::Duration::ZERO).unwrap();
         let guards = Guards::new(CATALOGUE);
         for _ in 0..ROUNDS {
             raws.push(raw(&client).await);

@@ -12,6 +12,7 @@
 //! percent        0  a text as one part of a URL
 //! visible        0    foreign text with every hidden character made visible
 //! stdlib         0    the files embedded in the binary
+//! approval       1    what approvers sign, and whether a signature counts
 //! diagnostic     1    what is wrong with a user's file, and where
 //! declaration    1    what a primitive says about itself, and how it fails
 //! event          2    what happened in a run
@@ -37,7 +38,8 @@
 //!
 //! 1. Only `cli` names `live` or `sim`: the engine cannot know which world it is in.
 //! 2. Vendor walls: `rhai` only in `guard/`, `sim/` and `served/`, `async_nats` only in
-//!    `live/` and `served/`, `reqwest` only in `live/`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
+//!    `live/` and `served/`, `reqwest` only in `live/`,
+//!    `nkeys` only in `approval`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
 //! 3. The planner is pure: no async, no clock, no I/O.
 //! 4. Decoding never stops at the first fault.
 //! 5. An effect is preceded by its `Started` event, and does not happen when that could not be
@@ -54,6 +56,7 @@
 //! `cli/` and a variant; an output format is a file in `report/` and a variant; a case is a file
 //! under `tests/cases/`.
 
+pub mod approval;
 pub mod cli;
 pub mod declaration;
 pub mod diagnostic;

@@ -2,20 +2,25 @@
 
 use std::cell::RefCell;
 use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use tokio::sync::watch;
 
-use crate::engine::{self, Job, Journal, Past};
+use crate::engine::{self, Job, Journal, Past, Signals};
 use crate::event::{Asked, Ended, Event, Progress};
 use crate::journal::{Chain, Keeper, State};
+use crate::live::control::{ControlSocket, Reply};
 use crate::live::run_folder::{JournalFile, RunFolder, TargetLock};
-use crate::live::{mark_children, now_unix_ms};
+use crate::live::{Answers, mark_children, now_unix_ms};
 use crate::primitive;
 use crate::report::{JsonLines, Report, Terminal};
+use crate::runbook::Runbook;
 
+use super::ask::judge;
 use super::prepare::Prepared;
 use super::runs::Place;
 use super::signals::Listening;
@@ -32,6 +37,9 @@ pub(super) struct How {
     /// Confirm an item of a checklist beforehand; `all` confirms every one
     #[arg(long, value_name = "ITEM")]
     confirm: Vec<String>,
+    /// Sign every approval with the key in a file, for scripted use
+    #[arg(long, value_name = "KEYFILE")]
+    approve_with: Vec<PathBuf>,
     /// How the run is shown
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub(super) output: Output,
@@ -61,6 +69,7 @@ pub(super) struct Journey<'a> {
 
 /// What an earlier runner left.
 pub(super) struct Earlier {
+    pub(super) folder: RunFolder,
     pub(super) journal: JournalFile,
     pub(super) events: Vec<Event>,
     pub(super) chain: Chain,
@@ -115,7 +124,8 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<(En
     let Journey { prepared, how, world, place, earlier, asked } = journey;
     let mut header = prepared.header;
     let elapsed = earlier.as_ref().map_or(Duration::ZERO, |earlier| elapsed(earlier, header.started_unix_ms));
-    let world = Chosen::new(&prepared.target, world, &how.confirm, elapsed).map_err(unusable)?;
+    let answers = Answers { confirmed: how.confirm.clone(), keys: how.approve_with.clone() };
+    let world = Chosen::new(&prepared.target, world, &answers, elapsed).map_err(unusable)?;
     let (listening, signals) = Listening::new(asked).map_err(refused)?;
     if earlier.is_none() {
         let clock = world.as_world().clock();
@@ -128,17 +138,20 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<(En
     }
     mark_children(&header.run);
     let view = View::new(how.output, streams.out);
-    let (keeper, past) = match (earlier, place) {
+    let (folder, keeper, past) = match (earlier, place) {
         (Some(earlier), _) => {
             earlier.events.iter().for_each(|event| view.event(event));
-            (Some(Keeper::new(earlier.journal, earlier.chain, earlier.state)), Some(earlier.past))
+            let keeper = Keeper::new(earlier.journal, earlier.chain, earlier.state);
+            (Some(earlier.folder), Some(keeper), Some(earlier.past))
         }
         (None, Some(place)) => {
-            let (_, journal) = RunFolder::create(&place.folder(), &header.run).map_err(refused)?;
-            (Some(Keeper::new(journal, Chain::default(), State::default())), None)
+            let (folder, journal) = RunFolder::create(&place.folder(), &header.run).map_err(refused)?;
+            (Some(folder), Some(Keeper::new(journal, Chain::default(), State::default())), None)
         }
-        (None, None) => (None, None),
+        (None, None) => (None, None, None),
     };
+    let socket = folder.map(|folder| ControlSocket::open(folder.control())).transpose().map_err(refused)?;
+    let (sender, runbook) = (listening.sender(), Arc::clone(&prepared.runbook));
     let recorder = Recorder { keeper, view: &view };
     let job = Job {
         runbook: prepared.runbook,
@@ -157,12 +170,34 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<(En
         biased;
         () = world.drive() => None,
         () = listening.pass_on() => None,
+        () = hear(socket.as_ref(), &recorder, &runbook, &sender) => None,
         () = view.tick(&world), if is_real => None,
         ended = engine::run(job) => Some(ended),
         () = view.flush_while_waiting() => None,
     };
     let ended = ended.ok_or_else(|| refused("the world ended before the run".to_owned()))?;
     Ok((ended, world.complaints()))
+}
+
+/// Hears what people ask of the run through its socket; never ends.
+async fn hear(
+    socket: Option<&ControlSocket>,
+    recorder: &Recorder<'_, '_>,
+    runbook: &Runbook,
+    sender: &watch::Sender<Signals>,
+) {
+    let (Some(socket), Some(keeper)) = (socket, &recorder.keeper) else {
+        return std::future::pending().await;
+    };
+    let take = |asked: Asked| match keeper.with_state(|state| judge(runbook, state, &asked.request)) {
+        Err(why) => Reply::Refused(why),
+        Ok(()) => {
+            let said = format!("{} was asked for", asked.request.phrase());
+            sender.send_modify(|signals| signals.asked.push(asked));
+            Reply::Taken(said)
+        }
+    };
+    socket.serve(&take).await;
 }
 
 /// How long ago a run began: by the wall clock, but never before its last record.
@@ -200,6 +235,10 @@ impl Journal for Recorder<'_, '_> {
 
     fn is_dirty(&self) -> bool {
         self.keeper.as_ref().is_some_and(Keeper::is_dirty)
+    }
+
+    fn head(&self) -> String {
+        self.keeper.as_ref().map(Keeper::head).unwrap_or_default()
     }
 
     fn commit(&self) -> Result<(), String> {

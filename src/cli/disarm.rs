@@ -5,6 +5,7 @@
 
 use crate::event::Ending;
 use crate::guard::Guards;
+use crate::live::Answers;
 use crate::primitive::CATALOGUE;
 use crate::primitive::gate::Handle;
 use crate::runbook::target::{Gate, GateCommand, GateProbe, MetricSource, Nats, PayloadForm, Service, Target};
@@ -85,8 +86,8 @@ pub(super) fn disarm(args: &Args, streams: &mut Streams<'_>) -> u8 {
 }
 
 async fn close(args: &Args, target: &Target) -> Result<(), String> {
-    let world =
-        Chosen::new(target, &args.world, &[], std::time::Duration::ZERO).map_err(|problems| problems.join("; "))?;
+    let world = Chosen::new(target, &args.world, &Answers::default(), std::time::Duration::ZERO)
+        .map_err(|problems| problems.join("; "))?;
     let closing = async {
         let handle = Handle::find(world.as_world(), target, &args.gate)?;
         handle.disarm(&args.reason, &|_| {}).await

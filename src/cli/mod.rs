@@ -1,10 +1,12 @@
 //! The command line: one file a command. The only room that knows both `live/` and `sim/`.
 
+mod ask;
 mod carry;
 mod disarm;
 pub mod exit;
 mod files;
 mod hash;
+mod key;
 mod lint;
 mod list;
 mod plan;
@@ -52,7 +54,19 @@ enum Command {
     /// Go on with a run whose runner has ended
     Resume(resume::Args),
     /// Roll a run back, from what is on record
-    Abort(resume::AbortArgs),
+    Abort(ask::AbortArgs),
+    /// Stop a run at its next safe point
+    Pause(ask::PauseArgs),
+    /// Go on without a step, where the runbook allows it
+    Skip(ask::StepArgs),
+    /// Do a failed step again
+    Retry(ask::StepArgs),
+    /// Sign that a run may go on
+    Approve(ask::DecideArgs),
+    /// Sign that a run may not go on
+    Deny(ask::DecideArgs),
+    /// Make an approver's key
+    Key(key::Args),
     /// List runs
     Runs(runs::Args),
     /// Show every record of a run
@@ -127,7 +141,13 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         None => run::run(&cli.run, streams),
         Some(Command::Run(args)) => run::run(&args, streams),
         Some(Command::Resume(args)) => resume::resume(&args, streams),
-        Some(Command::Abort(args)) => resume::abort(&args, streams),
+        Some(Command::Abort(args)) => ask::abort(&args, streams),
+        Some(Command::Pause(args)) => ask::pause(&args, streams),
+        Some(Command::Skip(args)) => ask::skip(&args, streams),
+        Some(Command::Retry(args)) => ask::retry(&args, streams),
+        Some(Command::Approve(args)) => ask::approve(&args, streams),
+        Some(Command::Deny(args)) => ask::deny(&args, streams),
+        Some(Command::Key(args)) => key::key(&args, streams),
         Some(Command::Runs(args)) => runs::runs(&args, streams),
         Some(Command::Show(args)) => story::show(&args, streams),
         Some(Command::Why(args)) => story::why(&args, streams),

@@ -1,5 +1,5 @@
-//! `titan-run resume RUN` and `titan-run abort RUN`: go on with a run whose runner has ended,
-//! forward or back.
+//! `titan-run resume RUN`, and `abort` where nobody carries the run out: go on with a run whose
+//! runner has ended, forward or back.
 //!
 //! Both take the run over, cut a torn tail off, kill what the earlier runner left behind and use
 //! the recorded files. `resume` refuses where anything the run is made of was changed since;
@@ -31,19 +31,6 @@ pub(super) struct Args {
     took_none: Vec<String>,
 }
 
-/// The arguments of `abort`.
-#[derive(clap::Args)]
-#[group(skip)]
-pub(super) struct AbortArgs {
-    #[command(flatten)]
-    named: Named,
-    #[command(flatten)]
-    how: How,
-    /// Kept with the request
-    #[arg(long, default_value = "no reason given")]
-    why: String,
-}
-
 /// Goes on; gives the exit code of the ending.
 pub(super) fn resume(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let asked = |step: &String, request: fn(String) -> Request| Asked {
@@ -56,10 +43,9 @@ pub(super) fn resume(args: &Args, streams: &mut Streams<'_>) -> u8 {
     go_on(&args.named, &args.how, Direction::Forward, done.chain(not_done).collect(), streams)
 }
 
-/// Rolls back; gives the exit code of the ending.
-pub(super) fn abort(args: &AbortArgs, streams: &mut Streams<'_>) -> u8 {
-    let asked = Asked { request: Request::Abort, who: user(), why: args.why.clone() };
-    go_on(&args.named, &args.how, Direction::Back, vec![asked], streams)
+/// Rolls a run back that nobody carries out; gives the exit code of the ending.
+pub(super) fn roll_back(named: &Named, how: &How, asked: Asked, streams: &mut Streams<'_>) -> u8 {
+    go_on(named, how, Direction::Back, vec![asked], streams)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,5 +101,5 @@ fn taken_over(named: &Named, direction: Direction, streams: &mut Streams<'_>) ->
     }
     let cut_bytes = torn.map_or(0, |torn| torn.bytes);
     let past = Past { state: state.clone().resumed(), who: user(), cut_bytes };
-    Ok((prepared, Earlier { journal, events, chain, state, past }))
+    Ok((prepared, Earlier { folder, journal, events, chain, state, past }))
 }

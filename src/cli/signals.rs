@@ -35,6 +35,11 @@ impl Listening {
         self.sender.send_modify(|signals| signals.asked.push(asked));
     }
 
+    /// Where requests go that come from elsewhere.
+    pub(super) fn sender(&self) -> watch::Sender<Signals> {
+        self.sender.clone()
+    }
+
     /// Passes signals on to the run; never ends.
     pub(super) async fn pass_on(mut self) {
         loop {

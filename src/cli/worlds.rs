@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::live::Answers;
 use crate::runbook::target::Target;
 use crate::sim::SimWorld;
 use crate::stdlib;
@@ -35,12 +36,7 @@ pub(super) enum Chosen {
 impl Chosen {
     /// The world a target means, for a run that began `elapsed` ago; must be called inside a runtime, for the simulated one with a
     /// paused clock.
-    pub(super) fn new(
-        target: &Target,
-        args: &Args,
-        confirmed: &[String],
-        elapsed: Duration,
-    ) -> Result<Self, Vec<String>> {
+    pub(super) fn new(target: &Target, args: &Args, answers: &Answers, elapsed: Duration) -> Result<Self, Vec<String>> {
         let (options, problems) = pairs("--world", &args.world);
         if !problems.is_empty() {
             return Err(problems);
@@ -51,7 +47,7 @@ impl Chosen {
                     format!("`--world` sets up a simulated world, and the target `{}` is a real one", target.name);
                 return Err(vec![message]);
             }
-            let real = crate::live::LiveWorld::new(target, confirmed, elapsed).map_err(|why| vec![why])?;
+            let real = crate::live::LiveWorld::new(target, answers, elapsed).map_err(|why| vec![why])?;
             return Ok(Self::Real(Box::new(real)));
         };
         if let Some(text) = stdlib::find(world).filter(|_| options.is_empty()) {

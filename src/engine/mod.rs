@@ -9,11 +9,13 @@ mod commit;
 mod explain;
 mod perform;
 mod plan;
+mod recorder;
 mod resume;
 mod rollback;
 mod run;
 mod script;
 mod step;
+mod steps;
 mod watch;
 
 use std::cell::{Cell, RefCell};
@@ -24,6 +26,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch as signal};
 
+use crate::approval::Signed;
 use crate::declaration::Failure;
 use crate::event::{Asked, EVENT_FORMAT, Ended, Event, Happened, Header, Phase, Progress, Request};
 use crate::guard::Guards;
@@ -47,6 +50,8 @@ pub trait Journal {
     /// # Errors
     /// A sentence saying why it could not be kept.
     fn append(&self, event: &Event) -> Result<(), String>;
+    /// The checksum of the last record; empty where nothing is chained.
+    fn head(&self) -> String;
     /// Whether an event was kept that a loss of power would lose.
     fn is_dirty(&self) -> bool;
     /// Makes everything kept so far survive a loss of power.
@@ -72,6 +77,15 @@ impl Signals {
     /// Whether the run is to stop at the next safe point.
     pub fn is_to_pause(&self) -> bool {
         self.asked.iter().any(|asked| asked.request == Request::Pause)
+    }
+
+    /// The first answer to an approval after `heard` requests, and how many were heard then.
+    pub fn decision(&self, path: &str, heard: usize) -> Option<(usize, Signed)> {
+        let mut later = self.asked.iter().enumerate().skip(heard);
+        later.find_map(|(at, asked)| match &asked.request {
+            Request::Decide { step, signed } if step == path => Some((at + 1, signed.clone())),
+            _ => None,
+        })
     }
 
     /// The request to go on without a step.
@@ -127,6 +141,8 @@ struct Run<'a> {
     past: RefCell<State>,
     /// Why the journal cannot be trusted any more.
     broken: RefCell<Option<String>>,
+    /// How many requests were held against failed steps.
+    answered: Cell<usize>,
     /// Told when the journal breaks.
     breaking: Notify,
     /// Whether any effect may have happened.
@@ -147,6 +163,7 @@ impl<'a> Run<'a> {
             committing: RefCell::new(Vec::new()),
             past: RefCell::new(past),
             broken: RefCell::new(None),
+            answered: Cell::new(0),
             breaking: Notify::new(),
             touched: Cell::new(false),
             may_be_open: Cell::new(false),
@@ -250,6 +267,11 @@ struct Begun {
 }
 
 impl Frame {
+    /// Whether it holds the run's own steps: only between those a run is paused.
+    fn is_outermost(&self) -> bool {
+        self.prefix.is_empty()
+    }
+
     fn path(&self, step: usize) -> Arc<str> {
         self.inside(self.runbook.steps.get(step).map(|step| &step.id))
     }

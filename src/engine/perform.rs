@@ -11,11 +11,12 @@ use crate::declaration::{Declaration, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase, Progress};
 use crate::guard::{Guard, Template};
 use crate::journal::Known;
-use crate::primitive::{Arguments, Call, Memory, Remember};
+use crate::primitive::{Arguments, Call, Memory};
 use crate::runbook::{Action, ActionKind, Poll, Retry, Work};
 use crate::value::{Value, as_duration};
 use crate::world::Wait;
 
+use super::recorder::Recorder;
 use super::{Begun, Frame, Run, millis};
 
 /// The bound on an `until` without a `timeout`: a person looks after ten minutes at the latest.
@@ -234,33 +235,6 @@ impl Run<'_> {
     /// Shows what a step waits for.
     pub(super) fn progress(&self, path: &Arc<str>, text: &str) {
         (self.job.progress)(Progress { step: Arc::clone(path), text: text.to_owned() });
-    }
-}
-
-/// Keeps the memories of one step's primitive.
-pub(super) struct Recorder<'a> {
-    run: &'a Run<'a>,
-    phase: Phase,
-    path: &'a Arc<str>,
-    effect: Effect,
-}
-
-impl<'a> Recorder<'a> {
-    pub(super) fn of(run: &'a Run<'_>, task: &'a Task<'_>, declaration: &Declaration) -> Self {
-        Self { run, phase: task.phase, path: &task.begun.path, effect: declaration.effect }
-    }
-}
-
-impl Remember for Recorder<'_> {
-    fn remember<'a>(&'a self, memory: &Value) -> Wait<'a, Result<(), Failure>> {
-        let (phase, step, memory) = (self.phase, Arc::clone(self.path), memory.clone());
-        let recorded = self.run.record(Happened::Remembered { phase, step, memory });
-        Box::pin(async move {
-            match self.effect {
-                Effect::Changes => recorded.and(self.run.durable().await),
-                Effect::Observes | Effect::Asks => Ok(()),
-            }
-        })
     }
 }
 

@@ -71,6 +71,12 @@ impl Plan {
         self.set(at, Status::Running);
     }
 
+    /// Puts a step that was under way back to where it may start.
+    pub fn again(&mut self, at: usize) {
+        self.set(at, Status::Pending);
+        self.next.push_back(Next::Start(at));
+    }
+
     /// Takes note of a step's end and works out what follows from it.
     pub fn ended(&mut self, at: usize, status: Status, runbook: &Runbook) {
         if self.status(at).is_ended() {

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::declaration::{ErrorClass, Failure, InDoubt};
-use crate::event::{Cause, Happened, Phase, Request, Status};
+use crate::event::{Asked, Cause, Happened, Phase, Request, Status};
 use crate::journal::{Known, Outcome, WatchState};
-use crate::runbook::{Action, ActionKind, Runbook, Step, Work};
+use crate::runbook::{ActionKind, Runbook, Step, Work};
 use crate::value::Value;
 
 use super::run::{ARM, DISARM};
@@ -61,7 +61,8 @@ impl Run<'_> {
         let past = self.past.borrow();
         let open = past.all(Phase::Forward).filter(|(_, known)| known.outcome.is_none() && known.acted);
         let mut asked = open.filter(|(path, known)| {
-            work_at(runbook, path).is_some_and(|work| self.needs_decision(work, known)) && self.decision(path).is_none()
+            runbook.step_at(path).is_some_and(|step| self.needs_decision(&step.work, known))
+                && self.decision(path).is_none()
         });
         let (step, _) = asked.next()?;
         let run = past.header.as_ref().map_or("RUN", |header| header.run.as_str());
@@ -96,6 +97,12 @@ impl Run<'_> {
             Request::TookNone { step } if step == path => Some(false),
             _ => None,
         })
+    }
+
+    /// The request to go on without a step, made while no runner was there.
+    pub(super) fn skip_on_record(&self, path: &str) -> Option<Asked> {
+        let past = self.past.borrow();
+        past.requests.iter().find(|asked| matches!(&asked.request, Request::Skip { step } if step == path)).cloned()
     }
 
     /// Whether an interrupted piece of work is taken as done on a person's word.
@@ -177,17 +184,5 @@ impl Run<'_> {
             (ARM, Status::Ok) => self.disarmed_since.set(None),
             _ => {}
         }
-    }
-}
-
-/// The work a path stands for, through runbooks used as actions.
-fn work_at<'a>(runbook: &'a Runbook, path: &str) -> Option<&'a Work> {
-    let (first, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
-    let id = first.split('[').next().unwrap_or(first);
-    let work = &runbook.steps.get(runbook.step_index(id)?)?.work;
-    match (rest, &work.action) {
-        (None, _) => Some(work),
-        (Some(rest), Action { kind: ActionKind::Runbook(inner), .. }) => work_at(inner, rest),
-        (Some(_), _) => None,
     }
 }

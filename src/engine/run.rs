@@ -1,23 +1,17 @@
-//! The loop: starts what the planner says, applies what comes back, stops when it must.
+//! A whole run: begins it, bounds it, rolls it back and ends it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-
 use crate::declaration::{ErrorClass, Failure};
-use crate::event::{Cause, Ended, Ending, Happened, Header, Phase, Status};
+use crate::event::{Cause, Ended, Ending, Happened, Header, Phase};
 use crate::guard::Names;
-use crate::runbook::{OnFailure, Runbook};
+use crate::runbook::Runbook;
 use crate::value::{Value, format_duration};
-use crate::world::Wait;
 
-use super::resume::PastWatch;
-use super::watch::{Live, WatchEnd};
-use super::{Frame, Job, Next, Plan, Run, Signals};
+use super::{Frame, Job, Plan, Run};
 
 /// The primitive that closes a gate.
 pub(super) const DISARM: &str = "disarm";
@@ -50,15 +44,12 @@ pub async fn run(job: Job<'_>) -> Ended {
     let frame = run.frame(runbook, String::new(), Phase::Forward, names);
     let ended = tokio::select! {
         biased;
-        ended = run.carry_out(&frame) => ended,
         never = run.note_requests() => match never {},
+        ended = run.carry_out(&frame) => ended,
         never = run.commit_while_waiting() => match never {},
     };
     run.end(ended)
 }
-
-/// A step that has come back, with the index it has in its frame.
-type Returned = (usize, Result<Value, Failure>);
 
 impl Run<'_> {
     /// Records that the run begins, or goes on.
@@ -171,161 +162,6 @@ impl Run<'_> {
         }
     }
 
-    /// Starts steps as the planner says until all have ended or one stops the frame.
-    pub(super) async fn steps(&self, frame: &Rc<Frame>) -> Result<(), Stop> {
-        let mut under_way: FuturesUnordered<Wait<'_, Returned>> = FuturesUnordered::new();
-        let mut watching: FuturesUnordered<Wait<'_, WatchEnd>> = FuturesUnordered::new();
-        let mut live: Vec<Live> = Vec::new();
-        let mut opened = vec![false; frame.runbook.watches.len()];
-        let mut held: Option<Stop> = None;
-        loop {
-            while held.is_none() {
-                let Some(next) = frame.plan.borrow_mut().take_next() else {
-                    break;
-                };
-                match next {
-                    Next::Skip(at, _) if self.take_past(frame.phase, &frame.path(at)).is_some() => {
-                        self.skipped(frame, at)
-                    }
-                    Next::Skip(at, reason) => self.skip(frame, at, frame.path(at), reason),
-                    Next::Start(at) => {
-                        self.open_watches(frame, at, &mut opened, &mut live, &mut watching, &mut held).await?;
-                        frame.plan.borrow_mut().started(at);
-                        under_way.push(Box::pin(async move { (at, self.step(frame, at).await) }));
-                    }
-                }
-            }
-            if under_way.is_empty() {
-                break;
-            }
-            tokio::select! {
-                biased;
-                Some(end) = watching.next(), if !watching.is_empty() => breached(frame, &end, &mut held)?,
-                Some((at, result)) = under_way.next() => {
-                    self.close_watches(frame, Some(at), &mut live, &mut watching, &mut held).await?;
-                    self.settle(frame, at, result, &mut held)?;
-                }
-                () = self.asked_for(Signals::is_to_pause), if held.is_none() && live.is_empty() => {
-                    held = Some(Stop::Pause(Cause::Operator { request: "suspend".to_owned() }));
-                }
-            }
-        }
-        self.close_watches(frame, None, &mut live, &mut watching, &mut held).await?;
-        held.map_or(Ok(()), Err)
-    }
-
-    /// Applies what a step came back with.
-    fn settle(
-        &self,
-        frame: &Rc<Frame>,
-        at: usize,
-        result: Result<Value, Failure>,
-        held: &mut Option<Stop>,
-    ) -> Result<(), Stop> {
-        let Some(step) = frame.runbook.steps.get(at) else {
-            return Ok(());
-        };
-        let failure = match result {
-            Ok(out) if frame.plan.borrow().status(at) == Status::Skipped => {
-                drop(out);
-                return Ok(());
-            }
-            Ok(out) => {
-                frame.names.borrow_mut().set_step(step.id.as_str(), Status::Ok.word(), Some(&out));
-                frame.plan.borrow_mut().ended(at, Status::Ok, &frame.runbook);
-                return Ok(());
-            }
-            Err(failure) => failure,
-        };
-        frame.names.borrow_mut().set_step(step.id.as_str(), Status::Failed.word(), None);
-        frame.plan.borrow_mut().ended(at, Status::Failed, &frame.runbook);
-        let cause = Cause::Step { step: frame.path(at), failure };
-        match step.on_failure {
-            OnFailure::Continue => Ok(()),
-            OnFailure::Rollback => Err(Stop::Rollback(cause)),
-            OnFailure::Pause => {
-                held.get_or_insert(Stop::Pause(cause));
-                Ok(())
-            }
-        }
-    }
-
-    /// Records that a step, or one item of it, is not done.
-    pub(super) fn skip(&self, frame: &Rc<Frame>, at: usize, path: Arc<str>, reason: String) {
-        self.note(Happened::Skipped { phase: frame.phase, step: path, reason });
-        self.skipped(frame, at);
-    }
-
-    /// Takes note that a step was not done.
-    pub(super) fn skipped(&self, frame: &Rc<Frame>, at: usize) {
-        if let Some(step) = frame.runbook.steps.get(at) {
-            frame.names.borrow_mut().set_step(step.id.as_str(), Status::Skipped.word(), None);
-        }
-        frame.plan.borrow_mut().ended(at, Status::Skipped, &frame.runbook);
-    }
-
-    /// Opens every watch that must be live before a step starts.
-    async fn open_watches<'a>(
-        &'a self,
-        frame: &'a Rc<Frame>,
-        step: usize,
-        opened: &mut [bool],
-        live: &mut Vec<Live>,
-        watching: &mut FuturesUnordered<Wait<'a, WatchEnd>>,
-        held: &mut Option<Stop>,
-    ) -> Result<(), Stop> {
-        for (at, watch) in frame.runbook.watches.iter().enumerate() {
-            let Some(slot) = opened.get_mut(at).filter(|slot| watch.from == step && !**slot) else {
-                continue;
-            };
-            *slot = true;
-            match self.past_watch(frame, at) {
-                PastWatch::None => {}
-                PastWatch::Over => continue,
-                PastWatch::Gap(end) => {
-                    breached(frame, &end, held)?;
-                    continue;
-                }
-            }
-            match self.open_watch(frame, at).await {
-                Ok((handle, looking)) => {
-                    live.push(handle);
-                    watching.push(looking);
-                }
-                Err(failure) => {
-                    return Err(Stop::Rollback(Cause::Breach { watch: watch.id.shared(), failure }));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the watches whose `to` step has ended, or all of them, and hears their last word.
-    async fn close_watches(
-        &self,
-        frame: &Rc<Frame>,
-        step: Option<usize>,
-        live: &mut Vec<Live>,
-        watching: &mut FuturesUnordered<Wait<'_, WatchEnd>>,
-        held: &mut Option<Stop>,
-    ) -> Result<(), Stop> {
-        let is_over = |handle: &Live| {
-            let to = frame.runbook.watches.get(handle.watch).and_then(|watch| watch.to);
-            step.is_none() || to == step
-        };
-        let mut open = live.iter().filter(|handle| is_over(handle)).count();
-        live.iter().filter(|handle| is_over(handle)).for_each(|handle| handle.closing.notify_one());
-        live.retain(|handle| !is_over(handle));
-        while open > 0 {
-            let Some(end) = watching.next().await else {
-                break;
-            };
-            open -= 1;
-            breached(frame, &end, held)?;
-        }
-        Ok(())
-    }
-
     /// Rolls back where it must, ensures, and says how the run ended.
     async fn finish(&self, frame: &Rc<Frame>, stopped: Result<(), Stop>) -> Ended {
         let mut needs_person = Vec::new();
@@ -366,19 +202,3 @@ impl Run<'_> {
 
 /// How often the limits are looked at while none is running.
 const LIMIT_TICK: Duration = Duration::from_secs(1);
-
-/// What a watch's end means for its frame.
-fn breached(frame: &Frame, end: &WatchEnd, held: &mut Option<Stop>) -> Result<(), Stop> {
-    let (Some(watch), Some(failure)) = (frame.runbook.watches.get(end.watch), &end.breach) else {
-        return Ok(());
-    };
-    let cause = Cause::Breach { watch: watch.id.shared(), failure: failure.clone() };
-    match watch.on_breach {
-        OnFailure::Rollback => Err(Stop::Rollback(cause)),
-        OnFailure::Continue => Ok(()),
-        OnFailure::Pause => {
-            held.get_or_insert(Stop::Pause(cause));
-            Ok(())
-        }
-    }
-}

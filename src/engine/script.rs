@@ -12,7 +12,8 @@ use crate::primitive::{Arguments, Call, Memory};
 use crate::value::Value;
 
 use super::Run;
-use super::perform::{Recorder, Task};
+use super::perform::Task;
+use super::recorder::Recorder;
 
 /// The most calls of one script: a loop that never ends must not fill the record.
 const MAX_SCRIPT_CALLS: usize = 10_000;

@@ -16,6 +16,7 @@ use crate::world::Wait;
 
 use super::perform::Task;
 use super::run::Stop;
+use super::steps::words;
 use super::{Begun, Frame, Run};
 
 impl Run<'_> {
@@ -91,6 +92,10 @@ impl Run<'_> {
             Some(when) if past.is_none() => self.truth(&task, when, None, ErrorClass::Refused),
             _ => Ok(true),
         };
+        if let Some(asked) = self.skip_on_record(&path).filter(|_| step.may_skip) {
+            self.skip(frame, at, path, words(&asked));
+            return Ok(Value::Null);
+        }
         if let (Ok(false), Some(when)) = (&wanted, &step.work.when) {
             self.skip(frame, at, path, format!("`when: {}` is false", when.text()));
             return Ok(Value::Null);
@@ -159,8 +164,7 @@ impl Run<'_> {
             Either::Right((result, _)) => result.map_err(Interruption::Failed),
             Either::Left(_) => {
                 let signals = self.job.signals.borrow();
-                let words = signals.skip_of(path).map(|asked| format!("{} asked: {}", asked.who, asked.why));
-                Err(Interruption::Skipped(words.unwrap_or_default()))
+                Err(Interruption::Skipped(signals.skip_of(path).map(words).unwrap_or_default()))
             }
         }
     }

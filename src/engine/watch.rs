@@ -2,18 +2,23 @@
 
 use std::rc::Rc;
 
+use futures_util::StreamExt;
 use futures_util::future::{Either, FutureExt, select};
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 
 use crate::declaration::{Declaration, ErrorClass, Failure};
-use crate::event::Happened;
+use crate::event::{Cause, Happened};
 use crate::primitive::nats_watch::{Counted, open};
 use crate::primitive::{Arguments, Call, Forgetful, Memory};
-use crate::runbook::{ActionKind, Watch};
+use crate::runbook::{ActionKind, OnFailure, Watch};
 use crate::value::Value;
 use crate::world::{Subscription, Wait};
 
 use super::perform::steady;
+use super::resume::PastWatch;
+use super::run::Stop;
+use super::steps::Held;
 use super::{Frame, Run};
 
 /// The name of the primitive that subscribes rather than samples.
@@ -34,6 +39,68 @@ pub(super) struct WatchEnd {
 }
 
 impl<'r> Run<'r> {
+    /// Opens every watch that must be live before a step starts.
+    pub(super) async fn open_watches<'a>(
+        &'a self,
+        frame: &'a Rc<Frame>,
+        step: usize,
+        opened: &mut [bool],
+        live: &mut Vec<Live>,
+        watching: &mut FuturesUnordered<Wait<'a, WatchEnd>>,
+        held: &mut Held,
+    ) -> Result<(), Stop> {
+        for (at, watch) in frame.runbook.watches.iter().enumerate() {
+            let Some(slot) = opened.get_mut(at).filter(|slot| watch.from == step && !**slot) else {
+                continue;
+            };
+            *slot = true;
+            match self.past_watch(frame, at) {
+                PastWatch::None => {}
+                PastWatch::Over => continue,
+                PastWatch::Gap(end) => {
+                    breached(frame, &end, held)?;
+                    continue;
+                }
+            }
+            match self.open_watch(frame, at).await {
+                Ok((handle, looking)) => {
+                    live.push(handle);
+                    watching.push(looking);
+                }
+                Err(failure) => {
+                    return Err(Stop::Rollback(Cause::Breach { watch: watch.id.shared(), failure }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the watches whose `to` step has ended, or all of them, and hears their last word.
+    pub(super) async fn close_watches(
+        &self,
+        frame: &Rc<Frame>,
+        step: Option<usize>,
+        live: &mut Vec<Live>,
+        watching: &mut FuturesUnordered<Wait<'_, WatchEnd>>,
+        held: &mut Held,
+    ) -> Result<(), Stop> {
+        let is_over = |handle: &Live| {
+            let to = frame.runbook.watches.get(handle.watch).and_then(|watch| watch.to);
+            step.is_none() || to == step
+        };
+        let mut open = live.iter().filter(|handle| is_over(handle)).count();
+        live.iter().filter(|handle| is_over(handle)).for_each(|handle| handle.closing.notify_one());
+        live.retain(|handle| !is_over(handle));
+        while open > 0 {
+            let Some(end) = watching.next().await else {
+                break;
+            };
+            open -= 1;
+            breached(frame, &end, held)?;
+        }
+        Ok(())
+    }
+
     /// Opens a watch; when this returns it is confirmed live, and the future it gives looks on.
     pub(super) async fn open_watch<'a>(
         &'a self,
@@ -173,5 +240,21 @@ impl Eye<'_, '_> {
         let watch = self.frame.watch_path(self.at);
         self.run.note(Happened::WatchEnded { watch, breach: breach.clone() });
         WatchEnd { watch: self.at, breach }
+    }
+}
+
+/// What a watch's end means for its frame.
+pub(super) fn breached(frame: &Frame, end: &WatchEnd, held: &mut Held) -> Result<(), Stop> {
+    let (Some(watch), Some(failure)) = (frame.runbook.watches.get(end.watch), &end.breach) else {
+        return Ok(());
+    };
+    let cause = Cause::Breach { watch: watch.id.shared(), failure: failure.clone() };
+    match watch.on_breach {
+        OnFailure::Rollback => Err(Stop::Rollback(cause)),
+        OnFailure::Continue => Ok(()),
+        OnFailure::Pause => {
+            held.stop.get_or_insert(Stop::Pause(cause));
+            Ok(())
+        }
     }
 }

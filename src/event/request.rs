@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Signed;
+
 /// A person's request, and on whose word it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +34,13 @@ pub enum Request {
         /// Its path.
         step: String,
     },
+    /// Answer an approval.
+    Decide {
+        /// The asking step's path.
+        step: String,
+        /// The answer.
+        signed: Signed,
+    },
     /// Take the effect in doubt as done.
     TookEffect {
         /// Its path.
@@ -52,6 +61,9 @@ impl Request {
             Self::Pause => "pause".to_owned(),
             Self::Skip { step } => format!("skip `{step}`"),
             Self::Retry { step } => format!("retry `{step}`"),
+            Self::Decide { step, signed } => {
+                format!("{} `{step}` with key {}", if signed.yes { "approve" } else { "deny" }, signed.key)
+            }
             Self::TookEffect { step } => format!("take `{step}` as done"),
             Self::TookNone { step } => format!("take `{step}` as not done"),
         }

@@ -79,6 +79,11 @@ impl<S: Store> Keeper<S> {
         done.inspect_err(|why| kept.broken = Some(why.clone()))
     }
 
+    /// Looks at the state after the last record.
+    pub fn with_state<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.kept.borrow().state)
+    }
+
     /// The checksum of the last record.
     pub fn head(&self) -> String {
         self.kept.borrow().chain.head().to_owned()

@@ -62,6 +62,11 @@ pub struct ScriptRecord {
 }
 
 impl Known {
+    /// Whether it ended, and not ok.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Ended { status: Status::Failed, .. }))
+    }
+
     pub(super) fn call_started(&mut self, index: usize, call: ScriptRecord) -> Result<(), String> {
         match self.calls.get(index) {
             None if index == self.calls.len() => {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::declaration::Effect;
-use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Status};
+use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Request, Status};
 use crate::value::Value;
 
 use super::known::{Known, Outcome, ScriptRecord};
@@ -126,7 +126,7 @@ impl State {
                 self.goes_on()?;
                 self.reopen();
             }
-            Happened::Requested(asked) => self.requests.push(asked.clone()),
+            Happened::Requested(asked) => self.requested(asked),
             Happened::RollbackStarted { cause } => match &self.rollback {
                 None => self.rollback = Some(cause.clone()),
                 Some(_) => return Err("the rollback has begun already".to_owned()),
@@ -177,6 +177,16 @@ impl State {
         match &self.ended {
             Some(ended) if !goes_on => Err(format!("the run has ended: {}", ended.ending.word())),
             _ => Ok(()),
+        }
+    }
+
+    /// A failed step that is asked for once more, or given up, is as if it had not begun.
+    fn requested(&mut self, asked: &Asked) {
+        self.requests.push(asked.clone());
+        if let Request::Skip { step } | Request::Retry { step } = &asked.request
+            && self.known(Phase::Forward, step).is_some_and(Known::has_failed)
+        {
+            self.forget(Phase::Forward, step);
         }
     }
 

@@ -8,6 +8,7 @@ mod bus;
 mod clock;
 mod command_line;
 pub(crate) mod connection;
+pub(crate) mod control;
 mod exposition;
 mod logs;
 mod metrics;
@@ -22,7 +23,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub(crate) use clock::now_unix_ms;
-pub(crate) use people::user;
+pub use people::Answers;
+pub(crate) use people::{read_seed, user};
 pub(crate) use processes::{kill_orphans, mark_children};
 
 use crate::runbook::target::Target;
@@ -41,12 +43,12 @@ pub struct LiveWorld {
 }
 
 impl LiveWorld {
-    /// The real world as a target describes it; `confirmed` are checklist items answered
+    /// The real world as a target describes it; `answers` were given
     /// beforehand, and `elapsed` is how long ago the run began. Opens nothing yet.
     ///
     /// # Errors
     /// A sentence about what this machine lacks.
-    pub fn new(target: &Target, confirmed: &[String], elapsed: Duration) -> Result<Self, String> {
+    pub fn new(target: &Target, answers: &Answers, elapsed: Duration) -> Result<Self, String> {
         let target = Rc::new(target.clone());
         Ok(Self {
             clock: clock::LiveClock::new(elapsed),
@@ -56,7 +58,7 @@ impl LiveWorld {
             services: services::LiveServices::new(target),
             processes: processes::LiveProcesses,
             web: web::LiveWeb::default(),
-            people: people::Terminal::new(confirmed),
+            people: people::Terminal::new(answers),
         })
     }
 }

@@ -1,23 +1,49 @@
 //! People at a terminal, or answers given beforehand with `--confirm`.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 
+use crate::approval::sign;
 use crate::declaration::{ErrorClass, Failure};
 use crate::visible::visible;
-use crate::world::{Answer, People, Question, Touch, Wait};
+use crate::world::{Answer, People, Question, Standing, Touch, Wait};
 
 /// The word that confirms every item.
 const ALL: &str = "all";
 
+/// The most bytes of a file that holds a seed.
+const MAX_SEED: u64 = 1_024;
+
+/// What the operator answered beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    /// Items of checklists; `all` for every one.
+    pub confirmed: Vec<String>,
+    /// Files that hold the seed of an approver's key.
+    pub keys: Vec<PathBuf>,
+}
+
+/// Reads the seed of a key.
+pub(crate) fn read_seed(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    file.take(MAX_SEED).read_to_string(&mut text).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    let seed = text.lines().map(str::trim).find(|line| line.starts_with("SU"));
+    seed.map(str::to_owned).ok_or_else(|| format!("`{shown}` holds no seed, which begins with SU"))
+}
+
 /// The operator's terminal.
 pub(super) struct Terminal {
     confirmed: Vec<String>,
+    keys: Vec<PathBuf>,
 }
 
 impl Terminal {
-    /// Items in `confirmed` are not asked again.
-    pub(super) fn new(confirmed: &[String]) -> Self {
-        Self { confirmed: confirmed.to_vec() }
+    /// Items in `confirmed` are not asked again; with each of `keys`, files that hold a seed, every
+    /// approval is signed.
+    pub(super) fn new(answers: &Answers) -> Self {
+        Self { confirmed: answers.confirmed.clone(), keys: answers.keys.clone() }
     }
 }
 
@@ -37,6 +63,12 @@ impl People for Terminal {
             let yes = prompt(question).await;
             Ok(Answer { yes, who: user() })
         })
+    }
+
+    fn standing(&self, digest: &str) -> Touch<Standing> {
+        let refused = |why: String| Failure::new(ErrorClass::Refused, why);
+        let signed = self.keys.iter().map(|key| sign(&read_seed(key).map_err(refused)?, digest, true).map_err(refused));
+        Ok(Standing::Signed(signed.collect::<Result<_, _>>()?))
     }
 }
 

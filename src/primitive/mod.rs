@@ -4,6 +4,7 @@
 //! never learns which world that is, keeps nothing between calls but its [`Memory`], and
 //! reports every way of not succeeding as a [`Failure`].
 
+pub mod approve;
 mod arguments;
 mod arm;
 mod assert;
@@ -29,6 +30,7 @@ mod wait_metric;
 use std::cell::RefCell;
 use std::time::Duration;
 
+use crate::approval::Signed;
 use crate::declaration::{Catalogue, Declaration, ErrorClass, Failure};
 use crate::runbook::target::{Service, Target};
 use crate::value::Value;
@@ -38,6 +40,7 @@ pub use arguments::Arguments;
 
 /// Every primitive, in alphabetical order.
 pub const PRIMITIVES: &[&dyn Primitive] = &[
+    &approve::Approve,
     &arm::Arm,
     &assert::Assert,
     &confirm::Confirm,
@@ -60,6 +63,7 @@ pub const PRIMITIVES: &[&dyn Primitive] = &[
 
 /// What every primitive says about itself, in the same order.
 pub const CATALOGUE: Catalogue = Catalogue(&[
+    &approve::DECLARATION,
     &arm::DECLARATION,
     &assert::DECLARATION,
     &confirm::DECLARATION,
@@ -88,6 +92,15 @@ pub fn find(name: &str) -> Option<&'static dyn Primitive> {
 /// What closes a gate when nothing else works.
 pub const DISARM_HINT: &str = "`titan-run disarm GATE` closes a gate without a journal";
 
+/// A primitive's arguments as it reads them, from how they stand on record.
+///
+/// # Errors
+/// `refused` when they do not fit the primitive.
+pub fn arguments_of(name: &str, with: &Value) -> Result<Value, Failure> {
+    let primitive = find(name).ok_or_else(|| Failure::new(ErrorClass::Refused, format!("no primitive `{name}`")))?;
+    Arguments::check(primitive.declaration(), with).map(|arguments| arguments.to_value())
+}
+
 /// What a primitive remembers between the samples of one step: a baseline, a place in a log.
 pub type Memory = RefCell<Option<Value>>;
 
@@ -107,23 +120,49 @@ pub struct Call<'a> {
     /// handed to `record`. A call that finds a memory goes on from an earlier one.
     pub memory: &'a Memory,
     /// Keeps a memory in the record.
-    pub record: &'a dyn Remember,
+    pub record: &'a dyn Record,
     /// Says what the step waits for; shown live, never recorded.
     pub progress: &'a dyn Fn(&str),
 }
 
-/// Keeps what a primitive must know again after its runner's death.
-pub trait Remember {
-    /// Returns once the memory is kept; an effect that needs it must not come before.
+/// The record of the run a call belongs to.
+pub trait Record {
+    /// Keeps what a primitive must know again after its runner's death; returns once it is kept.
     fn remember<'a>(&'a self, memory: &Value) -> Wait<'a, Result<(), Failure>>;
+    /// What an approval is bound to.
+    fn bound(&self) -> Bound;
+    /// Waits for the next approver's answer to this step after the first `heard` requests; gives
+    /// how many requests were heard then.
+    fn decision(&self, heard: usize) -> Wait<'_, (usize, Signed)>;
+}
+
+/// What an approval is bound to.
+#[derive(Clone, Debug, Default)]
+pub struct Bound {
+    /// The run's id.
+    pub run: String,
+    /// Who started it, and who resumed it.
+    pub requesters: Vec<String>,
+    /// SHA-256 of its header: files, params, target, engine.
+    pub header: String,
+    /// The checksum of its last record.
+    pub head: String,
 }
 
 /// A record of nothing, for a call that nobody resumes.
 pub struct Forgetful;
 
-impl Remember for Forgetful {
+impl Record for Forgetful {
     fn remember<'a>(&'a self, _: &Value) -> Wait<'a, Result<(), Failure>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn bound(&self) -> Bound {
+        Bound::default()
+    }
+
+    fn decision(&self, _: usize) -> Wait<'_, (usize, Signed)> {
+        Box::pin(std::future::pending())
     }
 }
 

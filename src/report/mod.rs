@@ -3,6 +3,7 @@
 //! Everything that is not ours goes through [`crate::visible`] before it is printed. Called by
 //! `cli/`, which hands in the writer.
 
+mod appeal;
 mod diagnostics;
 mod excerpt;
 mod json;
@@ -13,6 +14,7 @@ mod runs;
 mod story;
 mod terminal;
 
+pub use appeal::{Appeal, appeal};
 pub use diagnostics::{Style, draw};
 pub use json::JsonLines;
 pub use plan::describe;

@@ -25,6 +25,8 @@ pub struct Terminal<W> {
     /// Whether `out` is a terminal that can show a moving line.
     is_live: bool,
     simulated: bool,
+    /// The run's id, where the run can be resumed.
+    resumable: Option<String>,
     elapsed_ms: u64,
     known: Known,
     /// What is under way, since when, and what it waits for.
@@ -34,7 +36,15 @@ pub struct Terminal<W> {
 impl<W: Write> Terminal<W> {
     /// Writes to `out`; a moving line only where `is_live`.
     pub fn new(out: W, is_live: bool) -> Self {
-        Self { out, is_live, simulated: false, elapsed_ms: 0, known: Known::default(), under_way: BTreeMap::new() }
+        Self {
+            out,
+            is_live,
+            simulated: false,
+            resumable: None,
+            elapsed_ms: 0,
+            known: Known::default(),
+            under_way: BTreeMap::new(),
+        }
     }
 
     /// A reader that went away does not stop a run: write errors are ignored.
@@ -67,6 +77,7 @@ impl<W: Write> Terminal<W> {
 
     fn header(&mut self, header: &Header) {
         self.simulated = header.simulated;
+        self.resumable = (!header.simulated).then(|| header.run.clone());
         if header.simulated {
             self.line("SIMULATED: this is a rehearsal in a simulated world; nothing real is touched");
         }
@@ -123,7 +134,7 @@ impl<W: Write> Terminal<W> {
         for (name, value) in ended.outputs.as_map().into_iter().flatten() {
             self.line(&format!("  {name}: {}", visible(&value.to_string())));
         }
-        if let Some(next) = next_command(ended.ending) {
+        if let Some(next) = next_command(ended.ending, self.resumable.as_deref()) {
             self.line(&format!("  next: {next}"));
         }
         if self.simulated {
@@ -248,11 +259,14 @@ pub(super) fn clock(ms: u64) -> String {
 }
 
 /// What a stressed reader types next.
-fn next_command(ending: Ending) -> Option<&'static str> {
+fn next_command(ending: Ending, resumable: Option<&str>) -> Option<String> {
+    let resume = resumable.map(|run| format!(", then `titan-run resume {run}`")).unwrap_or_default();
     match ending {
         Ending::Succeeded | Ending::RolledBack => None,
-        Ending::Refused => Some("nothing was changed; mend the cause and run it again"),
-        Ending::Stuck => Some("do what a person is needed for; `titan-run disarm GATE` closes a gate at any time"),
-        Ending::Paused => Some("mend the cause; effects so far stand"),
+        Ending::Refused => Some("nothing was changed; mend the cause and run it again".to_owned()),
+        Ending::Stuck => {
+            Some(format!("do what a person is needed for{resume}; `titan-run disarm GATE` closes a gate at any time"))
+        }
+        Ending::Paused => Some(format!("mend the cause{resume}; effects so far stand")),
     }
 }

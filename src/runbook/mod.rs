@@ -22,11 +22,10 @@ use crate::declaration::{Declaration, Effect, ErrorClass};
 use crate::guard::{Guard, Script, Template};
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span};
-use crate::value::Value;
 
 pub use fits::misfits;
 pub use load::{Library, Loaded, MAX_INCLUDE_DEPTH, load};
-pub use params::{FileReader, ParamSource, resolve_params};
+pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
 pub use target_decode::decode_target;
 
 /// The version of the language this engine speaks.
@@ -55,63 +54,6 @@ pub struct Runbook {
     pub ensures: Vec<Ensure>,
     /// What the runbook returns.
     pub outputs: Vec<Binding>,
-}
-
-/// A declared parameter.
-#[derive(Clone, Debug)]
-pub struct Param {
-    /// Its name, as in `params.NAME`.
-    pub name: Arc<str>,
-    /// Its type.
-    pub kind: ParamKind,
-    /// The value where none is given; required when `None`.
-    pub default: Option<Value>,
-    /// The values it may take; any when empty.
-    pub one_of: Vec<Value>,
-    /// One sentence.
-    pub about: Option<Arc<str>>,
-    /// Where it is declared.
-    pub span: Span,
-}
-
-/// The type of a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParamKind {
-    /// A text.
-    Text,
-    /// A whole number.
-    Int,
-    /// An int or a float.
-    Number,
-    /// A truth value.
-    Bool,
-    /// A length of time.
-    Duration,
-    /// A file, read once; `params.NAME.path` and `params.NAME.text`.
-    File,
-    /// A list.
-    List,
-    /// A map.
-    Map,
-}
-
-impl ParamKind {
-    /// Every type with its word.
-    pub const ALL: [(&'static str, Self); 8] = [
-        ("text", Self::Text),
-        ("int", Self::Int),
-        ("number", Self::Number),
-        ("bool", Self::Bool),
-        ("duration", Self::Duration),
-        ("file", Self::File),
-        ("list", Self::List),
-        ("map", Self::Map),
-    ];
-
-    /// The word an author writes.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
-    }
 }
 
 /// A name bound to an expression.
@@ -389,5 +331,18 @@ impl Runbook {
     /// The index of a step.
     pub fn step_index(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.id.as_str() == id)
+    }
+
+    /// The step a path such as `deploy_pair/deploy_brain` or `drain[2]` stands for, through
+    /// runbooks used as actions.
+    pub fn step_at(&self, path: &str) -> Option<&Step> {
+        let (first, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let id = first.split('[').next().unwrap_or(first);
+        let step = self.steps.get(self.step_index(id)?)?;
+        match (rest, &step.work.action.kind) {
+            (None, _) => Some(step),
+            (Some(rest), ActionKind::Runbook(inner)) => inner.step_at(rest),
+            (Some(_), _) => None,
+        }
     }
 }

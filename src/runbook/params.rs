@@ -6,9 +6,67 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::did_you_mean;
+use crate::source::Span;
 use crate::value::{Value, parse_duration};
 
-use super::{Param, ParamKind, Runbook};
+use super::Runbook;
+
+/// A declared parameter.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// Its name, as in `params.NAME`.
+    pub name: Arc<str>,
+    /// Its type.
+    pub kind: ParamKind,
+    /// The value where none is given; required when `None`.
+    pub default: Option<Value>,
+    /// The values it may take; any when empty.
+    pub one_of: Vec<Value>,
+    /// One sentence.
+    pub about: Option<Arc<str>>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// The type of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    /// A text.
+    Text,
+    /// A whole number.
+    Int,
+    /// An int or a float.
+    Number,
+    /// A truth value.
+    Bool,
+    /// A length of time.
+    Duration,
+    /// A file, read once; `params.NAME.path` and `params.NAME.text`.
+    File,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+}
+
+impl ParamKind {
+    /// Every type with its word.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("text", Self::Text),
+        ("int", Self::Int),
+        ("number", Self::Number),
+        ("bool", Self::Bool),
+        ("duration", Self::Duration),
+        ("file", Self::File),
+        ("list", Self::List),
+        ("map", Self::Map),
+    ];
+
+    /// The word an author writes.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+    }
+}
 
 /// Reads a file named by a param.
 pub type FileReader<'a> = &'a dyn Fn(&str) -> Result<String, String>;

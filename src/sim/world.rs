@@ -13,7 +13,7 @@ use crate::declaration::{ErrorClass, Failure};
 use crate::value::Value;
 use crate::world::{
     Answer, Bus, Clock, Command, Finished, LogLines, LogMark, Logs, Message, Metrics, People, Processes, Question,
-    Sample, Services, Touch, Wait, Web, WebRequest, WebResponse, World,
+    Sample, Services, Standing, Touch, Wait, Web, WebRequest, WebResponse, World,
 };
 
 use super::host::Deployment;
@@ -288,5 +288,9 @@ impl People for SimWorld {
     fn ask<'a>(&'a self, _: &'a Question) -> Wait<'a, Touch<Answer>> {
         let answer = Answer { yes: true, who: "simulated operator".to_owned() };
         Box::pin(std::future::ready(Ok(answer)))
+    }
+
+    fn standing(&self, _: &str) -> Touch<Standing> {
+        Ok(Standing::Simulated("simulated operator".to_owned()))
     }
 }

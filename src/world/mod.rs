@@ -11,6 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::approval::Signed;
 use crate::declaration::Failure;
 
 /// A boxed local future, as every world method returns.
@@ -235,8 +236,19 @@ pub struct Answer {
     pub who: String,
 }
 
+/// Approvals at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Signatures with keys that were given beforehand.
+    Signed(Vec<Signed>),
+    /// Nobody is there but a simulated operator, who approves everything; never in the real world.
+    Simulated(String),
+}
+
 /// People. Default and time-out of every question: no.
 pub trait People {
     /// Asks; fails with `denied` when nobody can answer.
     fn ask<'a>(&'a self, question: &'a Question) -> Wait<'a, Touch<Answer>>;
+    /// What stands for approvals without anybody being asked.
+    fn standing(&self, digest: &str) -> Touch<Standing>;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use titan_run::declaration::ErrorClass;
 use titan_run::guard::Guards;
-use titan_run::live::LiveWorld;
+use titan_run::live::{Answers, LiveWorld};
 use titan_run::primitive::CATALOGUE;
 use titan_run::runbook::decode_target;
 use titan_run::sim::SimWorld;
@@ -104,7 +104,7 @@ fn the_real_parts_keep_the_contract() {
     let target = decode_target(&SourceFile::new("target.yaml", text), &Guards::new(CATALOGUE)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let world = LiveWorld::new(&target, &[], Duration::ZERO).unwrap();
+        let world = LiveWorld::new(&target, &Answers::default(), Duration::ZERO).unwrap();
         contract(&world).await;
     });
 }

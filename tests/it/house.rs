@@ -12,6 +12,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("rhai::", &["guard", "served", "sim"]),
     ("async_nats::", &["live", "served"]),
     ("reqwest::", &["live"]),
+    ("nkeys::", &["approval"]),
     ("granit_parser", &["yaml"]),
     ("serde_saphyr", &["yaml"]),
     ("clap::", &["cli"]),

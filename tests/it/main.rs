@@ -17,6 +17,7 @@ mod hostile;
 mod house;
 mod local;
 mod login;
+mod people;
 mod prometheus;
 mod real;
 mod rehearsal;

@@ -1,0 +1,68 @@
+//! What a primitive may know of the record: it keeps memories, and hears approvers.
+
+use std::sync::Arc;
+
+use crate::approval::Signed;
+use crate::declaration::{Declaration, Effect, Failure};
+use crate::event::{Happened, Phase};
+use crate::policy::sha256_hex;
+use crate::primitive::{Bound, Record};
+use crate::value::Value;
+use crate::world::Wait;
+
+use super::Run;
+use super::perform::Task;
+
+/// The record of a run, as one step's primitive sees it.
+pub(super) struct Recorder<'a> {
+    run: &'a Run<'a>,
+    phase: Phase,
+    path: &'a Arc<str>,
+    effect: Effect,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn of(run: &'a Run<'_>, task: &'a Task<'_>, declaration: &Declaration) -> Self {
+        Self { run, phase: task.phase, path: &task.begun.path, effect: declaration.effect }
+    }
+}
+
+impl Record for Recorder<'_> {
+    fn bound(&self) -> Bound {
+        let job = &self.run.job;
+        let header = serde_json::to_vec(&job.header).unwrap_or_default();
+        let resumed_by = job.past.iter().map(|past| past.who.clone());
+        Bound {
+            run: job.header.run.clone(),
+            requesters: std::iter::once(job.header.who.clone()).chain(resumed_by).collect(),
+            header: sha256_hex(&header),
+            head: job.journal.head(),
+        }
+    }
+
+    fn decision(&self, heard: usize) -> Wait<'_, (usize, Signed)> {
+        Box::pin(async move {
+            let mut signals = self.run.job.signals.clone();
+            loop {
+                let found = signals.borrow_and_update().decision(self.path, heard);
+                if let Some(found) = found {
+                    return found;
+                }
+                if signals.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        })
+    }
+
+    fn remember<'a>(&'a self, memory: &Value) -> Wait<'a, Result<(), Failure>> {
+        let (phase, step, memory) = (self.phase, Arc::clone(self.path), memory.clone());
+        let recorded = self.run.record(Happened::Remembered { phase, step, memory });
+        Box::pin(async move {
+            match self.effect {
+                Effect::Changes => recorded.and(self.run.durable().await),
+                Effect::Observes | Effect::Asks => Ok(()),
+            }
+        })
+    }
+}
