@@ -104,6 +104,20 @@ impl Value {
         }
     }
 
+    /// The value with every text in it, keys included, changed where `change` changes it.
+    #[must_use]
+    pub fn map_texts(self, change: &dyn Fn(&str) -> Option<String>) -> Self {
+        match self {
+            Self::Text(text) => change(&text).map_or(Self::Text(text), Self::text),
+            Self::List(items) => Self::list(items.iter().cloned().map(|item| item.map_texts(change))),
+            Self::Map(map) => Self::map(map.iter().map(|(key, value)| {
+                let key = change(key).map_or_else(|| Arc::clone(key), Arc::from);
+                (key, value.clone().map_texts(change))
+            })),
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Duration(_) => self,
+        }
+    }
+
     /// Whether this value says nothing: null, an empty text, list or map. No effect accepts one.
     pub fn is_empty(&self) -> bool {
         match self {

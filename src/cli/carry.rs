@@ -21,6 +21,7 @@ use crate::report::{JsonLines, Report, Terminal};
 use crate::runbook::Runbook;
 
 use super::ask::judge;
+use super::audit::Audit;
 use super::prepare::Prepared;
 use super::runs::Place;
 use super::signals::Listening;
@@ -93,8 +94,8 @@ pub(super) fn carry(journey: Journey<'_>, streams: &mut Streams<'_>) -> u8 {
     let ended = runtime.block_on(in_world(journey, streams));
     runtime.shutdown_background();
     match ended {
-        Ok((ended, complaints)) => {
-            complaints.iter().for_each(|one| streams.complain(one));
+        Ok(Carried { ended, complaints, unheard }) => {
+            unheard.iter().chain(&complaints).for_each(|one| streams.complain(one));
             if complaints.is_empty() { exit::of(ended.ending) } else { exit::STUCK }
         }
         Err(Unbegun { code, problems }) => {
@@ -102,6 +103,15 @@ pub(super) fn carry(journey: Journey<'_>, streams: &mut Streams<'_>) -> u8 {
             code
         }
     }
+}
+
+/// A run that has ended.
+struct Carried {
+    ended: Ended,
+    /// What the world itself saw go wrong.
+    complaints: Vec<String>,
+    /// What the audit trail misses.
+    unheard: Vec<String>,
 }
 
 /// Why a run did not begin.
@@ -120,7 +130,7 @@ fn refused(problem: String) -> Unbegun {
     Unbegun { code: exit::REFUSED, problems: vec![problem] }
 }
 
-async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<(Ended, Vec<String>), Unbegun> {
+async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Carried, Unbegun> {
     let Journey { prepared, how, world, place, earlier, asked } = journey;
     let mut header = prepared.header;
     let elapsed = earlier.as_ref().map_or(Duration::ZERO, |earlier| elapsed(earlier, header.started_unix_ms));
@@ -166,17 +176,25 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<(En
         progress: &|progress| view.progress(&progress),
     };
     let is_real = matches!(world, Chosen::Real(_));
+    let audit = Audit::new(&prepared.target, world.as_world(), &job.header.run);
+    let header = job.header.clone();
+    let carried = async {
+        let began = audit.began(&header, job.past.is_some()).await;
+        let ended = engine::run(job).await;
+        let unheard = began.into_iter().chain(audit.ended(&ended).await).collect::<Vec<_>>();
+        (ended, unheard)
+    };
     let ended = tokio::select! {
         biased;
         () = world.drive() => None,
         () = listening.pass_on() => None,
         () = hear(socket.as_ref(), &recorder, &runbook, &sender) => None,
         () = view.tick(&world), if is_real => None,
-        ended = engine::run(job) => Some(ended),
+        carried = carried => Some(carried),
         () = view.flush_while_waiting() => None,
     };
-    let ended = ended.ok_or_else(|| refused("the world ended before the run".to_owned()))?;
-    Ok((ended, world.complaints()))
+    let (ended, unheard) = ended.ok_or_else(|| refused("the world ended before the run".to_owned()))?;
+    Ok(Carried { ended, complaints: world.complaints(), unheard })
 }
 
 /// Hears what people ask of the run through its socket; never ends.

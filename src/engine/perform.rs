@@ -14,7 +14,7 @@ use crate::journal::Known;
 use crate::primitive::{Arguments, Call, Memory};
 use crate::runbook::{Action, ActionKind, Poll, Retry, Work};
 use crate::value::{Value, as_duration};
-use crate::world::Wait;
+use crate::world::{Redact, Wait};
 
 use super::recorder::Recorder;
 use super::{Begun, Frame, Run, millis};
@@ -224,7 +224,10 @@ impl Run<'_> {
         call: Call<'b>,
     ) -> Wait<'b, Result<Value, Failure>> {
         match (self.job.primitives)(declaration.name) {
-            Some(primitive) => primitive.call(call),
+            Some(primitive) => match self.job.world.redactor() {
+                None => primitive.call(call),
+                Some(redactor) => Box::pin(async move { redacted(redactor, primitive.call(call).await) }),
+            },
             None => {
                 let message = format!("no primitive is called `{}`", declaration.name);
                 Box::pin(std::future::ready(Err(Failure::new(ErrorClass::Refused, message))))
@@ -234,7 +237,8 @@ impl Run<'_> {
 
     /// Shows what a step waits for.
     pub(super) fn progress(&self, path: &Arc<str>, text: &str) {
-        (self.job.progress)(Progress { step: Arc::clone(path), text: text.to_owned() });
+        let redacted = self.job.world.redactor().and_then(|redactor| redactor.redacted(text));
+        (self.job.progress)(Progress { step: Arc::clone(path), text: redacted.unwrap_or_else(|| text.to_owned()) });
     }
 }
 
@@ -333,6 +337,15 @@ impl<'a> Sampler<'a> {
             }
             self.run.job.world.clock().sleep(every).await;
         }
+    }
+}
+
+/// What a primitive came to, without credentials.
+fn redacted(redactor: &dyn Redact, result: Result<Value, Failure>) -> Result<Value, Failure> {
+    let clean = |text: &str| redactor.redacted(text);
+    match result {
+        Ok(out) => Ok(out.map_texts(&clean)),
+        Err(failure) => Err(Failure { message: clean(&failure.message).unwrap_or(failure.message), ..failure }),
     }
 }
 

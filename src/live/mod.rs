@@ -14,6 +14,7 @@ mod logs;
 mod metrics;
 mod people;
 mod processes;
+mod redact;
 pub(crate) mod run_folder;
 mod secret;
 mod services;
@@ -28,7 +29,7 @@ pub(crate) use people::{read_seed, user};
 pub(crate) use processes::{kill_orphans, mark_children};
 
 use crate::runbook::target::Target;
-use crate::world::{Bus, Clock, Logs, Metrics, People, Processes, Services, Web, World};
+use crate::world::{Bus, Clock, Logs, Metrics, People, Processes, Redact, Services, Web, World};
 
 /// The real things a target names.
 pub struct LiveWorld {
@@ -40,6 +41,7 @@ pub struct LiveWorld {
     processes: processes::LiveProcesses,
     web: web::LiveWeb,
     people: people::Terminal,
+    redactor: redact::Redactor,
 }
 
 impl LiveWorld {
@@ -55,6 +57,7 @@ impl LiveWorld {
             bus: bus::LiveBus::new(Rc::clone(&target)),
             metrics: metrics::LiveMetrics::new(Rc::clone(&target)),
             logs: logs::LiveLogs::new(Rc::clone(&target)),
+            redactor: redact::Redactor::new(Rc::clone(&target)),
             services: services::LiveServices::new(target),
             processes: processes::LiveProcesses,
             web: web::LiveWeb::default(),
@@ -94,5 +97,9 @@ impl World for LiveWorld {
 
     fn people(&self) -> &dyn People {
         &self.people
+    }
+
+    fn redactor(&self) -> Option<&dyn Redact> {
+        Some(&self.redactor)
     }
 }

@@ -35,6 +35,17 @@ pub struct Target {
     pub patterns: BTreeMap<String, String>,
     /// Defaults for a runbook's params.
     pub params: BTreeMap<String, Value>,
+    /// The NATS subject on which a run's beginning and end are published.
+    pub audit: Option<String>,
+}
+
+impl Target {
+    /// Every credential it refers to.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        let nats = self.nats.iter();
+        let nats = nats.flat_map(|nats| [&nats.creds, &nats.nkey, &nats.password, &nats.token]).flatten();
+        nats.chain(self.prometheus.iter().filter_map(|prometheus| prometheus.token.as_ref())).collect()
+    }
 }
 
 /// A credential: a reference until the moment it is used.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::declaration::Kind;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::guard::Guards;
 use crate::source::{SourceFile, Spanned};
@@ -60,6 +61,12 @@ impl TargetDecoder<'_> {
         let patterns = self.texts(&mut fields, "patterns");
         let (subjects, metrics, patterns) = with_defaults(subjects, metrics, patterns);
         let params = self.named(&mut fields, "params", Self::value);
+        let audit = fields.text("audit", self.findings);
+        if let Some(subject) = audit.as_ref().filter(|subject| !Kind::Subject.accepts(&Value::text(subject.value))) {
+            let message = format!("`{}` is not a NATS subject", subject.value);
+            let finding = self.findings.error("bad-subject", message, subject.span);
+            self.findings.push(finding.help("write words joined by dots, such as `titan.audit.runs`"));
+        }
         fields.finish(self.findings);
         Some(Target {
             name: name?.value.to_owned(),
@@ -73,6 +80,7 @@ impl TargetDecoder<'_> {
             metrics,
             patterns,
             params,
+            audit: audit.map(|subject| subject.value.to_owned()),
         })
     }
 

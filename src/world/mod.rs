@@ -38,6 +38,16 @@ pub trait World {
     fn web(&self) -> &dyn Web;
     /// People who answer questions.
     fn people(&self) -> &dyn People;
+    /// Takes credentials out of what the world says; `None` where there are none.
+    fn redactor(&self) -> Option<&dyn Redact> {
+        None
+    }
+}
+
+/// The second net under credentials.
+pub trait Redact {
+    /// A text without the credentials in it; `None` where it has none.
+    fn redacted(&self, text: &str) -> Option<String>;
 }
 
 /// Time and randomness.

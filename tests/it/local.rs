@@ -32,6 +32,21 @@ fn run(step: &str) -> Ran {
 }
 
 #[test]
+fn a_credential_that_shows_up_is_redacted_everywhere() {
+    let step = "    do: exec\n    with: { argv: [sh, -c, 'echo $TOKEN; printf %s $TOKEN | base64; echo $TOKEN >&2'] }";
+    let folder = folder(step);
+    let target = "titan: 1\ntarget: here\nnats: { url: [nats://127.0.0.1:1], token: env:TOKEN }\n";
+    fs::write(folder.path().join("here.yaml"), target).unwrap();
+    let ran = finished(local(&folder).env("TOKEN", "hunter2-hunter2").output().unwrap()).exits(0);
+    let ran = ran.says("[redacted]");
+    let runs = fs::read_dir(folder.path().join("runs")).unwrap().map(|run| run.unwrap().path().join("journal"));
+    let journal: String = runs.map(|journal| fs::read_to_string(journal).unwrap()).collect();
+    for secret in ["hunter2", "aHVudGVyMi1odW50ZXIy"] {
+        assert!(!ran.out.contains(secret) && !journal.contains(secret), "{secret} is in\n{}\n{journal}", ran.out);
+    }
+}
+
+#[test]
 fn exec_takes_an_argv_and_no_shell() {
     run("    do: exec\n    with: { argv: [echo, \"$HOME; rm -rf /\", \"a b\"] }").exits(0).says(r"$HOME; rm -rf / a b");
     let step =

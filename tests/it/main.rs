@@ -15,6 +15,7 @@ mod docs;
 mod golden;
 mod hostile;
 mod house;
+mod interrupts;
 mod local;
 mod login;
 mod people;

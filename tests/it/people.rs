@@ -240,6 +240,49 @@ fn what_is_asked_of_a_paused_run_is_done_when_it_goes_on() {
 }
 
 #[test]
+fn a_runs_beginning_and_end_are_published_as_cloud_events() {
+    let stage = Stage::new(&[]);
+    let target = stage.changed_target(&[("\nservices:\n", "\naudit: titan.audit.runs\n\nservices:\n")]);
+    let heard = Heard::on(&stage, "titan.audit.runs", 2);
+    finished(stage.rollout(&target, &[]).output().unwrap()).exits(0);
+    let events = heard.wait();
+    let kinds: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["titan-run.run.started", "titan-run.run.ended"]);
+    assert_eq!(events[0]["specversion"], "1.0");
+    assert_eq!(events[0]["data"]["runbook"], "policy-rollout");
+    assert_eq!(events[1]["data"]["ending"], "succeeded");
+    assert_eq!(events[0]["subject"], stage.newest_run());
+}
+
+/// A subscriber that hears a number of messages.
+struct Heard(std::thread::JoinHandle<Vec<serde_json::Value>>);
+
+impl Heard {
+    fn on(stage: &Stage, subject: &'static str, count: usize) -> Self {
+        let url = stage.nats.url();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let hearing = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let client = async_nats::connect(url).await.unwrap();
+                let messages = client.subscribe(subject).await.unwrap();
+                client.flush().await.unwrap();
+                ready.send(()).unwrap();
+                let messages = futures_util::StreamExt::take(messages, count);
+                let read = |message: async_nats::Message| serde_json::from_slice(&message.payload).unwrap();
+                futures_util::StreamExt::collect(futures_util::StreamExt::map(messages, read)).await
+            })
+        });
+        is_ready.recv().unwrap();
+        Self(hearing)
+    }
+
+    fn wait(self) -> Vec<serde_json::Value> {
+        self.0.join().unwrap()
+    }
+}
+
+#[test]
 fn a_run_is_paused_and_aborted_from_another_terminal() {
     let stage = Stage::new(&[]);
     let mut run = Watched::start(stage.rollout(&stage.target(), &[]));

@@ -1,0 +1,108 @@
+//! The second net: a credential that shows up in what the world says is taken out before it is
+//! read, shown or kept. The first net is that credentials flow into credential fields only.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+
+use crate::percent::percent_encoded;
+use crate::runbook::target::{Secret, Target};
+use crate::world::Redact;
+
+use super::secret::reveal;
+
+/// The shortest credential that is looked for: a shorter one would be found by chance.
+const MIN_LENGTH: usize = 6;
+
+/// What stands in its place.
+const REDACTED: &str = "[redacted]";
+
+/// The credentials of a target, in every form in which they could show up.
+pub(super) struct Redactor {
+    target: Rc<Target>,
+    forms: OnceCell<Vec<String>>,
+}
+
+impl Redactor {
+    /// Looks for the credentials of a target; they are read when first looked for.
+    pub(super) fn new(target: Rc<Target>) -> Self {
+        Self { target, forms: OnceCell::new() }
+    }
+
+    fn forms(&self) -> &[String] {
+        self.forms.get_or_init(|| {
+            let revealed = self.target.secrets().into_iter().filter_map(|secret: &Secret| reveal("", secret).ok());
+            let mut forms: Vec<_> = revealed.flat_map(|secret| words(&secret)).flat_map(|word| forms(&word)).collect();
+            // A longer form first: a shorter one may be part of it.
+            forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+            forms.dedup();
+            forms
+        })
+    }
+}
+
+impl Redact for Redactor {
+    fn redacted(&self, text: &str) -> Option<String> {
+        let found = self.forms().iter().filter(|form| text.contains(form.as_str()));
+        found.fold(None, |redacted: Option<String>, form| {
+            Some(redacted.as_deref().unwrap_or(text).replace(form.as_str(), REDACTED))
+        })
+    }
+}
+
+/// The secret words of a credential: a file of several lines has one on each that is no label.
+fn words(secret: &str) -> Vec<String> {
+    let lines = secret.lines().map(str::trim).filter(|line| line.len() >= MIN_LENGTH && !line.starts_with("--"));
+    lines.filter(|line| !line.contains(' ')).map(str::to_owned).collect()
+}
+
+/// A word raw, in hex, percent-encoded, JSON-escaped, and in base64 at each of its three alignments.
+fn forms(word: &str) -> Vec<String> {
+    let bytes = word.as_bytes();
+    let escaped = serde_json::to_string(word).unwrap_or_default();
+    let mut forms = vec![
+        word.to_owned(),
+        HEXLOWER.encode(bytes),
+        HEXUPPER.encode(bytes),
+        percent_encoded(word),
+        escaped.trim_matches('"').to_owned(),
+    ];
+    for shift in 0..3 {
+        let shifted: Vec<u8> = std::iter::repeat_n(b' ', shift).chain(bytes.iter().copied()).collect();
+        // The characters that mix with neighbours are left out.
+        let whole = shifted.len() * 8 / 6;
+        let first = (shift * 8).div_ceil(6);
+        for encoding in [BASE64_NOPAD, BASE64URL_NOPAD] {
+            forms.extend(encoding.encode(&shifted).get(first..whole).map(str::to_owned));
+        }
+    }
+    forms.retain(|form| form.len() >= MIN_LENGTH);
+    forms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_found_in_every_encoding_and_alignment() {
+        let target = Target::default();
+        let redactor = Redactor { target: Rc::new(target), forms: OnceCell::from(forms("p\"ss wörd-1")) };
+        let bytes = "p\"ss wörd-1".as_bytes();
+        let basic = |user: &str| data_encoding::BASE64.encode(format!("{user}:p\"ss wörd-1").as_bytes());
+        let shown = [
+            "x p\"ss wörd-1 y".to_owned(),
+            HEXLOWER.encode(bytes),
+            percent_encoded("p\"ss wörd-1"),
+            serde_json::to_string("a p\"ss wörd-1").unwrap(),
+            basic("a"),
+            basic("ab"),
+            basic("abc"),
+        ];
+        for text in shown {
+            assert!(redactor.redacted(&text).is_some_and(|text| text.contains(REDACTED)), "{text}");
+        }
+        assert_eq!(redactor.redacted("nothing of it"), None);
+    }
+}
