@@ -9,6 +9,7 @@ them. Peers that are not there are left out.
 """
 
 import argparse
+import os
 import shutil
 import statistics
 import subprocess
@@ -35,6 +36,26 @@ def fan(count):
     return runbook("fan", [f"  s{at}: {{ needs: [], do: note, with: {{ text: x }} }}\n" for at in range(count)])
 
 
+def effects(count, fan):
+    """Steps with an effect that costs next to nothing: what is measured is their record."""
+    needs = "needs: [], " if fan else ""
+    step = f"{{ {needs}no_undo: none, do: script, with: {{ code: '1' }} }}"
+    return runbook("effects", [f"  s{at}: {step}\n" for at in range(count)])
+
+
+def appends(folder, count):
+    """The floor under a durable step: 300 bytes appended and synced."""
+
+    def append():
+        file = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+        for _ in range(count):
+            os.write(file, b"x" * 300)
+            os.fdatasync(file)
+        os.close(file)
+
+    return append
+
+
 def processes(count):
     return runbook("processes", [f"  s{at}:\n    no_undo: none\n    do: exec\n    with: {{ argv: [\"true\"] }}\n" for at in range(count)])
 
@@ -50,7 +71,11 @@ def cells(folder, peers):
 
     real = write("real.yaml", "titan: 1\ntarget: real\nservices: {}\ngates: {}\n")
     run = lambda path, *more: [str(TITAN), path, "--output", "json", *more]
+    durable = ["--record", "--runs", str(folder / "runs")]
     found = [
+        ("append + fdatasync 1000", appends(folder, 1000), 1000),
+        ("titan durable chain 1000", run(write("d1000/effects.yaml", effects(1000, False)), *durable), 1000),
+        ("titan durable fan 10000", run(write("d10000/effects.yaml", effects(10_000, True)), *durable), 10_000),
         ("true", ["true"], 1),
         ("titan --version", [str(TITAN), "--version"], 1),
         ("titan 1 guarded step", run(write("one/chain.yaml", chain(1, True))), 1),
@@ -80,6 +105,14 @@ def peak_kib(command):
     return int(timed.stderr.split()[-1])
 
 
+def carry_out(name, command):
+    if callable(command):
+        return command()
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
+    if done.returncode != 0:
+        sys.exit(f"{name}: {done.stderr.decode()}")
+
+
 def policy(size):
     rows = ", ".join(f'"limit_{at}": {{"max": {at}.5, "min": -{at}, "name": "é{at}"}}' for at in range(size // 50))
     return "{" + rows + "}"
@@ -100,11 +133,9 @@ def main():
         for _ in range(arguments.rounds):
             for name, command, _ in table:
                 began = time.perf_counter()
-                done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
+                carry_out(name, command)
                 times[name].append(time.perf_counter() - began)
-                if done.returncode != 0:
-                    sys.exit(f"{name}: {done.stderr.decode()}")
-        memory = {name: peak_kib(command) for name, command, _ in table}
+        memory = {name: 0 if callable(command) else peak_kib(command) for name, command, _ in table}
         print(f"{'cell':<28} {'ms':>9} {'us/unit':>9} {'RSS MiB':>8}")
         for name, _, units in table:
             median = statistics.median(times[name])

@@ -233,13 +233,14 @@ fn speak(folder: &RunFolder, asked: &Asked) -> Result<String, String> {
 /// Writes a request into the record of a run that nobody carries out.
 fn write_down(folder: &RunFolder, asked: &Asked) -> Result<String, String> {
     let (journal, bytes) = folder.take_over()?;
-    let Story { state, chain, torn, .. } = Story::read(&bytes)?;
+    let Story { state, chain, torn, whole_bytes, .. } = Story::read(&bytes)?;
     state.goes_on()?;
     let header = state.header.as_deref().ok_or("the run never began")?;
     judge(&recorded::prepared(header)?.runbook, &state, &asked.request)?;
     if torn.is_some() {
         return Err("the journal ends in an unfinished record; `titan-run resume` mends it".to_owned());
     }
+    journal.cut(whole_bytes)?;
     let event = Event {
         v: crate::event::EVENT_FORMAT,
         seq: chain.next_seq(),

@@ -96,9 +96,7 @@ fn taken_over(named: &Named, direction: Direction, streams: &mut Streams<'_>) ->
     if !orphans.is_empty() {
         streams.complain(&format!("killed what the earlier runner left behind: processes {orphans:?}"));
     }
-    if torn.is_some() {
-        journal.cut(whole_bytes).map_err(one)?;
-    }
+    journal.cut(whole_bytes).map_err(one)?;
     let cut_bytes = torn.map_or(0, |torn| torn.bytes);
     let past = Past { state: state.clone().resumed(), who: user(), cut_bytes };
     Ok((prepared, Earlier { folder, journal, events, chain, state, past }))

@@ -1,8 +1,8 @@
 //! Commits: an intent waits until it is durable, and whatever waits at the same time shares one
 //! sync. The outcome of one step is made durable with the intent of the next.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Poll, Waker};
 
 use crate::declaration::{ErrorClass, Failure};
@@ -29,25 +29,36 @@ impl Run<'_> {
         .await
     }
 
-    /// Commits whenever it is polled, which is whenever everything else waits; never ends.
-    pub(super) async fn commit_while_waiting(&self) -> Infallible {
-        poll_fn(|_| {
-            self.commit();
-            Poll::Pending
+    /// Carries `work` out, and commits whenever all of it waits; what waited for the commit goes on
+    /// at once.
+    pub(super) async fn committing<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            loop {
+                if let Poll::Ready(done) = work.as_mut().poll(context) {
+                    return Poll::Ready(done);
+                }
+                if !self.commit() {
+                    return Poll::Pending;
+                }
+            }
         })
         .await
     }
 
-    /// Makes everything recorded so far durable, and tells who waited for it.
-    pub(super) fn commit(&self) {
+    /// Makes everything recorded so far durable; says whether anything waited for it.
+    pub(super) fn commit(&self) -> bool {
         if !self.job.journal.is_dirty() {
-            return;
+            return false;
         }
         match self.job.journal.commit() {
             Ok(()) => self.committed.set(self.seq.get()),
             Err(why) => self.broke(why),
         }
-        self.committing.take().into_iter().for_each(Waker::wake);
+        let waited = self.committing.take();
+        let did_wait = !waited.is_empty();
+        waited.into_iter().for_each(Waker::wake);
+        did_wait
     }
 
     /// Takes note that the journal cannot be trusted any more: nothing but disarms follows.

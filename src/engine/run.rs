@@ -42,12 +42,14 @@ pub async fn run(job: Job<'_>) -> Ended {
     run.begin(header);
     let runbook = Arc::clone(&run.job.runbook);
     let frame = run.frame(runbook, String::new(), Phase::Forward, names);
-    let ended = tokio::select! {
-        biased;
-        never = run.note_requests() => match never {},
-        ended = run.carry_out(&frame) => ended,
-        never = run.commit_while_waiting() => match never {},
+    let carried = async {
+        tokio::select! {
+            biased;
+            never = run.note_requests() => match never {},
+            ended = run.carry_out(&frame) => ended,
+        }
     };
+    let ended = run.committing(carried).await;
     run.end(ended)
 }
 

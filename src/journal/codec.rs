@@ -6,7 +6,7 @@
 //! in hex   record           `prev` is the checksum of the record before
 //! ```
 //!
-//! A last line without its end, or with holes of NUL bytes, was never acknowledged: a torn tail.
+//! Zeros after the last record are room for the next ones. A last line without its end, or with holes of NUL bytes, was never acknowledged: a torn tail.
 //! Everything else that is not exactly right is corruption. Pure; any prefix of lines is a
 //! journal, which is why a head can be kept elsewhere and compared.
 
@@ -124,6 +124,9 @@ pub fn read(bytes: &[u8]) -> Result<Read, Corruption> {
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let offset = at as u64;
+        if rest.iter().all(|byte| *byte == 0) {
+            break;
+        }
         let Some(end) = line_end(rest) else {
             if rest.split_last().is_some_and(|(_, line)| decode(line, &mut chain.clone()).is_ok()) {
                 return Err(Corruption { offset, why: "its line end is wrong".to_owned() });
