@@ -30,6 +30,46 @@ impl Severity {
     }
 }
 
+/// How far a rule's verdict can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strength {
+    /// It follows from the graph, the types or the bounds, whatever the world does.
+    Proved,
+    /// It is what such a runbook nearly always means.
+    Heuristic,
+}
+
+impl Strength {
+    /// The words for this strength.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Proved => "proved",
+            Self::Heuristic => "heuristic",
+        }
+    }
+}
+
+/// A change of the file that answers a diagnostic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, as a command: `quote the guard`.
+    pub title: String,
+    /// Whether it cannot change what a working runbook means.
+    pub is_safe: bool,
+    /// The edits, in the file of the primary label; they do not overlap.
+    pub edits: Vec<Edit>,
+}
+
+/// New text for a span; an empty span inserts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced.
+    pub span: Span,
+    /// By what.
+    pub text: String,
+}
+
 /// A marked place with a few words beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -52,17 +92,28 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to type instead.
     pub help: Option<String>,
+    /// How far the verdict can be trusted; `None` where the file itself says it.
+    pub strength: Option<Strength>,
+    /// What would answer it.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
     /// An error at one place.
     pub fn error(code: &'static str, message: impl Into<String>, loc: Loc) -> Self {
+        Self::new(code, Severity::Error, message, loc)
+    }
+
+    /// A diagnostic of a severity at one place.
+    pub fn new(code: &'static str, severity: Severity, message: impl Into<String>, loc: Loc) -> Self {
         Self {
             code,
-            severity: Severity::Error,
+            severity,
             message: message.into(),
             labels: vec![Label { loc, text: String::new() }],
             help: None,
+            strength: None,
+            fix: None,
         }
     }
 
@@ -87,6 +138,18 @@ impl Diagnostic {
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
+    }
+
+    /// Says what would answer it.
+    #[must_use]
+    pub fn fix(mut self, title: impl Into<String>, is_safe: bool, edits: Vec<Edit>) -> Self {
+        self.fix = Some(Fix { title: title.into(), is_safe, edits });
+        self
+    }
+
+    /// Where it is: the primary label's place.
+    pub fn loc(&self) -> Option<&Loc> {
+        self.labels.first().map(|label| &label.loc)
     }
 }
 

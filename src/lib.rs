@@ -22,6 +22,7 @@
 //! guard          3    the Rhai sandbox: guards, templates, scripts
 //! journal        3    what a run did, kept so that it can go on
 //! runbook        4    runbooks and targets, decoded, with everything wrong said at once
+//! lint           5    the one checker: rules over what was read; one file, one rule
 //! primitive      5    what a step can do; one file, one primitive
 //! live           5    the world: NATS, Prometheus, processes, people
 //! sim            5    the world's twin: a world file under virtual time
@@ -40,7 +41,7 @@
 //! 2. Vendor walls: `rhai` only in `guard/`, `sim/` and `served/`, `async_nats` only in
 //!    `live/` and `served/`, `reqwest` only in `live/`,
 //!    `nkeys` only in `approval`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
-//! 3. The planner is pure: no async, no clock, no I/O.
+//! 3. The planner and `lint/` are pure: no async, no clock, no I/O.
 //! 4. Decoding never stops at the first fault.
 //! 5. An effect is preceded by its `Started` event, and does not happen when that could not be
 //!    kept; only a disarm always happens.
@@ -52,7 +53,8 @@
 //!
 //! # Where a newcomer adds
 //!
-//! A primitive is a file in `primitive/` and a line in its two lists; a command is a file in
+//! A primitive is a file in `primitive/` and a line in its two lists; a rule is a file in
+//! `lint/rules/`, a line in its list and a folder under `tests/cases/lint/`; a command is a file in
 //! `cli/` and a variant; an output format is a file in `report/` and a variant; a case is a file
 //! under `tests/cases/`.
 
@@ -64,6 +66,7 @@ pub mod engine;
 pub mod event;
 pub mod guard;
 pub mod journal;
+pub mod lint;
 pub mod live;
 pub mod name;
 pub mod percent;
