@@ -31,7 +31,7 @@ pub use functions::{FUNCTIONS, Function};
 pub use names::Names;
 pub use references::Reference;
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
-pub use template::{Template, plain_value};
+pub use template::{Given, Template, plain_value};
 
 /// The longest guard: longer ones are programs, and belong in a script.
 pub const MAX_GUARD: usize = 4 * 1024;

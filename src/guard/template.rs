@@ -44,7 +44,32 @@ enum Filling {
     UrlPart,
 }
 
+/// How an argument is given.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// As this value.
+    Constant(&'a Value),
+    /// As what one expression gives.
+    Expression(&'a Guard),
+    /// As a text, list or map with expressions inside.
+    Mixed,
+}
+
 impl Template {
+    /// How one entry of a map is given; `None` where it is not.
+    pub fn given(&self, name: &str) -> Option<Given<'_>> {
+        match &self.0 {
+            Piece::Constant(value) => value.get(name).map(Given::Constant),
+            Piece::Map(entries) => entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece.given()),
+            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) => None,
+        }
+    }
+
+    /// How all of it is given.
+    pub fn given_whole(&self) -> Given<'_> {
+        self.0.given()
+    }
+
     /// The template as the arguments of a primitive: insertions fit the types of its arguments.
     #[must_use]
     pub fn for_primitive(mut self, declaration: &Declaration) -> Self {
@@ -228,6 +253,14 @@ impl Filling {
 }
 
 impl Piece {
+    fn given(&self) -> Given<'_> {
+        match self {
+            Self::Constant(value) => Given::Constant(value),
+            Self::Expression(guard) => Given::Expression(guard),
+            Self::Text(..) | Self::List(_) | Self::Map(_) => Given::Mixed,
+        }
+    }
+
     fn references<'a>(&'a self, found: &mut Vec<&'a Reference>) {
         match self {
             Self::Constant(_) => {}

@@ -4,7 +4,11 @@
 //! say what is unsafe or can never work. Pure: no clock, no file, no world. A rule is a file in
 //! `rules/` and a line in [`RULES`]; its own `//!` text is what `titan-run explain CODE` prints.
 
+mod flow;
+mod names;
+mod proof;
 mod rules;
+mod scene;
 
 use std::sync::Arc;
 
@@ -12,8 +16,12 @@ use crate::declaration::Catalogue;
 use crate::diagnostic::{Diagnostic, Findings, Severity, Strength};
 use crate::guard::Guards;
 use crate::runbook::target::Target;
-use crate::runbook::{Library, Loaded, Runbook, load};
+use crate::runbook::{Library, Loaded, Runbook, Work, load};
 use crate::source::{SourceFile, Span};
+use crate::value::Value;
+
+use flow::{Node, NodeId, Part, Watched};
+use scene::Scene;
 
 pub use rules::RULES;
 
@@ -56,7 +64,46 @@ pub struct Subject<'a> {
     /// Where it will be used.
     pub setting: Setting<'a>,
     /// The sandbox its guards were read in.
-    pub guards: &'a Guards,
+    guards: &'a Guards,
+    /// What its steps do.
+    scene: Scene<'a>,
+}
+
+impl<'a> Subject<'a> {
+    /// The place of a node in this file: that of its step, or of the step it is inside of.
+    fn span_of(&self, id: NodeId) -> Span {
+        let outer = self.scene.flow.node(id).and_then(|node| self.runbook.steps.get(node.outer));
+        outer.map_or(Span::default(), |step| step.span)
+    }
+
+    /// The place of an undo in this file: of its action, or of the step it is inside of.
+    fn undo_span(&self, id: NodeId, undo: &Work) -> Span {
+        let is_here = self.scene.flow.node(id).is_some_and(|node| !node.path.contains('/'));
+        if is_here { undo.action.span } else { self.span_of(id) }
+    }
+
+    /// The place of a watch in this file, or of the step it is inside of.
+    fn watch_span(&self, watched: &Watched<'_>) -> Span {
+        let outer = watched.outer.and_then(|outer| self.runbook.steps.get(outer));
+        outer.map_or(watched.watch.span, |step| step.span)
+    }
+
+    /// The default of the param that a symbol stands for.
+    fn default_of(&self, symbol: &str) -> Option<&Value> {
+        let name = symbol.strip_prefix("params.")?;
+        self.runbook.params.iter().find(|param| &*param.name == name)?.default.as_ref()
+    }
+
+    /// Every undo with the node it belongs to.
+    fn undos(&self) -> impl Iterator<Item = (NodeId, &Node<'a>, &'a Work)> {
+        let whole = self.scene.flow.nodes().filter(|(_, node)| node.part != Part::Begin);
+        whole.filter_map(|(id, node)| Some((id, node, node.step?.undo.as_deref()?)))
+    }
+
+    /// What an undo does, on its own.
+    fn scene_of(&self, node: &Node<'_>, undo: &'a Work) -> Scene<'a> {
+        Scene::on(self.scene.flow.of_work(undo, node), self.setting)
+    }
 }
 
 /// Where a rule says what it found.
@@ -91,7 +138,7 @@ pub fn examine(
     let Some(runbook) = loaded.runbook.as_ref().map(Arc::clone) else {
         return loaded;
     };
-    let subject = Subject { runbook: &runbook, setting, guards };
+    let subject = Subject { runbook: &runbook, setting, guards, scene: Scene::of(&runbook, setting) };
     let mut findings = Findings::new(file.clone());
     for rule in RULES {
         (rule.check)(&subject, &mut Report { rule, findings: &mut findings });

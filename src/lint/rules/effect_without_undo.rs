@@ -47,9 +47,14 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// A closed gate is what a rollback wants, and the steps of a runbook are undone one by one.
+/// A closed gate is what a rollback wants; the steps of a runbook are undone one by one.
 fn stays_behind(step: &Step) -> bool {
     let action = &step.work.action;
-    let is_own = !matches!(action.kind, ActionKind::Runbook(_)) && action.name() != "disarm";
-    is_own && action.effect() == Effect::Changes && step.undo.is_none() && step.no_undo.is_none()
+    if step.undo.is_some() || step.no_undo.is_some() || action.name() == "disarm" {
+        return false;
+    }
+    match &action.kind {
+        ActionKind::Runbook(inner) => inner.steps.iter().any(stays_behind),
+        ActionKind::Primitive(_) | ActionKind::Script(_) => action.effect() == Effect::Changes,
+    }
 }
