@@ -9,6 +9,7 @@ const FILES: &[(&str, &str)] = &[
     ("std/policies/risk_policy-wrong.json", include_str!("../stdlib/policies/risk_policy-wrong.json")),
     ("std/targets/simulated.yaml", include_str!("../stdlib/targets/simulated.yaml")),
     ("std/verified_arm.yaml", include_str!("../stdlib/verified_arm.yaml")),
+    ("std/versions.rhai", include_str!("../stdlib/versions.rhai")),
     ("std/worlds/titan.rhai", include_str!("../stdlib/worlds/titan.rhai")),
 ];
 

@@ -9,6 +9,7 @@ mod convert;
 mod functions;
 mod names;
 mod operators;
+mod own;
 mod references;
 mod sandbox;
 mod script;
@@ -17,6 +18,7 @@ mod template;
 mod tests;
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Position};
@@ -29,6 +31,7 @@ use crate::yaml::Scalar;
 
 pub use functions::{FUNCTIONS, Function};
 pub use names::Names;
+pub use own::OwnFunctions;
 pub use references::Reference;
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
 pub use template::{Given, Template, plain_value};
@@ -36,9 +39,16 @@ pub use template::{Given, Template, plain_value};
 /// The longest guard: longer ones are programs, and belong in a script.
 pub const MAX_GUARD: usize = 4 * 1024;
 
-/// The sandbox. Making one costs nothing; the engine inside is built with the first guard.
-#[derive(Debug)]
+/// The sandbox. Making one costs nothing; the engine inside is built with the first guard, and
+/// shared by the sandboxes that differ from this one in their functions only.
+#[derive(Clone, Debug)]
 pub struct Guards {
+    core: Rc<Core>,
+    own: OwnFunctions,
+}
+
+#[derive(Debug)]
+struct Core {
     catalogue: Catalogue,
     engine: OnceCell<Engine>,
     scripts: OnceCell<script::Host>,
@@ -49,6 +59,7 @@ pub struct Guards {
 pub struct Guard {
     text: Arc<str>,
     ast: AST,
+    own: OwnFunctions,
     place: Place,
     references: Vec<Reference>,
 }
@@ -77,11 +88,12 @@ pub struct EvalError {
 impl Guards {
     /// A sandbox whose scripts may call these primitives.
     pub fn new(catalogue: Catalogue) -> Self {
-        Self { catalogue, engine: OnceCell::new(), scripts: OnceCell::new() }
+        let core = Core { catalogue, engine: OnceCell::new(), scripts: OnceCell::new() };
+        Self { core: Rc::new(core), own: OwnFunctions::default() }
     }
 
     fn engine(&self) -> &Engine {
-        self.engine.get_or_init(sandbox::engine)
+        self.core.engine.get_or_init(sandbox::engine)
     }
 
     /// Compiles a guard, and reports where it is not one.
@@ -103,7 +115,10 @@ impl Guards {
             return None;
         }
         match self.engine().compile_expression(text) {
-            Ok(ast) => Some(Guard { references: references::find(text, place), text: Arc::from(text), ast, place }),
+            Ok(ast) => {
+                let (ast, own) = (self.own.merged(ast), self.own.clone());
+                Some(Guard { references: references::find(text, place), text: Arc::from(text), ast, own, place })
+            }
             Err(error) => {
                 let at = place.point(text, error.position());
                 let message = format!("this is not an expression: {}", lower(&error.err_type().to_string()));
@@ -150,8 +165,9 @@ impl Guards {
         let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, &guard.ast);
         names.without();
         result.map_err(|error| {
-            let mut found = guard.error(describe(&error));
-            found.span = guard.place.point(&guard.text, innermost(&error).position());
+            let (message, position) = guard.own.told(&error);
+            let mut found = guard.error(message);
+            found.span = guard.place.point(&guard.text, position);
             found
         })
     }

@@ -338,7 +338,8 @@ pub fn plain_value(scalar: &Scalar) -> Value {
     }
 }
 
-fn number(text: &str) -> Option<Value> {
+/// A text as a number: `0x1F`, `1_000` and `NaN` are none.
+pub(super) fn number(text: &str) -> Option<Value> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let starts_well = digits.starts_with(|c: char| c.is_ascii_digit());
     let leading_zero = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");

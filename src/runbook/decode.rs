@@ -47,6 +47,7 @@ impl Decoder<'_> {
         self.language_version(&mut fields);
         let name = self.runbook_name(&mut fields, file);
         let about = fields.about(&mut self.findings);
+        fields.take(super::functions::KEY);
         let params = self.params(&mut fields);
         let lets = self.bindings(&mut fields, "let");
         let limits = self.limits(&mut fields);

@@ -11,7 +11,7 @@ use crate::source::SourceFile;
 use crate::yaml;
 
 use super::decode::Decoder;
-use super::{Runbook, check};
+use super::{Runbook, check, functions};
 
 /// How deep runbooks may include each other: deeper than any person can follow.
 pub const MAX_INCLUDE_DEPTH: usize = 8;
@@ -46,10 +46,21 @@ pub fn load(file: &SourceFile, guards: &Guards, catalogue: Catalogue, library: &
 
 /// What was read so far.
 #[derive(Default)]
-struct Shelf {
+pub(super) struct Shelf {
     files: Vec<SourceFile>,
     runbooks: BTreeMap<String, Option<Arc<Runbook>>>,
     diagnostics: Vec<Diagnostic>,
+}
+
+impl Shelf {
+    /// Takes a file in, with what is wrong with it; one that several runbooks name, once.
+    pub(super) fn take(&mut self, file: SourceFile, found: Vec<Diagnostic>) {
+        if self.files.iter().any(|known| known.name() == file.name()) {
+            return;
+        }
+        self.files.push(file);
+        self.diagnostics.extend(found);
+    }
 }
 
 /// The includes of one file under way.
@@ -92,8 +103,9 @@ fn decode(
     trail.push(file.name().to_owned());
     let mut findings = Findings::new(file.clone());
     let root = yaml::parse(file, &mut findings);
+    let own = functions::sandbox(guards, root.as_ref(), library, shelf, &mut findings);
     let mut decoder = Decoder {
-        guards,
+        guards: &own,
         catalogue,
         includes: Includes { guards, catalogue, library, shelf, trail },
         findings,

@@ -8,6 +8,7 @@ mod check;
 mod decode;
 mod fields;
 mod fits;
+mod functions;
 mod load;
 mod params;
 pub mod target;
