@@ -19,7 +19,7 @@ mod work_decode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::{Declaration, Effect, ErrorClass};
+use crate::declaration::{self, Declaration, Effect, ErrorClass};
 use crate::guard::{Guard, Script, Template};
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span};
@@ -239,7 +239,9 @@ impl Action {
     /// The strongest effect it can have: a script may call anything, so it changes.
     pub fn effect(&self) -> Effect {
         match &self.kind {
-            ActionKind::Primitive(declaration) => declaration.effect,
+            ActionKind::Primitive(declaration) => {
+                declaration.effect_where(self.with.constant_field(declaration::OBSERVES.name))
+            }
             ActionKind::Script(_) => Effect::Changes,
             ActionKind::Runbook(runbook) => {
                 let changes = |step: &Step| step.work.action.effect() == Effect::Changes;
