@@ -121,6 +121,9 @@ impl Run<'_> {
         if effect != Effect::Changes {
             return Ok(());
         }
+        if self.job.header.rehearsal {
+            return Err(Failure::new(ErrorClass::Refused, "a rehearsal changes nothing"));
+        }
         let kept = match recorded {
             Ok(()) => self.durable().await,
             Err(failure) => Err(failure),

@@ -189,6 +189,15 @@ pub struct Work {
 }
 
 impl Work {
+    /// Every guard that decides about it or judges it.
+    pub fn guards(&self) -> impl Iterator<Item = &Guard> {
+        let polled = match &self.poll {
+            Poll::Once => None,
+            Poll::Until { guard, .. } | Poll::Hold { guard, .. } => Some(guard),
+        };
+        [&self.when, &self.require, &self.expect].into_iter().flatten().chain(polled)
+    }
+
     /// An action that is done once and judged by its own outcome only.
     pub fn once(action: Action) -> Self {
         Self {
@@ -244,8 +253,9 @@ impl Action {
             }
             ActionKind::Script(_) => Effect::Changes,
             ActionKind::Runbook(runbook) => {
-                let changes = |step: &Step| step.work.action.effect() == Effect::Changes;
-                if runbook.steps.iter().any(changes) { Effect::Changes } else { Effect::Observes }
+                let has = |effect| runbook.steps.iter().any(|step| step.work.action.effect() == effect);
+                let strongest = [Effect::Changes, Effect::Asks].into_iter().find(|effect| has(*effect));
+                strongest.unwrap_or(Effect::Observes)
             }
         }
     }
