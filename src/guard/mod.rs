@@ -4,15 +4,22 @@
 //! `engine/` evaluates against [`Names`]. An unknown name, a missing property, a comparison of
 //! different types, with nothing or with NaN is an error here, never `false` and never `true`.
 //! Guards touch nothing: no file, clock, network or output.
+//!
+//! A guard is read by our own `parser`, which knows the places of all its parts; the expression
+//! engine compiles it when it is first evaluated. Where the parser does not understand, the engine
+//! compiles at once and is the judge.
 
 mod convert;
 mod functions;
+mod lexer;
 mod names;
 mod operators;
 mod own;
+mod parser;
 mod references;
 mod sandbox;
 mod script;
+pub mod syntax;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -28,6 +35,8 @@ use crate::diagnostic::Findings;
 use crate::source::Span;
 use crate::value::Value;
 use crate::yaml::Scalar;
+
+use syntax::Expr;
 
 pub use functions::{FUNCTIONS, Function};
 pub use names::Names;
@@ -54,11 +63,14 @@ struct Core {
     scripts: OnceCell<script::Host>,
 }
 
-/// A compiled guard.
+/// A guard that was read.
 #[derive(Clone, Debug)]
 pub struct Guard {
     text: Arc<str>,
-    ast: AST,
+    /// What our own parser understands of it.
+    syntax: Option<Rc<Expr>>,
+    /// As the engine evaluates it; compiled when first needed.
+    ast: OnceCell<AST>,
     own: OwnFunctions,
     place: Place,
     references: Vec<Reference>,
@@ -114,10 +126,16 @@ impl Guards {
             findings.push(finding.help("write an expression, quoted if it starts with `!`, `&` or `#`"));
             return None;
         }
+        if let Some(syntax) = parser::parse(text) {
+            let references = references::of_syntax(&syntax, place);
+            let (text, syntax) = (Arc::from(text), Some(Rc::new(syntax)));
+            return Some(Guard { text, syntax, ast: OnceCell::new(), own: self.own.clone(), place, references });
+        }
         match self.engine().compile_expression(text) {
             Ok(ast) => {
-                let (ast, own) = (self.own.merged(ast), self.own.clone());
-                Some(Guard { references: references::find(text, place), text: Arc::from(text), ast, own, place })
+                let references = references::of_text(text, place);
+                let (ast, own) = (OnceCell::from(self.own.merged(ast)), self.own.clone());
+                Some(Guard { text: Arc::from(text), syntax: None, ast, own, place, references })
             }
             Err(error) => {
                 let at = place.point(text, error.position());
@@ -160,9 +178,20 @@ impl Guards {
         value.and_then(|value| convert::to_value(&value)).map_or_else(|why| why, |value| value.to_string())
     }
 
+    /// The guard as the engine evaluates it.
+    fn compiled<'g>(&self, guard: &'g Guard) -> Result<&'g AST, EvalError> {
+        if let Some(ast) = guard.ast.get() {
+            return Ok(ast);
+        }
+        let ast = self.engine().compile_expression(&*guard.text);
+        let ast = ast.map_err(|error| guard.error(lower(&error.err_type().to_string())))?;
+        Ok(guard.ast.get_or_init(|| guard.own.merged(ast)))
+    }
+
     fn evaluate(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Dynamic, EvalError> {
+        let ast = self.compiled(guard)?;
         let scope = names.with(locals);
-        let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, &guard.ast);
+        let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, ast);
         names.without();
         result.map_err(|error| {
             let (message, position) = guard.own.told(&error);
@@ -184,9 +213,19 @@ impl Guard {
         &self.references
     }
 
+    /// Its parts; `None` where only the expression engine understands it.
+    pub fn syntax(&self) -> Option<&Expr> {
+        self.syntax.as_deref()
+    }
+
     /// Where it stands.
     pub fn span(&self) -> Span {
         self.place.span
+    }
+
+    /// Where a part of it stands in the file: the whole of it, where the file has it otherwise.
+    pub fn part(&self, inside: Span) -> Span {
+        self.place.part(inside.start, inside.end)
     }
 
     fn error(&self, message: String) -> EvalError {

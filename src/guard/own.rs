@@ -35,7 +35,7 @@ impl Guards {
     /// A sandbox with the functions of one more file, and what is wrong with that file.
     pub fn with_functions(&self, file: &SourceFile) -> (Self, Vec<Diagnostic>) {
         let mut findings = Findings::new(file.clone());
-        let own = match self.compiled(file, &mut findings) {
+        let own = match self.functions_in(file, &mut findings) {
             Some(ast) => self.own.with(file, &ast),
             None => self.own.clone(),
         };
@@ -48,7 +48,7 @@ impl Guards {
         Self { core: Rc::clone(&self.core), own: OwnFunctions::default() }
     }
 
-    fn compiled(&self, file: &SourceFile, findings: &mut Findings) -> Option<AST> {
+    fn functions_in(&self, file: &SourceFile, findings: &mut Findings) -> Option<AST> {
         let start = Span::new(0, usize::from(!file.text().is_empty()));
         if file.text().len() > MAX_FILE {
             let message = format!("this file of functions is longer than {MAX_FILE} bytes");
