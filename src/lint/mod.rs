@@ -9,6 +9,7 @@ mod names;
 mod proof;
 mod rules;
 mod scene;
+mod time;
 
 use std::sync::Arc;
 

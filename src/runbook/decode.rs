@@ -162,8 +162,8 @@ impl Decoder<'_> {
             return Limits::default();
         };
         let limits = Limits {
-            total: fields.duration("total", &mut self.findings),
-            disarmed: fields.duration("disarmed", &mut self.findings),
+            total: fields.spanned_duration("total", &mut self.findings),
+            disarmed: fields.spanned_duration("disarmed", &mut self.findings),
         };
         fields.finish(&mut self.findings);
         limits

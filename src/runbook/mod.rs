@@ -4,6 +4,7 @@
 //! other. The room knows primitives only as the declarations it is handed, and touches no file:
 //! includes come through [`Library`].
 
+mod bound;
 mod check;
 mod decode;
 mod fields;
@@ -22,8 +23,9 @@ use std::time::Duration;
 use crate::declaration::{self, Declaration, Effect, ErrorClass};
 use crate::guard::{Guard, Script, Template};
 use crate::name::{RunbookName, StepId};
-use crate::source::{SourceFile, Span};
+use crate::source::{SourceFile, Span, Spanned};
 
+pub use bound::DEFAULT_COMPOSITE_BOUND;
 pub use fits::misfits;
 pub use load::{Library, Loaded, MAX_INCLUDE_DEPTH, load};
 pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
@@ -72,9 +74,9 @@ pub struct Binding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// On the time from the first step to the last.
-    pub total: Option<Duration>,
+    pub total: Option<Spanned<Duration>>,
     /// On the time from a verified disarm to a verified arm or the end.
-    pub disarmed: Option<Duration>,
+    pub disarmed: Option<Spanned<Duration>>,
 }
 
 /// One step.

@@ -12,6 +12,8 @@ mod effect_failure_ignored;
 mod effect_without_undo;
 mod gate_unknown_at_end;
 mod idempotent_arm;
+mod limit_impossible;
+mod limit_too_low;
 mod log_from_now;
 mod one_sided_deploy;
 mod raw_gate_command;
@@ -43,6 +45,8 @@ pub const RULES: &[Rule] = &[
     effect_without_undo::RULE,
     gate_unknown_at_end::RULE,
     idempotent_arm::RULE,
+    limit_impossible::RULE,
+    limit_too_low::RULE,
     log_from_now::RULE,
     one_sided_deploy::RULE,
     raw_gate_command::RULE,
