@@ -21,6 +21,7 @@
 //! world          2    everything a run can touch, as traits
 //! guard          3    the Rhai sandbox: guards, templates, scripts
 //! journal        3    what a run did, kept so that it can go on
+//! layout         3    the one layout of runbooks, targets and test files
 //! runbook        4    runbooks and targets, decoded, with everything wrong said at once
 //! lint           5    the one checker: rules over what was read; one file, one rule
 //! primitive      5    what a step can do; one file, one primitive
@@ -66,6 +67,7 @@ pub mod engine;
 pub mod event;
 pub mod guard;
 pub mod journal;
+pub mod layout;
 pub mod lint;
 pub mod live;
 pub mod name;

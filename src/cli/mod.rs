@@ -6,6 +6,7 @@ mod carry;
 mod disarm;
 pub mod exit;
 mod files;
+mod fmt;
 mod hash;
 mod key;
 mod lint;
@@ -17,6 +18,7 @@ mod rehearse;
 mod resume;
 mod run;
 mod runs;
+mod search;
 mod signals;
 mod sim;
 mod story;
@@ -81,6 +83,8 @@ enum Command {
     Verify(story::VerifyArgs),
     /// Check runbooks and targets without running them
     Lint(lint::Args),
+    /// Lay runbooks, targets and test files out; every comment stays
+    Fmt(fmt::Args),
     /// Show order, edges, effects and undos of a runbook; touches nothing
     Plan(plan::Args),
     /// Do the steps of a runbook that only look, on the real target; changes nothing
@@ -158,6 +162,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::Replay(args)) => story::replay(&args, streams),
         Some(Command::Verify(args)) => story::verify(&args, streams),
         Some(Command::Lint(args)) => lint::lint(&args, streams),
+        Some(Command::Fmt(args)) => fmt::fmt(&args, streams),
         Some(Command::Plan(args)) => plan::plan(&args, streams),
         Some(Command::Rehearse(args)) => rehearse::rehearse(&args, streams),
         Some(Command::List(args)) => list::list(&args, streams),

@@ -7,7 +7,7 @@ use titan_run::guard::FUNCTIONS;
 use crate::tool::{root, titan};
 
 /// The fenced examples of a document: the words after the language, and the text.
-fn examples(document: &str, language: &str) -> Vec<(String, String)> {
+pub fn examples(document: &str, language: &str) -> Vec<(String, String)> {
     let text = fs::read_to_string(root().join(document)).unwrap();
     let fences = text.split("\n```").skip(1).step_by(2);
     let named = fences.filter_map(|fence| {
