@@ -94,8 +94,8 @@ impl<'f, 'a> Proof<'f, 'a> {
     /// The need through which nothing is proved, and the outcome it then has.
     fn unproved_need(&self, id: NodeId) -> Option<(NodeId, &'static str)> {
         let node = self.flow.node(id)?;
-        let needs = node.needs.iter().filter_map(|(from, on)| Some((*from, self.get(*from).unproved(*on)?)));
-        needs.last()
+        let needs = node.needs.iter().rev();
+        needs.filter_map(|(from, on)| Some((*from, self.get(*from).unproved(*on)?))).next()
     }
 
     fn path(&self, id: NodeId) -> &str {

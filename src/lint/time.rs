@@ -21,7 +21,6 @@ pub enum Bound {
 }
 
 /// When each node has ended, counted from a beginning.
-
 pub struct Times<'s, 'a> {
     subject: &'s Subject<'a>,
     bound: Bound,

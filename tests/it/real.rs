@@ -49,7 +49,7 @@ fn a_rehearsal_looks_at_the_real_thing_and_leaves_no_trace() {
     let url = stage.nats.url();
     block_on(async {
         let client = async_nats::connect(url).await.unwrap();
-        let mut heard = client.subscribe("titan.>").await.unwrap();
+        let heard = client.subscribe("titan.>").await.unwrap();
         client.flush().await.unwrap();
         let mut rehearse = crate::tool::command(&["rehearse", "runbooks/policy-rollout.yaml", "--target"]);
         rehearse.arg(audit).env("TITAN_RUNS", stage.runs());
