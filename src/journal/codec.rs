@@ -128,10 +128,11 @@ pub fn read(bytes: &[u8]) -> Result<Read, Corruption> {
             break;
         }
         let Some(end) = line_end(rest) else {
-            if rest.split_last().is_some_and(|(_, line)| decode(line, &mut chain.clone()).is_ok()) {
+            let written = without_zeros(rest);
+            if written.split_last().is_some_and(|(_, line)| decode(line, &mut chain.clone()).is_ok()) {
                 return Err(Corruption { offset, why: "its line end is wrong".to_owned() });
             }
-            let torn = Some(Torn { offset, bytes: rest.len() as u64 });
+            let torn = Some(Torn { offset, bytes: written.len() as u64 });
             return Ok(Read { events, chain, whole_bytes: offset, torn });
         };
         let line = rest.get(..end).unwrap_or_default();
@@ -145,9 +146,15 @@ pub fn read(bytes: &[u8]) -> Result<Read, Corruption> {
 /// Where the next line ends; `None` when it is the last and was never finished.
 fn line_end(rest: &[u8]) -> Option<usize> {
     let end = rest.iter().position(|byte| *byte == b'\n')?;
-    let is_last = end + 1 == rest.len();
-    let has_holes = is_last && rest.iter().filter(|byte| **byte == 0).count() >= HOLE;
-    (!has_holes).then_some(end)
+    let (line, after) = rest.split_at_checked(end)?;
+    let has_holes = || line.iter().filter(|byte| **byte == 0).count() >= HOLE;
+    (!has_holes() || without_zeros(after).len() > 1).then_some(end)
+}
+
+/// The bytes before the room that was written ahead.
+fn without_zeros(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.get(..end).unwrap_or_default()
 }
 
 fn decode(line: &[u8], chain: &mut Chain) -> Result<Event, String> {

@@ -111,6 +111,11 @@ fn a_journal_reads_back_as_it_was_written() {
     assert!(state.known(Phase::Forward, "script").unwrap().outcome.is_none());
 }
 
+/// A journal as its runner left it, without and with room written ahead.
+fn left(bytes: &[u8]) -> [Vec<u8>; 2] {
+    [bytes.to_vec(), [bytes, &[0; 300]].concat()]
+}
+
 #[test]
 fn a_journal_cut_at_any_byte_is_a_beginning_of_itself() {
     let events = story("one");
@@ -118,20 +123,39 @@ fn a_journal_cut_at_any_byte_is_a_beginning_of_itself() {
     let ends = ends(&bytes);
     for cut in 0..bytes.len() {
         let whole = ends.iter().filter(|end| **end <= cut).count();
-        let read = read(&bytes[..cut]).unwrap();
-        assert_eq!(read.events, events[..whole], "cut at {cut}");
-        assert_eq!(read.torn.is_some(), !(cut == 0 || ends.contains(&cut)), "cut at {cut}");
+        let last = ends[..whole].last().copied().unwrap_or(0);
+        let tail = Torn { offset: last as u64, bytes: (cut - last) as u64 };
+        for left in left(&bytes[..cut]) {
+            let read = read(&left).unwrap();
+            assert_eq!(read.events, events[..whole], "cut at {cut}");
+            assert_eq!(read.torn, (cut > last).then_some(tail), "cut at {cut}");
+        }
     }
 }
 
 #[test]
 fn a_journal_with_any_bit_flipped_is_refused() {
-    let mut bytes = encoded(&story("one")[..6]);
-    for at in 0..bytes.len() {
+    let whole = encoded(&story("one")[..6]);
+    for mut bytes in left(&whole) {
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                bytes[at] ^= 1 << bit;
+                let read = read(&bytes);
+                assert!(read.is_err(), "bit {bit} of byte {at} of {} went unnoticed", bytes.len());
+                bytes[at] ^= 1 << bit;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bit_flipped_in_the_room_behind_the_records_changes_none_of_them() {
+    let events = story("one");
+    let [whole, mut bytes] = left(&encoded(&events));
+    for at in whole.len()..bytes.len() {
         for bit in 0..8 {
             bytes[at] ^= 1 << bit;
-            let read = read(&bytes);
-            assert!(read.is_err(), "bit {bit} of byte {at} of {} went unnoticed", bytes.len());
+            assert_eq!(read(&bytes).unwrap().events, events, "bit {bit} of byte {at}");
             bytes[at] ^= 1 << bit;
         }
     }
@@ -166,9 +190,10 @@ fn a_hole_in_the_last_record_is_a_torn_tail_and_anywhere_else_corruption() {
     let bytes = encoded(&story("one"));
     let ends = ends(&bytes);
     let last = ends[ends.len() - 2];
-    let mut torn = bytes.clone();
-    torn[last + 10..last + 60].fill(0);
-    assert_eq!(read(&torn).unwrap().torn, Some(Torn { offset: last as u64, bytes: (bytes.len() - last) as u64 }));
+    for mut torn in left(&bytes) {
+        torn[last + 10..last + 60].fill(0);
+        assert_eq!(read(&torn).unwrap().torn, Some(Torn { offset: last as u64, bytes: (bytes.len() - last) as u64 }));
+    }
     let mut corrupt = bytes;
     corrupt[10..60].fill(0);
     assert_eq!(read(&corrupt).unwrap_err().offset, 0);
