@@ -62,6 +62,9 @@ pub(super) enum Output {
     Json,
 }
 
+/// The most runs that begin in one second: as many as four digits in base 36 tell apart.
+const MAX_ALIKE: u64 = 36 * 36 * 36 * 36;
+
 /// A run to be carried out.
 pub(super) struct Journey<'a> {
     pub(super) prepared: Prepared,
@@ -147,7 +150,7 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
     if earlier.is_none() {
         let clock = world.as_world().clock();
         header.started_unix_ms = clock.unix_ms();
-        header.run = run_id(header.started_unix_ms, clock.random());
+        header.run = unused_id(place, header.started_unix_ms, clock.random());
     }
     let mut _target_lock = None;
     if let Some(place) = place.filter(|_| prepared.target.world.is_none()) {
@@ -228,6 +231,14 @@ async fn hear(
 /// How long ago a run began: by the wall clock, but never before its last record.
 fn elapsed(earlier: &Earlier, started_unix_ms: u64) -> Duration {
     Duration::from_millis(now_unix_ms().saturating_sub(started_unix_ms).max(earlier.state.at_ms))
+}
+
+/// An id that no run on record has: a simulated run begins at the same time, with the same
+/// randomness, as the one before it.
+fn unused_id(place: Option<&Place>, unix_ms: u64, random: u64) -> String {
+    let is_used = |id: &String| place.is_some_and(|place| place.folder().join(id).exists());
+    let mut ids = (0..MAX_ALIKE).map(|more| run_id(unix_ms, random.wrapping_add(more)));
+    ids.find(|id| !is_used(id)).unwrap_or_else(|| run_id(unix_ms, random))
 }
 
 /// An id that sorts by time: seconds since the Unix epoch in base 36, and four random digits.
