@@ -107,7 +107,8 @@ fn row(run: &RunFolder) -> Row {
                 id,
                 runbook: header.map(|header| header.runbook.clone()).unwrap_or_default(),
                 started_unix_ms: header.map(|header| header.started_unix_ms),
-                is_over: state.ended.as_ref().is_some_and(|ended| is_over(ended)),
+                is_over: (header.is_none() && !run.is_owned())
+                    || state.ended.as_ref().is_some_and(|ended| is_over(ended)),
                 state: described(run, &state),
             }
         }
@@ -134,6 +135,11 @@ fn described(run: &RunFolder, state: &State) -> String {
             _ => ended.ending.word().to_owned(),
         },
         None if run.is_owned() => format!("running: {}", waiting()),
-        None => format!("interrupted at {}; `titan-run resume {}` goes on", waiting(), run.id()),
+        None if state.header.is_none() => "never began, and had no effect".to_owned(),
+        None => {
+            let at =
+                Some(waiting()).filter(|open| !open.is_empty()).map_or(String::new(), |open| format!(" at {open}"));
+            format!("interrupted{at}; `titan-run resume {}` goes on", run.id())
+        }
     }
 }

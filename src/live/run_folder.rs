@@ -27,6 +27,9 @@ const MAX_NOTE: u64 = 256;
 
 const JOURNAL: &str = "journal";
 
+/// How often a journal's lock is tried: whoever asks whether it is owned holds it for microseconds.
+const LOOKS: u32 = 1_000;
+
 /// How much is written ahead at a time: about 400 steps.
 const AHEAD: usize = 256 * 1024;
 
@@ -60,7 +63,7 @@ impl RunFolder {
         let path = runs.join(id);
         DirBuilder::new().mode(0o700).create(&path).map_err(|error| trouble("cannot be made", &path, &error))?;
         let file = open(&path.join(JOURNAL), OpenOptions::new().read(true).write(true).create_new(true))?;
-        lock(&file).map_err(|()| format!("`{}` is owned by another process", path.display()))?;
+        lock_journal(&file).map_err(|()| format!("`{}` is owned by another process", path.display()))?;
         sync_folder(&path)?;
         sync_folder(runs)?;
         Ok((Self { path }, JournalFile::at(file, 0)))
@@ -111,7 +114,7 @@ impl RunFolder {
     /// Takes the run over, and reads its journal.
     pub(crate) fn take_over(&self) -> Result<(JournalFile, Vec<u8>), String> {
         let file = open(&self.path.join(JOURNAL), OpenOptions::new().read(true).write(true))?;
-        lock(&file).map_err(|()| format!("run `{}` is being carried out by another process", self.id()))?;
+        lock_journal(&file).map_err(|()| format!("run `{}` is being carried out by another process", self.id()))?;
         let bytes = read_all(&file, &self.path)?;
         let end = bytes.len() as u64;
         Ok((JournalFile::at(file, end), bytes))
@@ -149,9 +152,9 @@ impl Store for JournalFile {
         let trouble = |error: std::io::Error| format!("the journal cannot be written: {error}");
         let end = self.end.get() + bytes.len() as u64;
         if end > self.ahead.get() {
-            let zeros = vec![0; AHEAD + bytes.len()];
-            self.file.write_all_at(&zeros, self.end.get()).map_err(trouble)?;
-            self.ahead.set(self.end.get() + zeros.len() as u64);
+            // Behind the new records: what stands before them reads as room until they are written.
+            self.file.write_all_at(&vec![0; AHEAD], end).map_err(trouble)?;
+            self.ahead.set(end + AHEAD as u64);
         }
         self.file.write_all_at(bytes, self.end.get()).map_err(trouble)?;
         self.end.set(end);
@@ -190,9 +193,17 @@ impl TargetLock {
     }
 }
 
+/// Makes a folder and those above it; each that is new survives a loss of power.
 fn make_folder(path: &Path) -> Result<(), String> {
-    let made = DirBuilder::new().mode(0o700).recursive(true).create(path);
-    made.map_err(|error| trouble("cannot be made", path, &error))
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    make_folder(above)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(trouble("cannot be made", path, &error)),
+        _ => sync_folder(above),
+    }
 }
 
 /// Opens a file of ours: not through a symbolic link, and for nobody else to read.
@@ -204,6 +215,19 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<File, String> {
 
 fn lock(file: &File) -> Result<(), ()> {
     flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|_| ())
+}
+
+/// Locks a journal, against which others only hold a lock for the moment of looking.
+fn lock_journal(file: &File) -> Result<(), ()> {
+    let mut locked = lock(file);
+    for _ in 0..LOOKS {
+        if locked.is_ok() {
+            break;
+        }
+        std::thread::yield_now();
+        locked = lock(file);
+    }
+    locked
 }
 
 fn read_all(file: &File, shown: &Path) -> Result<Vec<u8>, String> {
