@@ -1,16 +1,18 @@
 //! `titan-run show`, `why`, `replay` and `verify`: a run from its record, touching nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::approval::{Question, Signed};
-use crate::engine::{Evidence, explain};
-use crate::event::{Event, Happened, Status};
+use crate::engine::{Evidence, Explained, explain};
+use crate::event::{Event, Happened, Phase, Status};
 use crate::journal::Chain;
 use crate::policy::sha256_hex;
 use crate::primitive::approve::digest;
 use crate::primitive::arguments_of;
-use crate::report::{timeline, why as explained};
+use crate::report::{reasons, timeline, why as explained};
 use crate::value::Value;
+use crate::visible::visible;
 
 use super::carry::{Output, View};
 use super::runs::{Named, Story};
@@ -66,13 +68,17 @@ fn answer(streams: &mut Streams<'_>, said: Result<String, String>) -> u8 {
     }
 }
 
-/// Shows every record of a run.
+/// Shows every record of a run, and why each of its steps came out as it did.
 pub(super) fn show(named: &Named, streams: &mut Streams<'_>) -> u8 {
     let shown = story(named).map(|story| {
         let torn = story.torn.map_or(String::new(), |torn| {
             format!("the last {} bytes are of an unfinished record, which was never acknowledged\n", torn.bytes)
         });
-        format!("{}{torn}head {}", timeline(&story.events), story.chain.head())
+        let steps = match explained_all(&story) {
+            Ok(found) => reasons(&story.events, &found),
+            Err(why) => format!("its steps cannot be explained: {}\n", visible(&why)),
+        };
+        format!("{}{torn}\n{steps}\nhead {}", timeline(&story.events), story.chain.head())
     });
     answer(streams, shown)
 }
@@ -80,19 +86,38 @@ pub(super) fn show(named: &Named, streams: &mut Streams<'_>) -> u8 {
 /// Says why a step ran, was skipped or failed.
 pub(super) fn why(args: &WhyArgs, streams: &mut Streams<'_>) -> u8 {
     let said = story(&args.named).and_then(|story| {
-        let header = story.state.header.as_deref().ok_or("the journal holds no whole record")?;
-        let prepared = recorded::prepared(header)?;
-        let evidence = Evidence {
-            runbook: &prepared.runbook,
-            target: &prepared.target,
-            guards: &prepared.guards,
-            header,
-            events: &story.events,
-        };
-        let found = explain(evidence, &args.step)?;
+        let found = with_evidence(&story, |evidence| explain(evidence, &args.step))??;
         Ok(explained(&story.events, &found, &args.step))
     });
     answer(streams, said)
+}
+
+/// Every step of the forward part that is on record, in the order of the record.
+fn explained_all(story: &Story) -> Result<Vec<(Arc<str>, Explained)>, String> {
+    let mut seen = BTreeSet::new();
+    let paths = story.events.iter().filter_map(|event| match &event.what {
+        Happened::Started { step, phase: Phase::Forward, .. }
+        | Happened::Finished { step, phase: Phase::Forward, .. }
+        | Happened::Skipped { step, phase: Phase::Forward, .. } => Some(step),
+        _ => None,
+    });
+    let paths: Vec<_> = paths.filter(|path| seen.insert(Arc::clone(path))).collect();
+    with_evidence(story, |evidence| {
+        paths.iter().map(|path| Ok((Arc::clone(path), explain(evidence, path)?))).collect()
+    })?
+}
+
+/// Asks something of a run's record and the files it holds.
+fn with_evidence<T>(story: &Story, ask: impl FnOnce(Evidence<'_>) -> T) -> Result<T, String> {
+    let header = story.state.header.as_deref().ok_or("the journal holds no whole record")?;
+    let prepared = recorded::prepared(header)?;
+    Ok(ask(Evidence {
+        runbook: &prepared.runbook,
+        target: &prepared.target,
+        guards: &prepared.guards,
+        header,
+        events: &story.events,
+    }))
 }
 
 /// Feeds a run's events to the ordinary view.

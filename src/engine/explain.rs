@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use crate::event::{Event, Happened, Header, Phase, Status};
-use crate::guard::{Guard, Guards, Names};
+use crate::guard::{Guards, Names, Part};
 use crate::runbook::target::Target;
-use crate::runbook::{ActionKind, ParamSource, Poll, Runbook, resolve_params};
+use crate::runbook::{ActionKind, ParamSource, Poll, Runbook, Step, Work, resolve_params};
 use crate::value::Value;
 
 /// A step found by its path.
@@ -22,17 +22,13 @@ pub struct Explained {
     pub judged: Vec<Judged>,
 }
 
-/// A guard of a step with the values its names had.
+/// A guard of a step, taken apart.
 #[derive(Debug)]
 pub struct Judged {
     /// The key it stands under.
     pub key: &'static str,
-    /// The expression.
-    pub guard: String,
-    /// Each name it reads, and what that was.
-    pub operands: Vec<(String, String)>,
-    /// What it came to.
-    pub verdict: String,
+    /// What it and its parts came to.
+    pub part: Part,
 }
 
 /// The record a step is explained from.
@@ -68,14 +64,18 @@ pub fn explain(evidence: Evidence<'_>, path: &str) -> Result<Explained, String> 
         let id = segment.split('[').next().unwrap_or(segment);
         let at = runbook.step_index(id).ok_or_else(|| no_step(&runbook, &prefix, id))?;
         let full = format!("{prefix}{segment}");
+        let step = runbook.steps.get(at).ok_or_else(|| no_step(&runbook, &prefix, id))?;
+        if segments.peek().is_none() && !has_guards(step) {
+            return Ok(Explained { runbook: Arc::clone(&runbook), at, judged: Vec::new() });
+        }
         let began = first_record(evidence.events, &full);
         evidence.learn(&runbook, &mut names, &prefix, began);
         if segments.peek().is_none() {
-            let judged = evidence.judge(&runbook, at, &mut names, &full);
-            return Ok(Explained { runbook, at, judged });
+            let judged = evidence.judge(step, &mut names, &full);
+            return Ok(Explained { runbook: Arc::clone(&runbook), at, judged });
         }
-        let inner = match runbook.steps.get(at).map(|step| &step.work.action.kind) {
-            Some(ActionKind::Runbook(inner)) => Arc::clone(inner),
+        let inner = match &step.work.action.kind {
+            ActionKind::Runbook(inner) => Arc::clone(inner),
             _ => return Err(format!("`{full}` is no runbook used as an action, so nothing is inside it")),
         };
         names = names.nested(&inner_params(&inner, evidence.events, &full));
@@ -135,10 +135,8 @@ impl Evidence<'_> {
     }
 
     /// Judges the guards of a step; those on its result only where it has one.
-    fn judge(&self, runbook: &Runbook, at: usize, names: &mut Names, path: &str) -> Vec<Judged> {
-        let Some(work) = runbook.steps.get(at).map(|step| &step.work) else {
-            return Vec::new();
-        };
+    fn judge(&self, step: &Step, names: &mut Names, path: &str) -> Vec<Judged> {
+        let (work, item) = (&step.work, self.item(step, names, path));
         let out = self.events.iter().rev().find_map(|event| match &event.what {
             Happened::Finished { phase: Phase::Forward, step, status: Status::Ok, out, .. } if &**step == path => {
                 Some(out)
@@ -151,27 +149,28 @@ impl Evidence<'_> {
             Poll::Hold { guard, .. } => Some(("hold", guard)),
         };
         let before = [("when", work.when.as_ref()), ("require", work.require.as_ref())];
+        let before = before.into_iter().filter_map(|(key, guard)| Some((key, guard?, None)));
         let after = poll.into_iter().chain(work.expect.as_ref().map(|guard| ("expect", guard)));
-        let mut judged: Vec<_> =
-            before.into_iter().filter_map(|(key, guard)| Some(self.verdict(key, guard?, names, &[]))).collect();
-        if let Some(out) = out {
-            judged.extend(after.map(|(key, guard)| self.verdict(key, guard, names, &[("out", out)])));
-        }
-        judged
+        let after = after.filter_map(|(key, guard)| Some((key, guard, Some(out?))));
+        let judged = before.chain(after).map(|(key, guard, out)| {
+            let mut locals: Vec<(&str, &Value)> = Vec::with_capacity(2);
+            locals.extend(out.map(|out| ("out", out)));
+            locals.extend(item.as_ref().map(|item| ("item", item)));
+            Judged { key, part: self.guards.parts(guard, names, &locals) }
+        });
+        judged.collect()
     }
 
-    fn verdict(&self, key: &'static str, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Judged {
-        let mut operands: Vec<(String, String)> = Vec::new();
-        for reference in guard.references() {
-            let name = reference.path().join(".");
-            if operands.iter().all(|(known, _)| *known != name) {
-                operands.push((name, self.guards.look_up(reference.path(), names, locals)));
-            }
-        }
-        let verdict = match self.guards.truth(guard, names, locals) {
-            Ok(truth) => truth.to_string(),
-            Err(error) => error.message,
-        };
-        Judged { key, guard: guard.text().to_owned(), operands, verdict }
+    /// The item of a step's fan-out that a path names.
+    fn item(&self, step: &Step, names: &mut Names, path: &str) -> Option<Value> {
+        let index: usize = path.strip_suffix(']')?.rsplit('[').next()?.parse().ok()?;
+        let list = self.guards.value(&step.foreach.as_ref()?.list, names, &[]).ok()?;
+        list.as_list()?.get(index).cloned()
     }
+}
+
+/// Whether a step has a guard that could be judged.
+fn has_guards(step: &Step) -> bool {
+    let Work { when, require, expect, poll, .. } = &step.work;
+    when.is_some() || require.is_some() || expect.is_some() || !matches!(poll, Poll::Once)
 }

@@ -16,6 +16,7 @@ mod names;
 mod operators;
 mod own;
 mod parser;
+mod parts;
 mod references;
 mod sandbox;
 mod script;
@@ -41,6 +42,7 @@ use syntax::Expr;
 pub use functions::{FUNCTIONS, Function};
 pub use names::Names;
 pub use own::OwnFunctions;
+pub use parts::Part;
 pub use references::Reference;
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
 pub use template::{Given, Template, plain_value};
@@ -164,18 +166,6 @@ impl Guards {
     pub fn value(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Value, EvalError> {
         let value = self.evaluate(guard, names, locals)?;
         convert::to_value(&value).map_err(|message| guard.error(message))
-    }
-
-    /// What a dotted name stands for, as a text; says why where it stands for nothing.
-    pub fn look_up(&self, path: &[String], names: &mut Names, locals: &[(&str, &Value)]) -> String {
-        let found = self.engine().compile_expression(path.join(".")).map_err(|error| error.to_string());
-        let value = found.and_then(|ast| {
-            let scope = names.with(locals);
-            let value = self.engine().eval_ast_with_scope::<Dynamic>(scope, &ast);
-            names.without();
-            value.map_err(|error| describe(&error))
-        });
-        value.and_then(|value| convert::to_value(&value)).map_or_else(|why| why, |value| value.to_string())
     }
 
     /// The guard as the engine evaluates it.

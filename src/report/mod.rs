@@ -20,7 +20,7 @@ pub use json::JsonLines;
 pub use plan::describe;
 pub use reference::reference;
 pub use runs::{Row, table};
-pub use story::{timeline, why};
+pub use story::{reasons, timeline, why};
 pub use terminal::Terminal;
 
 use crate::event::{Event, Progress};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::engine::Explained;
+use crate::engine::{Explained, Judged};
 use crate::event::{Asked, Event, Happened, Phase, Status};
+use crate::guard::Part;
 use crate::runbook::EdgeOutcome;
 use crate::value::Value;
 use crate::visible::visible;
@@ -98,41 +99,54 @@ fn line(what: &Happened) -> (String, Vec<(&'static str, String)>) {
     }
 }
 
+/// Every step's outcome, its edges and its guards with their operands.
+pub fn reasons(events: &[Event], found: &[(Arc<str>, Explained)]) -> String {
+    let outcomes = outcomes(events);
+    found.iter().map(|(path, found)| reason(&outcomes, found, path)).collect()
+}
+
 /// Why a step ran, was skipped or failed: its edges, its guards with their operands, its attempts.
 /// `path` is the step's full path.
 pub fn why(events: &[Event], found: &Explained, path: &str) -> String {
+    let mine: Vec<_> = events.iter().filter(|event| is_about(&event.what, path)).cloned().collect();
+    format!("{}{}", reason(&outcomes(events), found, path), timeline(&mine))
+}
+
+type Outcomes = BTreeMap<Arc<str>, String>;
+
+fn reason(outcomes: &Outcomes, found: &Explained, path: &str) -> String {
     let mut text = String::new();
     let runbook = &found.runbook;
     let Some(step) = runbook.steps.get(found.at) else {
         return text;
     };
-    let prefix = path.strip_suffix(step.id.as_str()).unwrap_or("");
-    let outcomes = outcomes(events);
+    let prefix = path.rfind('/').and_then(|last| path.get(..=last)).unwrap_or("");
     let outcome = |path: &str| outcomes.get(path).map_or("not begun", String::as_str);
-    let _ = writeln!(text, "{path}: {}", visible(outcome(path)));
+    let _ = writeln!(text, "{}: {}", visible(path), visible(outcome(path)));
     for edge in &step.needs {
         let from = runbook.steps.get(edge.from).map_or("?", |from| from.id.as_str());
         let how = if edge.on == EdgeOutcome::OkOrSkipped { "follows" } else { "needs" };
-        let _ = writeln!(
-            text,
-            "  {how} {from} to be {}: it was {}",
-            edge.on.word(),
-            visible(outcome(&format!("{prefix}{from}")))
-        );
+        let outcome = visible(outcome(&format!("{prefix}{from}")));
+        let _ = writeln!(text, "  {how} {from} to be {}: it was {outcome}", edge.on.word());
     }
-    for one in &found.judged {
-        let _ = writeln!(text, "  {} {} -> {}", one.key, visible(&one.guard), visible(&one.verdict));
-        for (name, value) in &one.operands {
-            let _ = writeln!(text, "      {} = {}", visible(name), visible(value));
-        }
+    for Judged { key, part } in &found.judged {
+        let _ = writeln!(text, "  {key} {} -> {}", visible(&part.text), visible(&part.value));
+        operands(&mut text, &part.parts, 6);
     }
-    let mine: Vec<_> = events.iter().filter(|event| is_about(&event.what, path)).cloned().collect();
-    text.push_str(&timeline(&mine));
     text
 }
 
+/// The parts of a guard, each a little further in than what it is a part of.
+fn operands(text: &mut String, parts: &[Part], indent: usize) {
+    for part in parts {
+        let sign = if part.parts.is_empty() { "=" } else { "->" };
+        let _ = writeln!(text, "{:indent$}{} {sign} {}", "", visible(&part.text), visible(&part.value));
+        operands(text, &part.parts, indent + 4);
+    }
+}
+
 /// How every step of the forward part came out, in a few words.
-fn outcomes(events: &[Event]) -> BTreeMap<Arc<str>, String> {
+fn outcomes(events: &[Event]) -> Outcomes {
     let mut outcomes = BTreeMap::new();
     for event in events {
         match &event.what {
