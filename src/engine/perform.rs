@@ -220,6 +220,12 @@ impl Run<'_> {
         }
     }
 
+    /// A failure without credentials.
+    pub(super) fn clean(&self, failure: Failure) -> Failure {
+        let message = self.job.world.redactor().and_then(|redactor| redactor.redacted(&failure.message));
+        Failure { message: message.unwrap_or(failure.message), ..failure }
+    }
+
     /// Shows what a step waits for.
     pub(super) fn progress(&self, path: &Arc<str>, text: &str) {
         let redacted = self.job.world.redactor().and_then(|redactor| redactor.redacted(text));

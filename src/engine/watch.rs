@@ -68,6 +68,7 @@ impl<'r> Run<'r> {
                     watching.push(looking);
                 }
                 Err(failure) => {
+                    let failure = self.clean(failure);
                     return Err(Stop::Rollback(Cause::Breach { watch: watch.id.shared(), failure }));
                 }
             }
@@ -238,6 +239,7 @@ impl Eye<'_, '_> {
 
     fn end(&self, breach: Option<Failure>) -> WatchEnd {
         let watch = self.frame.watch_path(self.at);
+        let breach = breach.map(|failure| self.run.clean(failure));
         self.run.note(Happened::WatchEnded { watch, breach: breach.clone() });
         WatchEnd { watch: self.at, breach }
     }

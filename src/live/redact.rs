@@ -45,10 +45,29 @@ impl Redactor {
 impl Redact for Redactor {
     fn redacted(&self, text: &str) -> Option<String> {
         let found = self.forms().iter().filter(|form| text.contains(form.as_str()));
-        found.fold(None, |redacted: Option<String>, form| {
+        let whole = found.fold(None, |redacted: Option<String>, form| {
             Some(redacted.as_deref().unwrap_or(text).replace(form.as_str(), REDACTED))
-        })
+        });
+        let seen = whole.as_deref().unwrap_or(text);
+        self.without_cut_end(seen).or(whole)
     }
+}
+
+impl Redactor {
+    /// The text without the beginning of a credential at its end: what is captured or shown is cut
+    /// there when it is long.
+    fn without_cut_end(&self, text: &str) -> Option<String> {
+        let kept = text.trim_end_matches(['`', char::REPLACEMENT_CHARACTER]);
+        let longest = self.forms().iter().filter_map(|form| cut_end(kept, form)).max()?;
+        let (before, after) = (text.get(..kept.len() - longest)?, text.get(kept.len()..)?);
+        Some(format!("{before}{REDACTED}{after}"))
+    }
+}
+
+/// How many bytes at the end of a text are the beginning of a form.
+fn cut_end(text: &str, form: &str) -> Option<usize> {
+    let mut lengths = form.char_indices().map(|(at, _)| at).rev().take_while(|at| *at >= MIN_LENGTH);
+    lengths.find(|length| form.get(..*length).is_some_and(|beginning| text.ends_with(beginning)))
 }
 
 /// The secret words of a credential: a file of several lines has one on each that is no label.
@@ -57,7 +76,8 @@ fn words(secret: &str) -> Vec<String> {
     lines.filter(|line| !line.contains(' ')).map(str::to_owned).collect()
 }
 
-/// A word raw, in hex, percent-encoded, JSON-escaped, and in base64 at each of its three alignments.
+/// A word raw, in hex, percent-encoded, JSON-escaped with and without other alphabets' letters, and
+/// in base64 at each of its three alignments.
 fn forms(word: &str) -> Vec<String> {
     let bytes = word.as_bytes();
     let escaped = serde_json::to_string(word).unwrap_or_default();
@@ -66,6 +86,8 @@ fn forms(word: &str) -> Vec<String> {
         HEXLOWER.encode(bytes),
         HEXUPPER.encode(bytes),
         percent_encoded(word),
+        percent_encoded(word).to_ascii_lowercase(),
+        ascii_only(escaped.trim_matches('"')),
         escaped.trim_matches('"').to_owned(),
     ];
     for shift in 0..3 {
@@ -79,6 +101,20 @@ fn forms(word: &str) -> Vec<String> {
     }
     forms.retain(|form| form.len() >= MIN_LENGTH);
     forms
+}
+
+/// JSON's way to write letters of other alphabets where only ASCII may be written.
+fn ascii_only(escaped: &str) -> String {
+    let mut ascii = String::with_capacity(escaped.len());
+    for c in escaped.chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+        } else {
+            let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            ascii.push_str(&units);
+        }
+    }
+    ascii
 }
 
 #[cfg(test)]
@@ -95,7 +131,9 @@ mod tests {
             "x p\"ss wörd-1 y".to_owned(),
             HEXLOWER.encode(bytes),
             percent_encoded("p\"ss wörd-1"),
+            percent_encoded("p\"ss wörd-1").to_lowercase(),
             serde_json::to_string("a p\"ss wörd-1").unwrap(),
+            "a p\\\"ss w\\u00f6rd-1".to_owned(),
             basic("a"),
             basic("ab"),
             basic("abc"),
@@ -104,5 +142,16 @@ mod tests {
             assert!(redactor.redacted(&text).is_some_and(|text| text.contains(REDACTED)), "{text}");
         }
         assert_eq!(redactor.redacted("nothing of it"), None);
+    }
+
+    #[test]
+    fn a_credential_that_is_cut_at_the_end_is_found() {
+        let redactor = Redactor { target: Rc::new(Target::default()), forms: OnceCell::from(forms("hunter2-hunter3")) };
+        for cut in MIN_LENGTH..15 {
+            let said = format!("it said `{}`", &"hunter2-hunter3"[..cut]);
+            assert_eq!(redactor.redacted(&said).as_deref(), Some("it said `[redacted]`"), "{said}");
+        }
+        assert_eq!(redactor.redacted("the hunter"), Some("the [redacted]".to_owned()));
+        assert_eq!(redactor.redacted("the hunt"), None);
     }
 }

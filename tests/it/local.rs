@@ -46,6 +46,26 @@ fn a_credential_that_shows_up_is_redacted_everywhere() {
     }
 }
 
+/// Output comes in pieces, and is cut where it is too long: a credential is found across both.
+#[test]
+fn a_credential_is_redacted_across_pieces_and_cuts() {
+    let pieces = "    do: exec\n    with: { argv: [sh, -c, 'printf %.7s $TOKEN; sleep 0.2; echo $TOKEN | cut -c8-'] }";
+    let filled = "head -c 1048566 /dev/zero | tr \\\\0 x; echo $TOKEN";
+    let cut = format!("    do: exec\n    with: {{ argv: [sh, -c, \"{filled}\"] }}");
+    let failing = "printf %0290d 0 >&2; echo $TOKEN >&2; exit 3";
+    let failing = format!("    do: exec\n    with: {{ argv: [sh, -c, '{failing}'] }}");
+    for (step, code) in [(pieces, 0), (&cut, 0), (&failing, 3)] {
+        let folder = folder(step);
+        let target = "titan: 1\ntarget: here\nnats: { url: [nats://127.0.0.1:1], token: env:TOKEN }\n";
+        fs::write(folder.path().join("here.yaml"), target).unwrap();
+        let ran = finished(local(&folder).env("TOKEN", "hunter2-hunter2").output().unwrap()).exits(code);
+        let runs = fs::read_dir(folder.path().join("runs")).unwrap().map(|run| run.unwrap().path().join("journal"));
+        let journal: String = runs.map(|journal| fs::read_to_string(journal).unwrap()).collect();
+        assert!(journal.contains("[redacted]"), "{step}");
+        assert!(!ran.out.contains("hunter2") && !journal.contains("hunter"), "{step}\n{}", ran.out);
+    }
+}
+
 #[test]
 fn exec_takes_an_argv_and_no_shell() {
     run("    do: exec\n    with: { argv: [echo, \"$HOME; rm -rf /\", \"a b\"] }").exits(0).says(r"$HOME; rm -rf / a b");
