@@ -1,8 +1,10 @@
-//! One JSON object a line: the events as they are, for machines.
+//! One JSON object a line: the events as they are, for machines; every hidden character is escaped,
+//! for the machine may be a terminal.
 
 use std::io::Write;
 
 use crate::event::{Event, Progress};
+use crate::visible::is_hidden;
 
 use super::Report;
 
@@ -21,9 +23,10 @@ impl<W: Write> JsonLines<W> {
 impl<W: Write> Report for JsonLines<W> {
     /// A reader that went away does not stop a run: write errors are ignored.
     fn event(&mut self, event: &Event) {
-        if let Ok(mut line) = serde_json::to_vec(event) {
-            line.push(b'\n');
-            let _ = self.out.write_all(&line);
+        if let Ok(mut line) = serde_json::to_string(event) {
+            escape_hidden(&mut line);
+            line.push('\n');
+            let _ = self.out.write_all(line.as_bytes());
         }
     }
 
@@ -34,4 +37,20 @@ impl<W: Write> Report for JsonLines<W> {
     fn flush(&mut self) {
         let _ = self.out.flush();
     }
+}
+
+/// Escapes hidden characters in JSON, where they stand in strings only.
+fn escape_hidden(json: &mut String) {
+    if json.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !json.contains(is_hidden) {
+        return;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_hidden(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(c);
+        }
+    }
+    *json = escaped;
 }

@@ -52,7 +52,7 @@ impl<W: Write> Terminal<W> {
     /// A reader that went away does not stop a run: write errors are ignored.
     fn line(&mut self, text: &str) {
         let clear = if self.is_live { CLEAR_LINE } else { "" };
-        let _ = writeln!(self.out, "{clear}{}", text.trim_end());
+        let _ = writeln!(self.out, "{clear}{}", visible(text.trim_end()));
     }
 
     fn stamped(&mut self, at_ms: u64, mark: &str, text: &str) {
@@ -69,10 +69,10 @@ impl<W: Write> Terminal<W> {
             let took = clock(now.saturating_sub(*since));
             match text.is_empty() {
                 true => format!("{step} {took}"),
-                false => format!("{step} {took}: {}", visible(text)),
+                false => format!("{step} {took}: {text}"),
             }
         });
-        let text = shortened(&parts.collect::<Vec<_>>().join(" | "));
+        let text = shortened(&visible(&parts.collect::<Vec<_>>().join(" | ")));
         let _ = write!(self.out, "{CLEAR_LINE}{:>8}  … {text}", clock(now));
         let _ = self.out.flush();
     }
