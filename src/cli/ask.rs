@@ -154,7 +154,7 @@ fn open_question(state: &State, step: Option<&str>) -> Result<(String, Question)
     };
     let mut open: Vec<_> = state.all(Phase::Forward).filter_map(asking).collect();
     match (open.pop(), open.is_empty()) {
-        (Some(one), true) => Ok(one),
+        (Some(one), true) => state.goes_on().map(|()| one),
         (None, _) => Err("the run does not wait for an approval".to_owned()),
         (Some(_), false) => Err("several steps ask; `--step PATH` says which one is answered".to_owned()),
     }

@@ -31,7 +31,8 @@ impl Record for Recorder<'_> {
     fn bound(&self) -> Bound {
         let job = &self.run.job;
         let header = serde_json::to_vec(&job.header).unwrap_or_default();
-        let resumed_by = job.past.iter().map(|past| past.who.clone());
+        let earlier = self.run.past.borrow().resumed_by.clone();
+        let resumed_by = earlier.into_iter().chain(job.past.iter().map(|past| past.who.clone()));
         Bound {
             run: job.header.run.clone(),
             requesters: std::iter::once(job.header.who.clone()).chain(resumed_by).collect(),

@@ -24,6 +24,8 @@ pub struct State {
     pub ended: Option<Box<Ended>>,
     /// What was asked for, in order.
     pub requests: Vec<Asked>,
+    /// Who resumed the run, in order.
+    pub resumed_by: Vec<String>,
     /// Milliseconds since the run began, of the last record.
     pub at_ms: u64,
     /// How many records there are.
@@ -122,8 +124,9 @@ impl State {
         self.check_place(event)?;
         match &event.what {
             Happened::RunStarted(header) => self.header = Some(header.clone()),
-            Happened::Resumed { .. } => {
+            Happened::Resumed { who, .. } => {
                 self.goes_on()?;
+                self.resumed_by.push(who.clone());
                 self.reopen();
             }
             Happened::Requested(asked) => self.requested(asked),

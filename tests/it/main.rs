@@ -8,10 +8,12 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod approvals;
 mod authoring;
 mod commands;
 mod contract;
 mod crash;
+mod desk;
 mod docs;
 mod golden;
 mod hostile;
@@ -22,6 +24,7 @@ mod login;
 mod people;
 mod prometheus;
 mod real;
+mod record;
 mod rehearsal;
 mod resume;
 mod stage;

@@ -1,0 +1,226 @@
+//! Approvals: who may sign, what a signature is bound to, and that it counts once.
+
+use std::fs;
+
+use crate::desk::{Desk, rechained};
+use crate::stage::{Watched, signal};
+use crate::tool::{command, finished};
+
+/// Two people must sign before anything happens.
+pub const APPROVED: &str = "  gate:
+    about: Two people agree.
+    do: approve
+    with: { approvers: { ann: $ANN, ben: $BEN }, expires: 20s, shows: { next: '2.0.0', odd: \"\\e]0;x\\a\" } }
+  act:
+    no_undo: A test.
+    do: exec
+    with: { argv: [touch, $FOLDER/acted] }
+";
+
+/// A run that waits for its approvers.
+pub fn asking(desk: &Desk) -> Watched {
+    let mut run = Watched::start(desk.run());
+    run.until("remembered", "gate");
+    // The request is durable before anybody is asked to answer it.
+    while !desk.say(&["show"]).exits(0).out.contains("gate remembers") {
+        std::thread::yield_now();
+    }
+    run
+}
+
+#[test]
+fn a_quorum_of_signatures_lets_the_run_go_on_and_can_be_verified_later() {
+    let desk = Desk::new(APPROVED);
+    let run = asking(&desk);
+    let page = desk.sign("approve", "ann").exits(0);
+    for shown in
+        ["asked by   cleo", "shows      next: 2.0.0", "changes    act: exec", "needs      2 of ann, ben", "digest"]
+    {
+        assert!(page.out.contains(shown), "`{shown}` is not in\n{}", page.out);
+    }
+    assert!(!page.out.contains('\u{1b}') && !page.out.contains('\u{7}'), "{:?}", page.out);
+    desk.sign("approve", "ann").exits(0);
+    assert!(!desk.path("acted").exists(), "the same person twice is one person");
+    desk.sign("approve", "ben").exits(0);
+    assert_eq!(run.end().0, 0);
+    assert!(desk.path("acted").exists());
+    desk.say(&["verify"]).exits(0).says("`gate` was approved by ann, ben");
+    desk.sign("approve", "ben").exits(1).complains("does not wait for an approval");
+}
+
+#[test]
+fn one_no_denies_and_silence_means_no() {
+    let desk = Desk::new(APPROVED);
+    let run = asking(&desk);
+    desk.sign("deny", "ben").exits(0);
+    let (code, end, _) = run.end();
+    assert_eq!(code, 1);
+    assert!(end["cause"]["failure"]["message"].as_str().unwrap().contains("`ben` said no"), "{end}");
+    let desk = Desk::new(&APPROVED.replace("20s", "1s"));
+    let ran = finished(desk.run().output().unwrap()).exits(1);
+    ran.says("denied: not approved within 1s, which means no");
+    assert!(!desk.path("acted").exists());
+}
+
+#[test]
+fn the_requester_a_stranger_and_a_signature_from_elsewhere_are_refused() {
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN", "cleo: $BEN"));
+    let run = asking(&desk);
+    desk.sign("approve", "ben").exits(1).complains("`cleo` asked for this run, and cannot approve it");
+    finished(command(&["key", "new"]).arg(desk.path("eve")).output().unwrap()).exits(0);
+    desk.sign("approve", "eve").exits(1).complains("none of the approvers'");
+    signal("INT", run.process());
+    assert_eq!(run.end().0, 1);
+}
+
+/// The same words once more, with the same approvers, in another folder.
+fn again(desk: &Desk) -> Desk {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["here.yaml", "desk.yaml", "ann", "ben"] {
+        fs::copy(desk.path(name), folder.path().join(name)).unwrap();
+    }
+    Desk { folder, keys: desk.keys.clone() }
+}
+
+#[test]
+fn a_signature_counts_once_and_in_no_other_run_plan_or_question() {
+    let first = Desk::new(&APPROVED.replace("  act:", "  gate_again:\n    needs: [gate]\n    do: approve\n    with: { approvers: { ann: $ANN, ben: $BEN } }\n  act:\n    needs: [gate_again]"));
+    let mut one = asking(&first);
+    first.sign("approve", "ann").exits(0);
+    let signed = signed_by_ann(&first);
+    // Another run of the same words, and one whose plan was edited.
+    let (second, third) = (again(&first), again(&first));
+    let text = fs::read_to_string(third.path("desk.yaml")).unwrap();
+    fs::write(third.path("desk.yaml"), text.replace("touch", "unlink")).unwrap();
+    for desk in [&second, &third] {
+        let run = asking(desk);
+        let replayed = said_to(desk, &signed);
+        assert!(replayed.contains("another question was signed"), "{replayed}");
+        signal("INT", run.process());
+        assert_eq!(run.end().0, 1);
+    }
+    // The same signature again is still one person, and fits no later question of the same run.
+    assert!(said_to(&first, &signed).contains("taken"));
+    first.sign("approve", "ben").exits(0);
+    one.until("remembered", "gate_again");
+    while !first.say(&["show"]).exits(0).out.contains("gate_again remembers") {
+        std::thread::yield_now();
+    }
+    assert!(said_to(&first, &signed).contains("`gate` does not wait for an approval"));
+    let mut later = signed.clone();
+    later["request"]["step"] = "gate_again".into();
+    assert!(said_to(&first, &later).contains("another question was signed"));
+    later["request"]["signed"]["yes"] = false.into();
+    assert!(said_to(&first, &later).contains("another question was signed"));
+    signal("INT", one.process());
+    one.end();
+    assert!(!first.path("acted").exists());
+    desk_is_shut(&first, &signed);
+}
+
+/// A run that has ended hears nobody.
+fn desk_is_shut(desk: &Desk, signed: &serde_json::Value) {
+    let socket = desk.path("state/runs").join(desk.id()).join("control");
+    assert!(std::os::unix::net::UnixStream::connect(socket).is_err(), "{signed} was heard");
+    desk.sign("approve", "ben").exits(1).complains("the run has ended: refused");
+}
+
+#[test]
+fn two_answers_at_once_are_both_heard_and_decide_once() {
+    for verbs in [["approve", "approve"], ["approve", "deny"], ["deny", "deny"]] {
+        let desk = Desk::new(APPROVED);
+        let run = asking(&desk);
+        std::thread::scope(|scope| {
+            for (verb, key) in verbs.into_iter().zip(["ann", "ben"]) {
+                scope.spawn(|| desk.sign(verb, key));
+            }
+        });
+        let (code, _, events) = run.end();
+        let is_yes = verbs == ["approve", "approve"];
+        assert_eq!(code, i32::from(!is_yes), "{verbs:?}");
+        assert_eq!(desk.path("acted").exists(), is_yes, "{verbs:?}");
+        let ends = events.iter().filter(|seen| seen["what"]["event"] == "finished" && seen["what"]["step"] == "gate");
+        assert_eq!(ends.count(), 1, "{verbs:?}");
+    }
+}
+
+#[test]
+fn whoever_resumed_the_run_once_cannot_approve_it_later() {
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN", "dora: $BEN"));
+    let run = asking(&desk);
+    signal("KILL", run.process());
+    run.killed();
+    for user in ["dora", "emil"] {
+        let mut resume = command(&["resume"]);
+        resume.arg(desk.id()).env("TITAN_RUNS", desk.path("state/runs")).env("USER", user);
+        let mut run = Watched::start(resume);
+        run.until("resumed", "");
+        run.until("remembered", "gate");
+        while !desk.say(&["show"]).exits(0).out.contains(&format!("{user} (uid")) {
+            std::thread::yield_now();
+        }
+        if user == "dora" {
+            signal("KILL", run.process());
+            run.killed();
+            continue;
+        }
+        desk.sign("approve", "ben").exits(1).complains("`dora` asked for this run, and cannot approve it");
+        signal("INT", run.process());
+        assert_eq!(run.end().0, 1);
+    }
+}
+
+/// The request with ann's signature, as it went over the socket.
+fn signed_by_ann(desk: &Desk) -> serde_json::Value {
+    let replayed = desk.say(&["replay", "--output", "json"]).exits(0);
+    let events = replayed.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let mut asked = events.map(|event| event["what"].clone()).find(|what| what["event"] == "requested").unwrap();
+    asked.as_object_mut().unwrap().remove("event");
+    asked
+}
+
+/// What a run's socket answers to a line.
+fn said_to(desk: &Desk, line: &serde_json::Value) -> String {
+    use std::io::{Read, Write};
+    let socket = desk.path("state/runs").join(desk.id()).join("control");
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+    stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply
+}
+
+#[test]
+fn an_approval_is_not_carried_over_into_a_resumed_run() {
+    let desk = Desk::new(APPROVED);
+    let run = asking(&desk);
+    desk.sign("approve", "ann").exits(0);
+    signal("KILL", run.process());
+    run.killed();
+    let both = [desk.path("ann"), desk.path("ben")];
+    let mut resume = command(&["resume"]);
+    resume.arg(desk.id()).env("TITAN_RUNS", desk.path("state/runs")).env("USER", "dora");
+    let resumed = finished(resume.arg("--approve-with").arg(&both[1]).args(["--output", "json"]).output().unwrap());
+    resumed.exits(1).says("not approved within");
+    let desk = Desk::new(APPROVED);
+    let mut run = desk.run();
+    finished(
+        run.arg("--approve-with").arg(desk.path("ann")).arg("--approve-with").arg(desk.path("ben")).output().unwrap(),
+    )
+    .exits(0);
+    desk.say(&["verify"]).exits(0).says("`gate` was approved by ann, ben");
+}
+
+#[test]
+fn two_runs_of_edited_words_do_not_share_an_approval() {
+    let desk = Desk::new(APPROVED);
+    let run = asking(&desk);
+    desk.sign("approve", "ann").exits(0);
+    desk.sign("approve", "ben").exits(0);
+    assert_eq!(run.end().0, 0);
+    let journal = desk.path("state/runs").join(desk.id()).join("journal");
+    let text = fs::read_to_string(&journal).unwrap();
+    let forged = rechained(&text, "2.0.0", "6.6.6");
+    fs::write(&journal, forged).unwrap();
+    desk.say(&["verify"]).exits(1).complains("the approval of `gate` does not hold");
+}
