@@ -29,9 +29,10 @@ enum By {
     Term,
     HangUp,
     ClosedStdout,
+    ClosedStdin,
 }
 
-const ALL: [By; 5] = [By::Int, By::IntTwice, By::Term, By::HangUp, By::ClosedStdout];
+const ALL: [By; 6] = [By::Int, By::IntTwice, By::Term, By::HangUp, By::ClosedStdout, By::ClosedStdin];
 
 /// Every place with every disturbance, or each of both at least once.
 fn cases() -> Vec<((&'static str, &'static str), By)> {
@@ -67,9 +68,14 @@ fn disturbed(event: &str, step: &str, by: By) {
         assert_eq!(code, 0, "{what}");
         return stage.is("2.0.0", true);
     }
-    let mut run = Watched::start(stage.rollout(&stage.target(), &[]));
+    let mut rollout = stage.rollout(&stage.target(), &[]);
+    if let By::ClosedStdin = by {
+        rollout.stdin(Stdio::piped());
+    }
+    let mut run = Watched::start(rollout);
     run.until(event, step);
     match by {
+        By::ClosedStdin => run.close_stdin(),
         By::Int => signal("INT", run.process()),
         By::IntTwice => {
             signal("INT", run.process());
@@ -100,7 +106,7 @@ fn disturbed(event: &str, step: &str, by: By) {
             drop(resumed);
             stage.is("2.0.0", true);
         }
-        By::HangUp | By::ClosedStdout => {
+        By::HangUp | By::ClosedStdout | By::ClosedStdin => {
             assert_eq!(code, 0, "{what}: {end}");
             stage.is("2.0.0", true);
         }
@@ -119,6 +125,25 @@ fn with_closed_stdout(mut rollout: Command, event: &str, step: &str) -> i32 {
         }
     }
     child.wait().unwrap().code().unwrap_or(-1)
+}
+
+/// No standard stream at all, and nobody who could answer a checklist.
+#[test]
+fn closed_streams_answer_no_and_end_nothing() {
+    let stage = Stage::new(&[]);
+    let rollout = |confirmed: &str| {
+        let script = format!("exec \"$0\" \"$@\" {confirmed} <&- >&- 2>&-");
+        let rollout = stage.rollout(&stage.target(), &[]);
+        let mut closed = Command::new("sh");
+        closed.args(["-c", &script]).arg(rollout.get_program());
+        closed.args(rollout.get_args().filter(|word| *word != "--confirm" && *word != "all"));
+        closed.current_dir(rollout.get_current_dir().unwrap()).env("TITAN_RUNS", stage.runs());
+        closed.status().unwrap().code()
+    };
+    assert_eq!(rollout(""), Some(1), "nobody to answer means no");
+    stage.is("1.0.0", true);
+    assert_eq!(rollout("--confirm all"), Some(0));
+    stage.is("2.0.0", true);
 }
 
 /// Rounds of the race where nothing else is asked for.

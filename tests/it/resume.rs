@@ -283,3 +283,59 @@ fn what_an_earlier_runner_left_behind_is_killed_first() {
     let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
 }
+
+#[test]
+fn a_script_goes_on_in_the_middle_and_repeats_no_call() {
+    let script = "  work:
+    no_undo: A test.
+    timeout: 60s
+    do: script
+    with:
+      code: |
+        exec(#{ argv: [\"sh\", \"-c\", \"echo one >> $FOLDER/marks; date +%N\"] });
+        let seen = exec(#{ argv: [\"cat\", \"$FOLDER/marks\"] }).stdout;
+        sleep(#{ \"for\": \"1s\" });
+        exec(#{ argv: [\"sh\", \"-c\", \"echo two >> $FOLDER/marks\"] });
+        #{ seen: seen }
+";
+    let (folder, run) = local(script);
+    let mut run = Watched::start(run);
+    run.until("call_finished", "work");
+    run.until("call_finished", "work");
+    run.until("call_started", "work");
+    signal("KILL", run.process());
+    run.killed();
+    let (code, _, events) = Watched::start(about(folder.path(), &["resume"])).end();
+    assert_eq!(code, 0);
+    assert_eq!(fs::read_to_string(folder.path().join("marks")).unwrap(), "one\ntwo\n");
+    let calls: Vec<_> = events.iter().filter(|seen| seen["what"]["event"] == "call_finished").collect();
+    let indices: Vec<_> = calls.iter().map(|call| call["what"]["index"].as_u64().unwrap()).collect();
+    assert_eq!(indices, [0, 1, 2, 3]);
+    let end = events.iter().find(|seen| seen["what"]["event"] == "finished").unwrap();
+    assert_eq!(end["what"]["out"]["seen"], "one", "what was seen before the crash is what the script goes on with");
+}
+
+#[test]
+fn deadlines_and_limits_go_on_while_nobody_runs_the_run() {
+    let waits = "  waits: { on_failure: continue, timeout: TIMEOUT, do: sleep, with: { for: 20s } }\n";
+    for (timeout, limit, code, said) in [
+        ("2s", "", 0, "timeout: not done within 2s"),
+        ("60s", "limits: { total: 2s }\n", 1, "limit `total`: not done within 2s"),
+    ] {
+        let (folder, run) = local(&waits.replace("TIMEOUT", timeout));
+        let path = folder.path().join("local.yaml");
+        let text = fs::read_to_string(&path).unwrap().replace("steps:", &format!("{limit}steps:"));
+        fs::write(&path, text).unwrap();
+        let mut run = Watched::start(run);
+        run.until("started", "waits");
+        signal("KILL", run.process());
+        run.killed();
+        finished(Command::new("sleep").arg("2").output().unwrap()).exits(0);
+        let (ended, _, events) = Watched::start(about(folder.path(), &["resume"])).end();
+        assert_eq!(ended, code);
+        let after = events.iter().skip_while(|seen| seen["what"]["event"] != "resumed").collect::<Vec<_>>();
+        let waited = after.last().unwrap()["at_ms"].as_u64().unwrap() - after[0]["at_ms"].as_u64().unwrap();
+        assert!(waited < 1_500, "it waited {waited} ms once more");
+        finished(about(folder.path(), &["show"]).output().unwrap()).exits(0).says(said);
+    }
+}

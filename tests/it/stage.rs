@@ -205,6 +205,11 @@ impl Watched {
         self.child.id()
     }
 
+    /// Closes the run's standard input, where it was piped.
+    pub fn close_stdin(&mut self) {
+        drop(self.child.stdin.take().expect("its standard input was piped"));
+    }
+
     /// Reads events until one is of a kind and about a step.
     pub fn until(&mut self, event: &str, step: &str) {
         for line in self.lines.by_ref() {
