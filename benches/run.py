@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Whole-process times of titan-run beside its peers, interleaved in one run.
 
-usage: benches/run.py [--rounds N] [--peer NAME=PATH ...]
+usage: benches/run.py [--rounds N] [--peer NAME=PATH ...] [--restate FOLDER]
 
 Builds nothing: run `cargo build --release` first. Every cell is the median over the rounds; in
 each round the cells are run one after the other, so that a slow moment of the machine hits all of
 them. Peers that are not there are left out.
+
+`--restate` names a folder in which `npm install @restatedev/restate-server @restatedev/restate-sdk`
+was run. Its steps are not like for like: they pay for a server and a way over the network, and a
+step of it is a function of a service, not a process's own work.
 """
 
 import argparse
@@ -18,7 +22,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import restate
+
 ROOT = Path(__file__).resolve().parent.parent
+PAUSED = 5
 TITAN = ROOT / "target/release/titan-run"
 
 
@@ -60,6 +67,20 @@ def processes(count):
     return runbook("processes", [f"  s{at}:\n    no_undo: none\n    do: exec\n    with: {{ argv: [\"true\"] }}\n" for at in range(count)])
 
 
+def paused(folder, steps):
+    """The words that resume a run with two records a step: it looks at its last step again and waits."""
+    at = folder / "resumed"
+    at.mkdir()
+    last = "  last: { on_failure: pause, do: assert, with: { that: \"${false}\", message: not yet } }\n"
+    notes = [f"  s{step}: {{ do: note, with: {{ text: x }} }}\n" for step in range(steps)]
+    (at / "notes.yaml").write_text(runbook("notes", [*notes, last]))
+    (at / "here.yaml").write_text("titan: 1\ntarget: here\n")
+    runs = at / "state/runs"
+    began = [str(TITAN), str(at / "notes.yaml"), "--target", str(at / "here.yaml"), "--runs", str(runs)]
+    subprocess.run(began, stdout=subprocess.DEVNULL, check=False)
+    return [str(TITAN), "resume", next(runs.iterdir()).name, "--runs", str(runs), "--output", "json"]
+
+
 def cells(folder, peers):
     """Name, command and what one unit of it is divided by."""
 
@@ -76,6 +97,7 @@ def cells(folder, peers):
         ("append + fdatasync 1000", appends(folder, 1000), 1000),
         ("titan durable chain 1000", run(write("d1000/effects.yaml", effects(1000, False)), *durable), 1000),
         ("titan durable fan 10000", run(write("d10000/effects.yaml", effects(10_000, True)), *durable), 10_000),
+        ("titan resume 100000 records", paused(folder, 50_000), 100_000),
         ("true", ["true"], 1),
         ("titan --version", [str(TITAN), "--version"], 1),
         ("titan 1 guarded step", run(write("one/chain.yaml", chain(1, True))), 1),
@@ -109,7 +131,7 @@ def carry_out(name, command):
     if callable(command):
         return command()
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
-    if done.returncode != 0:
+    if done.returncode not in (0, PAUSED):
         sys.exit(f"{name}: {done.stderr.decode()}")
 
 
@@ -122,13 +144,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--restate", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
     if not TITAN.exists():
         sys.exit("build first: cargo build --release")
     peers = {name: path for name in ("just", "make") if (path := shutil.which(name))}
     peers |= dict(peer.split("=", 1) for peer in arguments.peer)
-    with tempfile.TemporaryDirectory() as folder:
-        table = cells(Path(folder), peers)
+    with tempfile.TemporaryDirectory() as folder, restate.serving(arguments.restate, Path(folder)) as durable:
+        table = cells(Path(folder), peers) + durable
         times = {name: [] for name, _, _ in table}
         for _ in range(arguments.rounds):
             for name, command, _ in table:
