@@ -55,7 +55,7 @@ pub(super) struct StepArgs {
     /// The step's path
     step: String,
     /// Kept with the request
-    #[arg(long)]
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     why: String,
 }
 
@@ -253,14 +253,28 @@ fn write_down(folder: &RunFolder, asked: &Asked) -> Result<String, String> {
     Ok(format!("{} is on record; `titan-run resume {}` goes on", asked.request.phrase(), folder.id()))
 }
 
+/// Whether a step is in doubt, so that a person's word on it counts.
+///
+/// # Errors
+/// A sentence saying why not.
+pub(super) fn judge_word(runbook: &Runbook, state: &State, path: &str) -> Result<(), String> {
+    runbook.step_at(path).ok_or_else(|| format!("`{}` has no step `{path}`", runbook.name))?;
+    let mut known = [Phase::Forward, Phase::Undo].into_iter().filter_map(|phase| state.known(phase, path));
+    let is_in_doubt = known.any(|known| known.acted && known.outcome.is_none());
+    is_in_doubt.then_some(()).ok_or_else(|| format!("`{path}` is not in doubt, so nobody has to say what became of it"))
+}
+
 /// Whether a run may be asked this now.
 ///
 /// # Errors
 /// A sentence saying why not.
 pub(super) fn judge(runbook: &Runbook, state: &State, request: &Request) -> Result<(), String> {
-    let (Request::Skip { step: path } | Request::Retry { step: path } | Request::Decide { step: path, .. }) = request
-    else {
-        return Ok(());
+    let path = match request {
+        Request::Abort | Request::Pause => return Ok(()),
+        Request::TookEffect { .. } | Request::TookNone { .. } => {
+            return Err("only `titan-run resume` hears what became of a step in doubt".to_owned());
+        }
+        Request::Skip { step } | Request::Retry { step } | Request::Decide { step, .. } => step,
     };
     let step = runbook.step_at(path).ok_or_else(|| format!("`{}` has no step `{path}`", runbook.name))?;
     let known = state.known(Phase::Forward, path);

@@ -5,11 +5,16 @@
 //! the recorded files. `resume` refuses where anything the run is made of was changed since;
 //! `abort` works always.
 
+use std::collections::BTreeSet;
+
 use crate::engine::Past;
 use crate::event::{Asked, Request};
+use crate::journal::State;
 use crate::live::{kill_orphans, user};
 use crate::primitive::DISARM_HINT;
+use crate::runbook::Runbook;
 
+use super::ask::judge_word;
 use super::carry::{Earlier, How, Journey, carry};
 use super::recorded;
 use super::runs::{Named, Story};
@@ -55,7 +60,7 @@ enum Direction {
 }
 
 fn go_on(named: &Named, how: &How, direction: Direction, asked: Vec<Asked>, streams: &mut Streams<'_>) -> u8 {
-    let (prepared, earlier) = match taken_over(named, direction, streams) {
+    let (prepared, earlier) = match taken_over(named, direction, &asked, streams) {
         Ok(taken) => taken,
         Err(problems) => {
             problems.iter().for_each(|problem| streams.complain(problem));
@@ -70,7 +75,12 @@ fn go_on(named: &Named, how: &How, direction: Direction, asked: Vec<Asked>, stre
 type Taken = (super::prepare::Prepared, Earlier);
 
 /// Takes a run over; nothing has an effect before everything is known to be in order.
-fn taken_over(named: &Named, direction: Direction, streams: &mut Streams<'_>) -> Result<Taken, Vec<String>> {
+fn taken_over(
+    named: &Named,
+    direction: Direction,
+    asked: &[Asked],
+    streams: &mut Streams<'_>,
+) -> Result<Taken, Vec<String>> {
     let one = |problem: String| vec![problem];
     let folder = named.find().map_err(one)?;
     let (journal, bytes) = folder.take_over().map_err(one)?;
@@ -92,6 +102,7 @@ fn taken_over(named: &Named, direction: Direction, streams: &mut Streams<'_>) ->
         }
     }
     let prepared = recorded::prepared(&header).map_err(one)?;
+    words(&prepared.runbook, &state, asked).map_err(one)?;
     let orphans = kill_orphans(&header.run).map_err(one)?;
     if !orphans.is_empty() {
         streams.complain(&format!("killed what the earlier runner left behind: processes {orphans:?}"));
@@ -100,4 +111,16 @@ fn taken_over(named: &Named, direction: Direction, streams: &mut Streams<'_>) ->
     let cut_bytes = torn.map_or(0, |torn| torn.bytes);
     let past = Past { state: state.clone().resumed(), who: user(), cut_bytes };
     Ok((prepared, Earlier { folder, journal, events, chain, state, past }))
+}
+
+/// Whether what a person says of steps in doubt can be heard.
+fn words(runbook: &Runbook, state: &State, asked: &[Asked]) -> Result<(), String> {
+    let mut said = BTreeSet::new();
+    for path in asked.iter().filter_map(|asked| asked.request.word_on()) {
+        judge_word(runbook, state, path)?;
+        if !said.insert(path) {
+            return Err(format!("`{path}` is said twice: it either took effect or did not"));
+        }
+    }
+    Ok(())
 }

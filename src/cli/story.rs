@@ -139,7 +139,7 @@ pub(super) fn replay(args: &ReplayArgs, streams: &mut Streams<'_>) -> u8 {
 pub(super) fn verify(args: &VerifyArgs, streams: &mut Streams<'_>) -> u8 {
     let said = story(&args.named).and_then(|story| {
         let head = story.chain.head();
-        if let Some(wanted) = args.head.as_deref().filter(|wanted| *wanted != head) {
+        if let Some(wanted) = args.head.as_deref().filter(|wanted| !wanted.eq_ignore_ascii_case(head)) {
             return Err(format!("the last record has checksum {head}, not {wanted}"));
         }
         if let Some(torn) = story.torn {

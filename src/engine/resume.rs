@@ -65,13 +65,21 @@ impl Run<'_> {
                 && self.decision(path).is_none()
         });
         let (step, _) = asked.next()?;
-        let run = past.header.as_ref().map_or("RUN", |header| header.run.as_str());
-        Some(Cause::InDoubt {
-            step: Arc::clone(step),
-            message: format!(
-                "find out whether it took effect, then `titan-run resume {run} --took-effect {step}` or `--took-none {step}`"
-            ),
-        })
+        Some(Cause::InDoubt { step: Arc::clone(step), message: self.how_to_decide("it", step) })
+    }
+
+    /// What a person is needed for before an interrupted undo may be done again.
+    pub(super) fn undecided_undo(&self, work: &Work, path: &str, interrupted: Option<&Known>) -> Option<String> {
+        let open = interrupted.filter(|known| known.outcome.is_none() && known.acted)?;
+        let is_undecided = self.needs_decision(work, open) && self.decision(path).is_none();
+        is_undecided.then(|| self.how_to_decide(&format!("the undo of `{path}`"), path))
+    }
+
+    fn how_to_decide(&self, what: &str, step: &str) -> String {
+        let run = &self.job.header.run;
+        format!(
+            "find out whether {what} took effect, then `titan-run resume {run} --took-effect {step}` or `--took-none {step}`"
+        )
     }
 
     /// Whether an interrupted piece of work cannot be told from outside.
@@ -102,7 +110,11 @@ impl Run<'_> {
     /// The request to go on without a step, made while no runner was there.
     pub(super) fn skip_on_record(&self, path: &str) -> Option<Asked> {
         let past = self.past.borrow();
-        past.requests.iter().find(|asked| matches!(&asked.request, Request::Skip { step } if step == path)).cloned()
+        let last =
+            past.requests.iter().rev().find(
+                |asked| matches!(&asked.request, Request::Skip { step } | Request::Retry { step } if step == path),
+            );
+        last.filter(|asked| matches!(asked.request, Request::Skip { .. })).cloned()
     }
 
     /// Whether an interrupted piece of work is taken as done on a person's word.

@@ -78,6 +78,11 @@ impl Run<'_> {
         if let Some(Known { outcome: Some(outcome), .. }) = &past {
             return self.as_it_came_out(frame, at, &path, item, (&past, outcome));
         }
+        if frame.phase != Phase::Forward
+            && let Some(needed) = self.undecided_undo(&step.work, &path, past.as_ref())
+        {
+            return Err(Failure::new(ErrorClass::Refused, needed));
+        }
         let begun = Rc::new(Begun {
             step: at,
             path: Arc::clone(&path),

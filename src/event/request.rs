@@ -54,6 +54,14 @@ pub enum Request {
 }
 
 impl Request {
+    /// The step in doubt whose outcome this says.
+    pub fn word_on(&self) -> Option<&str> {
+        match self {
+            Self::TookEffect { step } | Self::TookNone { step } => Some(step),
+            Self::Abort | Self::Pause | Self::Skip { .. } | Self::Retry { .. } | Self::Decide { .. } => None,
+        }
+    }
+
     /// One phrase for people.
     pub fn phrase(&self) -> String {
         match self {

@@ -242,6 +242,8 @@ impl State {
             }
             Some((false, before, true)) if attempt == before => {
                 self.open(phase, path)?.interrupted = false;
+                // A person's word was on what was begun before, and not on what begins now.
+                self.requests.retain(|asked| asked.request.word_on() != Some(path));
                 Ok(())
             }
             Some((true, ..)) => Err(format!("`{path}` has ended")),

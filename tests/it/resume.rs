@@ -257,8 +257,63 @@ fn an_effect_that_cannot_be_told_waits_for_a_persons_word() {
     paused.says("`mark` is in doubt").says("--took-effect mark");
     let listed = finished(command(&["runs"]).env("TITAN_RUNS", folder.path().join("state/runs")).output().unwrap());
     listed.exits(0).says("paused: `mark` is in doubt");
+    for (words, why) in [
+        (&["--took-effect", "after"][..], "`after` is not in doubt"),
+        (&["--took-none", "marc"][..], "has no step `marc`"),
+        (&["--took-effect", "mark", "--took-none", "mark"][..], "`mark` is said twice"),
+    ] {
+        let mut resume = about(folder.path(), &["resume"]);
+        finished(resume.args(words).output().unwrap()).exits(1).complains(why);
+    }
     finished(about(folder.path(), &["resume", "--took-effect", "mark"]).output().unwrap()).exits(0).says("✓ after");
     assert_eq!(fs::read_to_string(marks).unwrap(), "x\n", "it was not done again");
+}
+
+#[test]
+fn a_persons_word_counts_for_one_crash_only() {
+    let (folder, run) = local(MARK);
+    let marks = || fs::read_to_string(folder.path().join("marks")).unwrap_or_default();
+    let mut first = Some(run);
+    for count in 1..=2 {
+        let again = || about(folder.path(), &["resume", "--took-none", "mark"]);
+        let mut run = Watched::start(first.take().unwrap_or_else(again));
+        if count == 2 {
+            run.until("resumed", "");
+        }
+        run.until("started", "mark");
+        while marks().lines().count() < count {
+            std::thread::yield_now();
+        }
+        signal("KILL", run.process());
+        run.killed();
+    }
+    finished(about(folder.path(), &["resume"]).output().unwrap()).exits(5).says("`mark` is in doubt");
+    assert_eq!(marks(), "x\nx\n", "it was not done a third time");
+}
+
+#[test]
+fn an_undo_that_cannot_be_told_is_not_repeated_without_a_word() {
+    let undone = "  mark:
+    do: exec
+    with: { argv: [touch, $FOLDER/done] }
+    undo: { do: exec, with: { argv: [sh, -c, 'echo x >> $FOLDER/marks; exec sleep 60'] }, timeout: 90s }
+  fails: { do: assert, with: { that: \"${false}\", message: no } }
+";
+    let (folder, run) = local(undone);
+    let marks = || fs::read_to_string(folder.path().join("marks")).unwrap_or_default();
+    let mut run = Watched::start(run);
+    run.until("rollback_started", "");
+    while marks().is_empty() {
+        std::thread::yield_now();
+    }
+    signal("KILL", run.process());
+    run.killed();
+    for _ in 0..2 {
+        let stuck = finished(about(folder.path(), &["resume"]).output().unwrap()).exits(4);
+        stuck.says("needs a person: find out whether the undo of `mark` took effect").says("--took-none mark");
+    }
+    finished(about(folder.path(), &["resume", "--took-effect", "mark"]).output().unwrap()).exits(3);
+    assert_eq!(marks(), "x\n");
 }
 
 #[test]
