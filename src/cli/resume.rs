@@ -91,7 +91,7 @@ fn taken_over(named: &Named, direction: Direction, streams: &mut Streams<'_>) ->
             return Err(changes);
         }
     }
-    let prepared = recorded::prepared(&header).map_err(one)?;
+    let prepared = recorded::prepared(&header, direction == Direction::Forward).map_err(one)?;
     let orphans = kill_orphans(&header.run).map_err(one)?;
     if !orphans.is_empty() {
         streams.complain(&format!("killed what the earlier runner left behind: processes {orphans:?}"));

@@ -81,7 +81,7 @@ pub(super) fn show(named: &Named, streams: &mut Streams<'_>) -> u8 {
 pub(super) fn why(args: &WhyArgs, streams: &mut Streams<'_>) -> u8 {
     let said = story(&args.named).and_then(|story| {
         let header = story.state.header.as_deref().ok_or("the journal holds no whole record")?;
-        let prepared = recorded::prepared(header)?;
+        let prepared = recorded::prepared(header, false)?;
         let evidence = Evidence {
             runbook: &prepared.runbook,
             target: &prepared.target,

@@ -6,8 +6,7 @@
 
 mod check;
 mod decode;
-mod fields;
-mod fits;
+pub(crate) mod fields;
 mod load;
 mod params;
 pub mod target;
@@ -23,10 +22,9 @@ use crate::guard::{Guard, Script, Template};
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span};
 
-pub use fits::misfits;
-pub use load::{Library, Loaded, MAX_INCLUDE_DEPTH, load};
+pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load};
 pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
-pub use target_decode::decode_target;
+pub use target_decode::{decode_target, load_target};
 
 /// The version of the language this engine speaks.
 pub const LANGUAGE_VERSION: i64 = 1;
@@ -212,6 +210,8 @@ pub struct Action {
     pub with: Template,
     /// Where its name stands.
     pub span: Span,
+    /// Where the arguments of a primitive stand, by their names.
+    pub places: Vec<(&'static str, Span)>,
 }
 
 /// The kinds of action.
@@ -233,6 +233,11 @@ impl Action {
             ActionKind::Runbook(runbook) => runbook.name.as_str(),
             ActionKind::Script(_) => "script",
         }
+    }
+
+    /// Where an argument stands; where its action is named when it is not written out.
+    pub fn place_of(&self, argument: &str) -> Span {
+        self.places.iter().find(|(name, _)| *name == argument).map_or(self.span, |(_, span)| *span)
     }
 
     /// The strongest effect it can have: a script may call anything, so it changes.
