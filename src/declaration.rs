@@ -146,6 +146,15 @@ pub enum Effect {
     Asks,
 }
 
+/// The argument by which an author says that what would else change something only looks; it
+/// counts where it is written out, not where it is filled in.
+pub const OBSERVES: Argument = Argument {
+    name: "observes",
+    kind: Kind::Bool,
+    required: false,
+    about: "`true`: it changes nothing, so that it may be repeated and needs no undo; `false` where it is left out",
+};
+
 /// Why a step failed: data, named in `retry.on` and in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -279,6 +288,12 @@ impl Declaration {
     /// The argument with this name.
     pub fn argument(&self, name: &str) -> Option<&'static Argument> {
         self.arguments.iter().find(|argument| argument.name == name)
+    }
+
+    /// What it does to the world with this value of [`OBSERVES`], where it has that argument.
+    pub fn effect_where(&self, observes: Option<&Value>) -> Effect {
+        let only_looks = observes == Some(&Value::Bool(true)) && self.argument(OBSERVES.name).is_some();
+        if only_looks { Effect::Observes } else { self.effect }
     }
 }
 

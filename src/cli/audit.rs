@@ -19,9 +19,10 @@ pub(super) struct Audit<'a> {
 }
 
 impl<'a> Audit<'a> {
-    /// The trail of one run.
-    pub(super) fn new(target: &'a Target, world: &'a dyn World, run: &str) -> Self {
-        Self { subject: target.audit.as_deref(), world, run: run.to_owned() }
+    /// The trail of one run; a rehearsal leaves none.
+    pub(super) fn new(target: &'a Target, world: &'a dyn World, header: &Header) -> Self {
+        let subject = target.audit.as_deref().filter(|_| !header.rehearsal);
+        Self { subject, world, run: header.run.clone() }
     }
 
     /// Publishes that the run begins, or goes on; gives a sentence where it could not.

@@ -46,6 +46,13 @@ pub(super) struct How {
     pub(super) output: Output,
 }
 
+impl How {
+    /// Shown in a form, with nothing answered beforehand.
+    pub(super) fn shown(output: Output) -> Self {
+        Self { confirm: Vec::new(), approve_with: Vec::new(), output }
+    }
+}
+
 /// The forms of a view.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
@@ -176,7 +183,7 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
         progress: &|progress| view.progress(&progress),
     };
     let is_real = matches!(world, Chosen::Real(_));
-    let audit = Audit::new(&prepared.target, world.as_world(), &job.header.run);
+    let audit = Audit::new(&prepared.target, world.as_world(), &job.header);
     let header = job.header.clone();
     let carried = async {
         let began = audit.began(&header, job.past.is_some()).await;

@@ -117,7 +117,10 @@ impl Library for Folder {
 /// file that was named on the command line.
 pub(super) fn included(from: &SourceFile, name: &str, runbook: &str) -> Result<String, String> {
     if let Some(rest) = name.strip_prefix("std/") {
-        let full = format!("std/{}.yaml", rest.trim_end_matches(".yaml"));
+        let full = match rest.ends_with(".rhai") {
+            true => name.to_owned(),
+            false => format!("std/{}.yaml", rest.trim_end_matches(".yaml")),
+        };
         return stdlib::find(&full).map(|_| full).ok_or_else(|| format!("there is no built-in `{name}`"));
     }
     let Some(relative) = name.strip_prefix("./") else {

@@ -15,6 +15,7 @@ mod list;
 mod plan;
 mod prepare;
 mod recorded;
+mod rehearse;
 mod resume;
 mod run;
 mod runs;
@@ -84,6 +85,8 @@ enum Command {
     Lint(lint::Args),
     /// Show order, edges, effects and undos of a runbook; touches nothing
     Plan(plan::Args),
+    /// Do the steps of a runbook that only look, on the real target; changes nothing
+    Rehearse(rehearse::Args),
     /// List primitives, functions, bundled files
     List(list::Args),
     /// Print the policy hash of a JSON file
@@ -163,6 +166,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::Verify(args)) => story::verify(&args, streams),
         Some(Command::Lint(args)) => lint::lint(&args, streams),
         Some(Command::Plan(args)) => plan::plan(&args, streams),
+        Some(Command::Rehearse(args)) => rehearse::rehearse(&args, streams),
         Some(Command::List(args)) => list::list(&args, streams),
         Some(Command::Hash(args)) => hash::hash(&args, streams),
         Some(Command::Disarm(args)) => disarm::disarm(&args, streams),

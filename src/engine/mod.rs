@@ -10,6 +10,7 @@ mod explain;
 mod perform;
 mod plan;
 mod recorder;
+mod rehearsal;
 mod resume;
 mod rollback;
 mod run;

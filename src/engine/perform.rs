@@ -19,12 +19,6 @@ use crate::world::{Redact, Wait};
 use super::recorder::Recorder;
 use super::{Begun, Frame, Run, millis};
 
-/// The bound on an `until` without a `timeout`: a person looks after ten minutes at the latest.
-const DEFAULT_POLL_BOUND: Duration = Duration::from_secs(600);
-
-/// The bound on a script or a runbook used as an action, where the step names none.
-const DEFAULT_COMPOSITE_BOUND: Duration = Duration::from_secs(3_600);
-
 /// One piece of work in its place.
 pub(super) struct Task<'a> {
     pub(super) frame: &'a Rc<Frame>,
@@ -121,6 +115,9 @@ impl Run<'_> {
         if effect != Effect::Changes {
             return Ok(());
         }
+        if self.job.header.rehearsal {
+            return Err(Failure::new(ErrorClass::Refused, "a rehearsal changes nothing"));
+        }
         let kept = match recorded {
             Ok(()) => self.durable().await,
             Err(failure) => Err(failure),
@@ -199,22 +196,10 @@ impl Run<'_> {
 
     /// The bound on a whole piece of work.
     fn bound(&self, task: &Task<'_>) -> Result<Duration, Failure> {
-        if let Some(timeout) = task.work.timeout {
-            return Ok(timeout);
+        match &task.work.poll {
+            Poll::Hold { stay, .. } if task.work.timeout.is_none() => Ok(task.work.bound(self.stay(task, stay)?)),
+            Poll::Hold { .. } | Poll::Until { .. } | Poll::Once => Ok(task.work.bound(Duration::ZERO)),
         }
-        let once = match &task.work.action.kind {
-            ActionKind::Primitive(declaration) => declaration.timeout,
-            ActionKind::Runbook(_) | ActionKind::Script(_) => DEFAULT_COMPOSITE_BOUND,
-        };
-        let polled = match &task.work.poll {
-            Poll::Once => once,
-            Poll::Until { .. } => DEFAULT_POLL_BOUND,
-            Poll::Hold { stay, every, min_good, .. } => self.stay(task, stay)? + *every * (*min_good + 1) + once,
-        };
-        Ok(match &task.work.retry {
-            None => polled,
-            Some(retry) => polled * retry.attempts + retry.max.max(retry.every) * retry.attempts,
-        })
     }
 
     /// Calls a primitive once.
@@ -364,10 +349,7 @@ pub(super) async fn steady(
 
 /// The wait before the attempt after `attempt`: grown by the backoff, shortened by the jitter.
 fn wait_before(retry: &Retry, attempt: u32, random: u64) -> Duration {
-    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
-    let grown = retry.every.as_secs_f64() * retry.backoff.powi(exponent);
-    let bounded = grown.min(retry.max.as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a share of a wait needs no exactness")]
     let share = random as f64 / u64::MAX as f64;
-    Duration::from_secs_f64((bounded * (1.0 - retry.jitter * share)).max(0.0))
+    retry.wait_after(attempt).mul_f64((1.0 - retry.jitter * share).max(0.0))
 }

@@ -141,11 +141,11 @@ impl Run<'_> {
         let clock = self.job.world.clock();
         loop {
             let now = self.now();
-            let total = limits.total.map(|limit| ("total", limit, limit.saturating_sub(now)));
+            let total = limits.total.map(|limit| ("total", limit.value, limit.value.saturating_sub(now)));
             let disarmed = limits
                 .disarmed
                 .zip(self.disarmed_since.get())
-                .map(|(limit, since)| ("disarmed", limit, (since + limit).saturating_sub(now)));
+                .map(|(limit, since)| ("disarmed", limit.value, (since + limit.value).saturating_sub(now)));
             let next = total.into_iter().chain(disarmed).min_by_key(|(_, _, left)| *left);
             let Some((name, limit, left)) = next else {
                 if limits.disarmed.is_none() {
@@ -184,7 +184,7 @@ impl Run<'_> {
         }
         let outputs = match self.outputs(frame) {
             Ok(outputs) => outputs,
-            Err(failure) if ending == Ending::Succeeded => {
+            Err(failure) if ending == Ending::Succeeded && !self.job.header.rehearsal => {
                 needs_person.push(format!("the outputs could not be computed ({failure})"));
                 Value::Null
             }

@@ -1,6 +1,7 @@
 //! The loop over one frame's steps: starts what the planner says, applies what comes back, and
 //! holds or stops when it must.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::runbook::OnFailure;
 use crate::value::Value;
 use crate::world::Wait;
 
+use super::rehearsal::left_out;
 use super::run::Stop;
 use super::watch::{Live, WatchEnd, breached};
 use super::{Frame, Next, Run, Signals};
@@ -37,6 +39,7 @@ impl Run<'_> {
         let mut live: Vec<Live> = Vec::new();
         let mut opened = vec![false; frame.runbook.watches.len()];
         let mut held = Held::default();
+        let left_out = if self.job.header.rehearsal { left_out(&frame.runbook) } else { BTreeMap::new() };
         loop {
             while held.stop.is_none() {
                 let Some(next) = frame.plan.borrow_mut().take_next() else {
@@ -47,6 +50,10 @@ impl Run<'_> {
                         self.skipped(frame, at)
                     }
                     Next::Skip(at, reason) => self.skip(frame, at, frame.path(at), reason),
+                    Next::Start(at) if left_out.contains_key(&at) => {
+                        let reason = left_out.get(&at).cloned().unwrap_or_default();
+                        self.skip(frame, at, frame.path(at), reason);
+                    }
                     Next::Start(at) => {
                         self.open_watches(frame, at, &mut opened, &mut live, &mut watching, &mut held).await?;
                         frame.plan.borrow_mut().started(at);

@@ -160,13 +160,13 @@ impl Eye<'_, '_> {
     /// Counts messages until a breach or the end; an unhealthy subscription proves nothing, so it
     /// is a breach as well.
     async fn listen(self, mut subscription: Box<dyn Subscription>) -> WatchEnd {
-        let mut counted = Counted::default();
+        let mut counted = Counted::since(self.run.now());
         loop {
             let closed = {
                 let closing = Box::pin(self.closing.notified());
                 match select(subscription.next(), closing).await {
                     Either::Left((Some(message), _)) => {
-                        counted.add(&message, self.run.now());
+                        counted.add(&message);
                         false
                     }
                     Either::Left((None, _)) | Either::Right(_) => true,
@@ -174,7 +174,7 @@ impl Eye<'_, '_> {
             };
             if closed {
                 while let Some(Some(message)) = subscription.next().now_or_never() {
-                    counted.add(&message, self.run.now());
+                    counted.add(&message);
                 }
             }
             let breach = self.judge_count(&counted);

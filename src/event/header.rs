@@ -20,6 +20,9 @@ pub struct Header {
     pub target: String,
     /// Whether the target is a simulated world.
     pub simulated: bool,
+    /// Whether only steps that look are done; such a run keeps no record.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
     /// The version of the engine.
     pub engine: String,
     /// Wall clock at the start, milliseconds since the Unix epoch.

@@ -12,8 +12,9 @@ use crate::policy;
 use crate::source::SourceFile;
 use crate::value::parse_duration;
 
-use super::convert::to_value;
+use super::convert::{to_dynamic, to_value};
 use super::operators::{Evaluated, equal, fault, kind};
+use super::template;
 
 /// A function of the language.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,7 @@ pub const FUNCTIONS: &[Function] = &[
     entry("len", "len(text | list | map) -> int", "The number of characters, items or entries."),
     entry("lower", "lower(text) -> text", "The text in small letters."),
     entry("matches", "matches(text, pattern) -> bool", "Whether a regular expression matches somewhere in a text."),
+    entry("number", "number(text) -> int | float", "The number a text is, as YAML reads it."),
     entry(
         "policy_hash",
         "policy_hash(file | text) -> text",
@@ -79,6 +81,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("matches", move |text: ImmutableString, pattern: ImmutableString| {
         patterns.matches(&text, &pattern)
     });
+    engine.register_fn("number", |text: ImmutableString| number(&text));
     engine.register_fn("policy_hash", |policy: Dynamic| policy_hash(&policy));
     engine.register_fn("seconds", |duration: Duration| duration.as_secs_f64());
     engine.register_fn("starts_with", |text: ImmutableString, part: ImmutableString| text.starts_with(part.as_str()));
@@ -110,6 +113,11 @@ fn canonical_json(value: &Dynamic) -> Evaluated<String> {
 
 fn duration(text: &str) -> Evaluated<Duration> {
     parse_duration(text).ok_or_else(|| fault(format!("`{text}` is not a duration such as `90s`")))
+}
+
+fn number(text: &str) -> Evaluated<Dynamic> {
+    let read = template::number(text).ok_or_else(|| fault(format!("`{text}` is not a number")))?;
+    Ok(to_dynamic(&read))
 }
 
 /// The hash of a file param, or of a policy's text.

@@ -4,19 +4,28 @@
 //! `engine/` evaluates against [`Names`]. An unknown name, a missing property, a comparison of
 //! different types, with nothing or with NaN is an error here, never `false` and never `true`.
 //! Guards touch nothing: no file, clock, network or output.
+//!
+//! A guard is read by our own `parser`, which knows the places of all its parts; the expression
+//! engine compiles it when it is first evaluated. Where the parser does not understand, the engine
+//! compiles at once and is the judge.
 
 mod convert;
 mod functions;
+mod lexer;
 mod names;
 mod operators;
+mod own;
+mod parser;
 mod references;
 mod sandbox;
 mod script;
+pub mod syntax;
 mod template;
 #[cfg(test)]
 mod tests;
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Position};
@@ -27,28 +36,42 @@ use crate::source::Span;
 use crate::value::Value;
 use crate::yaml::Scalar;
 
+use syntax::Expr;
+
 pub use functions::{FUNCTIONS, Function};
 pub use names::Names;
+pub use own::OwnFunctions;
 pub use references::Reference;
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
-pub use template::{Template, plain_value};
+pub use template::{Given, Template, plain_value};
 
 /// The longest guard: longer ones are programs, and belong in a script.
 pub const MAX_GUARD: usize = 4 * 1024;
 
-/// The sandbox. Making one costs nothing; the engine inside is built with the first guard.
-#[derive(Debug)]
+/// The sandbox. Making one costs nothing; the engine inside is built with the first guard, and
+/// shared by the sandboxes that differ from this one in their functions only.
+#[derive(Clone, Debug)]
 pub struct Guards {
+    core: Rc<Core>,
+    own: OwnFunctions,
+}
+
+#[derive(Debug)]
+struct Core {
     catalogue: Catalogue,
     engine: OnceCell<Engine>,
     scripts: OnceCell<script::Host>,
 }
 
-/// A compiled guard.
+/// A guard that was read.
 #[derive(Clone, Debug)]
 pub struct Guard {
     text: Arc<str>,
-    ast: AST,
+    /// What our own parser understands of it.
+    syntax: Option<Rc<Expr>>,
+    /// As the engine evaluates it; compiled when first needed.
+    ast: OnceCell<AST>,
+    own: OwnFunctions,
     place: Place,
     references: Vec<Reference>,
 }
@@ -77,11 +100,12 @@ pub struct EvalError {
 impl Guards {
     /// A sandbox whose scripts may call these primitives.
     pub fn new(catalogue: Catalogue) -> Self {
-        Self { catalogue, engine: OnceCell::new(), scripts: OnceCell::new() }
+        let core = Core { catalogue, engine: OnceCell::new(), scripts: OnceCell::new() };
+        Self { core: Rc::new(core), own: OwnFunctions::default() }
     }
 
     fn engine(&self) -> &Engine {
-        self.engine.get_or_init(sandbox::engine)
+        self.core.engine.get_or_init(sandbox::engine)
     }
 
     /// Compiles a guard, and reports where it is not one.
@@ -102,8 +126,17 @@ impl Guards {
             findings.push(finding.help("write an expression, quoted if it starts with `!`, `&` or `#`"));
             return None;
         }
+        if let Some(syntax) = parser::parse(text) {
+            let references = references::of_syntax(&syntax, place);
+            let (text, syntax) = (Arc::from(text), Some(Rc::new(syntax)));
+            return Some(Guard { text, syntax, ast: OnceCell::new(), own: self.own.clone(), place, references });
+        }
         match self.engine().compile_expression(text) {
-            Ok(ast) => Some(Guard { references: references::find(text, place), text: Arc::from(text), ast, place }),
+            Ok(ast) => {
+                let references = references::of_text(text, place);
+                let (ast, own) = (OnceCell::from(self.own.merged(ast)), self.own.clone());
+                Some(Guard { text: Arc::from(text), syntax: None, ast, own, place, references })
+            }
             Err(error) => {
                 let at = place.point(text, error.position());
                 let message = format!("this is not an expression: {}", lower(&error.err_type().to_string()));
@@ -145,13 +178,25 @@ impl Guards {
         value.and_then(|value| convert::to_value(&value)).map_or_else(|why| why, |value| value.to_string())
     }
 
+    /// The guard as the engine evaluates it.
+    fn compiled<'g>(&self, guard: &'g Guard) -> Result<&'g AST, EvalError> {
+        if let Some(ast) = guard.ast.get() {
+            return Ok(ast);
+        }
+        let ast = self.engine().compile_expression(&*guard.text);
+        let ast = ast.map_err(|error| guard.error(lower(&error.err_type().to_string())))?;
+        Ok(guard.ast.get_or_init(|| guard.own.merged(ast)))
+    }
+
     fn evaluate(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Dynamic, EvalError> {
+        let ast = self.compiled(guard)?;
         let scope = names.with(locals);
-        let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, &guard.ast);
+        let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, ast);
         names.without();
         result.map_err(|error| {
-            let mut found = guard.error(describe(&error));
-            found.span = guard.place.point(&guard.text, innermost(&error).position());
+            let (message, position) = guard.own.told(&error);
+            let mut found = guard.error(message);
+            found.span = guard.place.point(&guard.text, position);
             found
         })
     }
@@ -168,9 +213,19 @@ impl Guard {
         &self.references
     }
 
+    /// Its parts; `None` where only the expression engine understands it.
+    pub fn syntax(&self) -> Option<&Expr> {
+        self.syntax.as_deref()
+    }
+
     /// Where it stands.
     pub fn span(&self) -> Span {
         self.place.span
+    }
+
+    /// Where a part of it stands in the file: the whole of it, where the file has it otherwise.
+    pub fn part(&self, inside: Span) -> Span {
+        self.place.part(inside.start, inside.end)
     }
 
     fn error(&self, message: String) -> EvalError {

@@ -1,8 +1,10 @@
-//! Which names an expression uses, and where: read off the text, without evaluating it.
+//! Which names an expression uses, and where: from its syntax, and from the text alone where the
+//! expression engine understands more than our parser.
 
 use crate::source::Span;
 
 use super::Place;
+use super::syntax::{Expr, ExprKind};
 
 /// A dotted name an expression uses, such as `steps.verify.out.hash`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +34,25 @@ impl Reference {
 const KEYWORDS: [&str; 12] =
     ["true", "false", "in", "if", "else", "switch", "is", "let", "const", "fn", "return", "this"];
 
-/// Finds every name in an expression; texts, calls and map keys are not names.
-pub(super) fn find(text: &str, place: Place) -> Vec<Reference> {
+/// The names an expression uses; functions and map keys are none.
+pub(super) fn of_syntax(expression: &Expr, place: Place) -> Vec<Reference> {
+    let mut found = Vec::new();
+    collect(expression, place, &mut found);
+    found
+}
+
+fn collect(expression: &Expr, place: Place, found: &mut Vec<Reference>) {
+    match (&expression.kind, expression.path()) {
+        (ExprKind::Name(_) | ExprKind::Property { .. }, Some(path)) => {
+            let path = path.into_iter().map(str::to_owned).collect();
+            found.push(Reference { path, span: place.part(expression.span.start, expression.span.end) });
+        }
+        _ => expression.parts().into_iter().for_each(|part| collect(part, place, found)),
+    }
+}
+
+/// Finds every name in a text; texts, calls and map keys are not names.
+pub(super) fn of_text(text: &str, place: Place) -> Vec<Reference> {
     let mut found = Vec::new();
     let mut at = 0;
     let mut after_dot = false;

@@ -13,7 +13,7 @@ const MAX_OPERATIONS: u64 = 100_000;
 /// Operations of one run of a script: a few milliseconds.
 const MAX_SCRIPT_OPERATIONS: u64 = 5_000_000;
 /// Nesting of expressions; set for both build kinds, whose own defaults differ.
-const MAX_EXPRESSION_DEPTH: usize = 48;
+pub(super) const MAX_EXPRESSION_DEPTH: usize = 48;
 /// Nested calls: guards have no functions of their own, scripts a few.
 const MAX_CALL_LEVELS: usize = 16;
 /// Bytes of a text: a policy file fits.

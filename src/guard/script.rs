@@ -17,7 +17,7 @@ use crate::yaml::Scalar;
 
 use super::convert::{to_dynamic, to_value};
 use super::operators::fault;
-use super::{EvalError, Guards, Names, Place, describe, innermost, lower, sandbox};
+use super::{EvalError, Guards, Names, OwnFunctions, Place, innermost, lower, sandbox};
 
 /// The longest script: longer ones are programs of their own.
 const MAX_SCRIPT: usize = 64 * 1024;
@@ -29,6 +29,7 @@ const MAX_POSITIONAL: usize = 4;
 #[derive(Debug)]
 pub struct Script {
     ast: AST,
+    own: OwnFunctions,
     place: Place,
     text: std::sync::Arc<str>,
 }
@@ -72,7 +73,7 @@ pub enum ScriptProgress {
 /// The script engine with the record its primitives answer from.
 #[derive(Debug)]
 pub(super) struct Host {
-    engine: Engine,
+    pub(super) engine: Engine,
     record: Rc<RefCell<Record>>,
 }
 
@@ -94,7 +95,10 @@ impl Guards {
             return None;
         }
         match self.host().engine.compile(&scalar.text) {
-            Ok(ast) => Some(Script { ast, place, text: std::sync::Arc::from(scalar.text.as_str()) }),
+            Ok(ast) => {
+                let (ast, own) = (self.own.merged(ast), self.own.clone());
+                Some(Script { ast, own, place, text: std::sync::Arc::from(scalar.text.as_str()) })
+            }
             Err(error) => {
                 let at = place.point(&scalar.text, error.position());
                 let message = format!("this is not a script: {}", lower(&error.err_type().to_string()));
@@ -125,7 +129,10 @@ impl Guards {
         }
         let outcome = match &result {
             Ok(value) => to_value(value).map_err(|message| script.error(message, Position::NONE)),
-            Err(error) => Err(script.error(describe(error), innermost(error).position())),
+            Err(error) => {
+                let (message, position) = script.own.told(error);
+                Err(script.error(message, position))
+            }
         };
         match outcome {
             Err(error) => ScriptProgress::Failed(error),
@@ -136,12 +143,12 @@ impl Guards {
         }
     }
 
-    fn host(&self) -> &Host {
-        self.scripts.get_or_init(|| {
+    pub(super) fn host(&self) -> &Host {
+        self.core.scripts.get_or_init(|| {
             let mut engine = sandbox::script_engine();
             let record = Rc::new(RefCell::new(Record::default()));
             let callable = |one: &&&Declaration| one.in_doubt != InDoubt::DisarmFirst;
-            for primitive in self.catalogue.0.iter().filter(callable) {
+            for primitive in self.core.catalogue.0.iter().filter(callable) {
                 register(&mut engine, primitive, &record);
             }
             Host { engine, record }

@@ -44,7 +44,32 @@ enum Filling {
     UrlPart,
 }
 
+/// How an argument is given.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// As this value.
+    Constant(&'a Value),
+    /// As what one expression gives.
+    Expression(&'a Guard),
+    /// As a text, list or map with expressions inside.
+    Mixed,
+}
+
 impl Template {
+    /// How one entry of a map is given; `None` where it is not.
+    pub fn given(&self, name: &str) -> Option<Given<'_>> {
+        match &self.0 {
+            Piece::Constant(value) => value.get(name).map(Given::Constant),
+            Piece::Map(entries) => entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece.given()),
+            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) => None,
+        }
+    }
+
+    /// How all of it is given.
+    pub fn given_whole(&self) -> Given<'_> {
+        self.0.given()
+    }
+
     /// The template as the arguments of a primitive: insertions fit the types of its arguments.
     #[must_use]
     pub fn for_primitive(mut self, declaration: &Declaration) -> Self {
@@ -228,6 +253,14 @@ impl Filling {
 }
 
 impl Piece {
+    fn given(&self) -> Given<'_> {
+        match self {
+            Self::Constant(value) => Given::Constant(value),
+            Self::Expression(guard) => Given::Expression(guard),
+            Self::Text(..) | Self::List(_) | Self::Map(_) => Given::Mixed,
+        }
+    }
+
     fn references<'a>(&'a self, found: &mut Vec<&'a Reference>) {
         match self {
             Self::Constant(_) => {}
@@ -305,7 +338,8 @@ pub fn plain_value(scalar: &Scalar) -> Value {
     }
 }
 
-fn number(text: &str) -> Option<Value> {
+/// A text as a number: `0x1F`, `1_000` and `NaN` are none.
+pub(super) fn number(text: &str) -> Option<Value> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let starts_well = digits.starts_with(|c: char| c.is_ascii_digit());
     let leading_zero = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");

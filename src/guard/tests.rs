@@ -1,5 +1,6 @@
 //! The sandbox holds, and nothing is silently true.
 
+use super::syntax::{ExprKind, Unary};
 use super::*;
 use crate::diagnostic::Findings;
 use crate::source::SourceFile;
@@ -184,3 +185,192 @@ fn references_are_found_with_their_places() {
         ]
     );
 }
+
+/// The expression with parentheses around every part, so that no precedence is left to the reader.
+fn spelt_out(expression: &Expr) -> String {
+    let all = |parts: &[Expr]| parts.iter().map(spelt_out).collect::<Vec<_>>().join(", ");
+    match &expression.kind {
+        ExprKind::Literal(Value::Null) => "()".to_owned(),
+        ExprKind::Literal(Value::Text(text)) => format!("{text:?}"),
+        ExprKind::Literal(Value::Float(float)) => format!("({float:?})"),
+        ExprKind::Literal(value) => format!("({value})"),
+        ExprKind::List(items) => format!("[{}]", all(items)),
+        ExprKind::Map(entries) => {
+            let entries: Vec<_> = entries.iter().map(|(k, v)| format!("{:?}: {}", k.text, spelt_out(v))).collect();
+            format!("#{{{}}}", entries.join(", "))
+        }
+        ExprKind::Name(name) => name.clone(),
+        ExprKind::Property { of, name, is_lenient } => {
+            format!("({}){}{}", spelt_out(of), if *is_lenient { "?." } else { "." }, name.text)
+        }
+        ExprKind::Index { of, at, is_lenient } => {
+            format!("({}){}{}]", spelt_out(of), if *is_lenient { "?[" } else { "[" }, spelt_out(at))
+        }
+        ExprKind::Call { of: None, name, arguments } => format!("{}({})", name.text, all(arguments)),
+        ExprKind::Call { of: Some(of), name, arguments } => {
+            format!("({}).{}({})", spelt_out(of), name.text, all(arguments))
+        }
+        ExprKind::Unary(Unary::Not, operand) => format!("(!{})", spelt_out(operand)),
+        ExprKind::Unary(Unary::Minus, operand) => format!("(-({}))", spelt_out(operand)),
+        ExprKind::Unary(Unary::Plus, operand) => format!("(+({}))", spelt_out(operand)),
+        ExprKind::Binary(operator, sides) => {
+            format!("({} {} {})", spelt_out(&sides.0), operator.symbol(), spelt_out(&sides.1))
+        }
+        ExprKind::If(choice) => {
+            let otherwise =
+                choice.otherwise.as_ref().map_or_else(String::new, |o| format!(" else {{ {} }}", spelt_out(o)));
+            format!("(if {} {{ {} }}{otherwise})", spelt_out(&choice.condition), spelt_out(&choice.then))
+        }
+    }
+}
+
+/// Every part lies inside the whole, and behind the parts before it.
+fn places_hold(expression: &Expr, text: &str) {
+    assert!(text.is_char_boundary(expression.span.start) && text.is_char_boundary(expression.span.end), "{text}");
+    let mut last = expression.span.start;
+    for part in expression.parts() {
+        assert!(last <= part.span.start && part.span.end <= expression.span.end, "{text}: {expression:?}");
+        last = part.span.end;
+        places_hold(part, text);
+    }
+}
+
+/// What our parser accepts, the engine accepts, and both read the same tree.
+fn readings_agree(text: &str) -> bool {
+    let Some(syntax) = parser::parse(text) else {
+        return false;
+    };
+    let guards = Guards::new(NONE);
+    let engine = guards.engine();
+    let compiled = engine.compile_expression(text);
+    assert!(compiled.is_ok(), "`{text}` is read as {syntax:?}, and refused: {compiled:?}");
+    places_hold(&syntax, text);
+    let value = |text: &str| compile(&guards, text).ok().map(|guard| guards.value(&guard, &mut names(), &[]).ok());
+    let spelt = spelt_out(&syntax);
+    if let (Some(mine), Some(theirs)) = (value(&spelt), value(text)) {
+        assert_eq!(format!("{mine:?}"), format!("{theirs:?}"), "`{text}` is read as `{spelt}`");
+    }
+    true
+}
+
+#[test]
+fn the_parser_reads_what_guards_use() {
+    for text in [
+        "1_000 + 2 * -3 ** 2 - 1.5e3",
+        "!params.yes || params.n !in params.list && 3 in [1, 2, 3]",
+        "steps.verify.out?.hash ?? \"none\"",
+        "params.list[0] == #{ \"a b\": 1, c: [(), true] }[\"a b\"]",
+        "if params.n > 5 { \"a\" } else if params.yes { \"b\\u00e9\\n\" } else { \"c\" }",
+        "len( params.text , ) == params.text.len()",
+        "params.n << 2 & 7 | 1 ^ 3 >= 2",
+        "(params.list).len() % 2",
+        "-params.n + +params.n",
+    ] {
+        assert!(readings_agree(text), "{text}");
+    }
+}
+
+#[test]
+fn what_the_parser_does_not_understand_is_left_to_the_engine() {
+    for text in ["'a'", "`a`", "|x| x", "1..2", "5.len()", "0x1F", "/* */ 1", "a; b", "switch a { 1 => 2 }", "a::b"] {
+        assert_eq!(parser::parse(text), None, "{text}");
+    }
+    assert_eq!(compile(&Guards::new(NONE), "0x1F == 31").unwrap().syntax(), None);
+    assert_eq!(truth("0x1F == 31"), Ok(true));
+}
+
+#[test]
+fn the_parser_is_as_deep_as_the_engine() {
+    let guards = Guards::new(NONE);
+    for (open, inner, close) in
+        [("(", "1", ")"), ("[", "1", "]"), ("len(", "1", ")"), ("!", "true", ""), ("1 + ", "1", "")]
+    {
+        for depth in 0..60 {
+            let text = format!("{}{inner}{}", open.repeat(depth), close.repeat(depth));
+            let is_read = parser::parse(&text).is_some();
+            assert_eq!(is_read, guards.engine().compile_expression(&text).is_ok(), "{text}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(2_000))]
+
+    #[test]
+    fn what_the_parser_accepts_the_engine_reads_alike(words in proptest::collection::vec(proptest::sample::select(WORDS), 1..14)) {
+        readings_agree(&words.join(" "));
+        readings_agree(&words.concat());
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_stumble(text in "\\PC{0,40}") {
+        readings_agree(&text);
+    }
+}
+
+/// What random guards are made of.
+const WORDS: &[&str] = &[
+    "params",
+    "params.n",
+    "params.list",
+    "params.text",
+    "steps.verify.out",
+    "out",
+    "get",
+    "len",
+    "a",
+    "_x",
+    "1",
+    "2.5",
+    "0",
+    "\"a\"",
+    "\"\\n\"",
+    "true",
+    "false",
+    "()",
+    "(",
+    ")",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "#{",
+    ",",
+    ":",
+    ".",
+    "?.",
+    "?[",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "**",
+    "<<",
+    ">>",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "==",
+    "!=",
+    "!",
+    "!in",
+    "in",
+    "&&",
+    "||",
+    "??",
+    "&",
+    "|",
+    "^",
+    "if",
+    "else",
+    "print",
+    "call",
+    "1_0",
+    "1e3",
+    "n",
+    "abs",
+];

@@ -195,6 +195,7 @@ impl StoredHeader {
             about,
             target,
             simulated,
+            rehearsal: false,
             engine,
             started_unix_ms,
             digests,

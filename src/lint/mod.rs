@@ -9,9 +9,14 @@
 //! reports.
 
 mod allow;
+mod flow;
 mod levels;
 mod named;
+mod names;
+mod proof;
 mod rules;
+mod scene;
+mod time;
 
 use std::sync::Arc;
 
@@ -19,9 +24,13 @@ use crate::declaration::Catalogue;
 use crate::diagnostic::{Diagnostic, Findings, Severity, Strength};
 use crate::guard::Guards;
 use crate::runbook::target::Target;
-use crate::runbook::{Library, Loaded, Runbook, load, load_target};
+use crate::runbook::{Library, Loaded, Runbook, Work, load, load_target};
 use crate::source::{SourceFile, Span};
-use crate::yaml::{Node, NodeKind};
+use crate::value::Value;
+use crate::yaml;
+
+use flow::{Node, NodeId, Part, Watched};
+use scene::Scene;
 
 pub use allow::{Allow, Allows};
 pub use levels::Levels;
@@ -121,7 +130,46 @@ pub struct Subject<'a> {
     /// Where it will be used.
     pub setting: Setting<'a>,
     /// The sandbox its guards were read in.
-    pub guards: &'a Guards,
+    guards: &'a Guards,
+    /// What its steps do.
+    scene: Scene<'a>,
+}
+
+impl<'a> Subject<'a> {
+    /// The place of a node in this file: that of its step, or of the step it is inside of.
+    fn span_of(&self, id: NodeId) -> Span {
+        let outer = self.scene.flow.node(id).and_then(|node| self.runbook.steps.get(node.outer));
+        outer.map_or(Span::default(), |step| step.span)
+    }
+
+    /// The place of an undo in this file: of its action, or of the step it is inside of.
+    fn undo_span(&self, id: NodeId, undo: &Work) -> Span {
+        let is_here = self.scene.flow.node(id).is_some_and(|node| !node.path.contains('/'));
+        if is_here { undo.action.span } else { self.span_of(id) }
+    }
+
+    /// The place of a watch in this file, or of the step it is inside of.
+    fn watch_span(&self, watched: &Watched<'_>) -> Span {
+        let outer = watched.outer.and_then(|outer| self.runbook.steps.get(outer));
+        outer.map_or(watched.watch.span, |step| step.span)
+    }
+
+    /// The default of the param that a symbol stands for.
+    fn default_of(&self, symbol: &str) -> Option<&Value> {
+        let name = symbol.strip_prefix("params.")?;
+        self.runbook.params.iter().find(|param| &*param.name == name)?.default.as_ref()
+    }
+
+    /// Every undo with the node it belongs to.
+    fn undos(&self) -> impl Iterator<Item = (NodeId, &Node<'a>, &'a Work)> {
+        let whole = self.scene.flow.nodes().filter(|(_, node)| node.part != Part::Begin);
+        whole.filter_map(|(id, node)| Some((id, node, node.step?.undo.as_deref()?)))
+    }
+
+    /// What an undo does, on its own.
+    fn scene_of(&self, node: &Node<'_>, undo: &'a Work) -> Scene<'a> {
+        Scene::on(self.scene.flow.of_work(undo, node), self.setting)
+    }
 }
 
 /// What a rule on targets looks at.
@@ -129,15 +177,15 @@ pub struct TargetSubject<'a> {
     /// The target.
     pub target: &'a Target,
     /// The tree it was decoded from, for places.
-    pub tree: &'a Node,
+    pub tree: &'a yaml::Node,
 }
 
 impl<'a> TargetSubject<'a> {
     /// The node under a path of keys, such as `["nats", "url"]`.
-    pub fn node(&self, path: &[&str]) -> Option<&'a Node> {
+    pub fn node(&self, path: &[&str]) -> Option<&'a yaml::Node> {
         path.iter().try_fold(self.tree, |node, key| match &node.kind {
-            NodeKind::Map(entries) => entries.iter().find(|(name, _)| name.value == *key).map(|(_, node)| node),
-            NodeKind::List(_) | NodeKind::Scalar(_) => None,
+            yaml::NodeKind::Map(entries) => entries.iter().find(|(name, _)| name.value == *key).map(|(_, node)| node),
+            yaml::NodeKind::List(_) | yaml::NodeKind::Scalar(_) => None,
         })
     }
 }
@@ -176,7 +224,7 @@ pub fn examine(
         let Some(runbook) = &runbook else {
             return;
         };
-        let subject = Subject { runbook, setting, guards };
+        let subject = Subject { runbook, setting, guards, scene: Scene::of(runbook, setting) };
         for rule in RULES {
             if let Check::Runbook(check) = rule.check {
                 check(&subject, &mut Report { rule, findings });

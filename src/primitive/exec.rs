@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, OBSERVES};
 use crate::value::Value;
 use crate::world::{Command, Finished, Wait};
 
@@ -24,6 +24,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             required: false,
             about: "the exit code it must end with; 0 where it is left out",
         },
+        OBSERVES,
     ],
     result: &[
         Field {

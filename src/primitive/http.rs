@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, OBSERVES};
 use crate::value::Value;
 use crate::world::{Wait, WebRequest, WebResponse};
 
@@ -26,6 +26,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             about: "the status it must have; any of 200 to 299 where it is left out",
         },
         Argument { name: "expect_body", kind: Kind::Pattern, required: false, about: "a pattern the body must match" },
+        OBSERVES,
     ],
     result: &[
         Field { name: "status", kind: Kind::Int, optional: false, about: "the status" },

@@ -50,20 +50,24 @@ const DEFAULT_STAY: Duration = Duration::from_secs(1);
 pub struct Counted {
     count: i64,
     last: Value,
-    since: Option<Duration>,
+    since: Duration,
 }
 
 impl Counted {
-    /// Counts a message that came at `now`.
-    pub fn add(&mut self, message: &Message, now: Duration) {
+    /// Nothing counted yet by a subscription that is live since `now`.
+    pub fn since(now: Duration) -> Self {
+        Self { since: now, ..Self::default() }
+    }
+
+    /// Counts a message.
+    pub fn add(&mut self, message: &Message) {
         self.count += 1;
-        self.since.get_or_insert(now);
         self.last = decoded(&message.payload);
     }
 
     /// `count`, `last` and `rate` as a guard reads them.
     pub fn values(&self, now: Duration) -> (Value, Value, Value) {
-        let seconds = self.since.map_or(0.0, |since| now.saturating_sub(since).as_secs_f64());
+        let seconds = now.saturating_sub(self.since).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no exactness")]
         let rate = self.count as f64 / seconds.max(1.0);
         (Value::Int(self.count), self.last.clone(), Value::Float(rate))
@@ -90,11 +94,11 @@ impl Primitive for NatsWatch {
             let clock = call.world.clock();
             let mut subscription = open(call.world, call.with).await?;
             let end = clock.elapsed() + call.with.duration("for").unwrap_or(DEFAULT_STAY);
-            let mut counted = Counted::default();
+            let mut counted = Counted::since(clock.elapsed());
             loop {
                 let rest = end.saturating_sub(clock.elapsed());
                 match select(subscription.next(), clock.sleep(rest)).await {
-                    Either::Left((Some(message), _)) => counted.add(&message, clock.elapsed()),
+                    Either::Left((Some(message), _)) => counted.add(&message),
                     Either::Left((None, _)) => {
                         return Err(Failure::new(ErrorClass::Disconnected, "the subscription ended"));
                     }

@@ -19,6 +19,16 @@ fn a_streams_acknowledgement_is_told_from_an_answer() {
 }
 
 #[test]
+fn a_rate_counts_from_when_the_subscription_went_live() {
+    let at = std::time::Duration::from_secs;
+    let mut counted = nats_watch::Counted::since(at(100));
+    for _ in 0..5 {
+        counted.add(&crate::world::Message::default());
+    }
+    assert_eq!(counted.values(at(120)).2, Value::Float(0.25));
+}
+
+#[test]
 fn an_effect_accepts_nothing_empty() {
     let given = Value::map([("gate", Value::text("execution")), ("reason", Value::text(""))]);
     let refused = Arguments::check(&arm::DECLARATION, &given).unwrap_err();

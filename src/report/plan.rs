@@ -19,7 +19,7 @@ pub fn describe(runbook: &Runbook) -> String {
     }
     for (name, limit) in [("total", runbook.limits.total), ("disarmed", runbook.limits.disarmed)] {
         if let Some(limit) = limit {
-            let _ = writeln!(text, "  limit {name} {}", format_duration(limit));
+            let _ = writeln!(text, "  limit {name} {}", format_duration(limit.value));
         }
     }
     text.push('\n');

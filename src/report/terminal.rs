@@ -25,6 +25,7 @@ pub struct Terminal<W> {
     /// Whether `out` is a terminal that can show a moving line.
     is_live: bool,
     simulated: bool,
+    rehearsal: bool,
     /// The run's id, where the run can be resumed.
     resumable: Option<String>,
     elapsed_ms: u64,
@@ -40,6 +41,7 @@ impl<W: Write> Terminal<W> {
             out,
             is_live,
             simulated: false,
+            rehearsal: false,
             resumable: None,
             elapsed_ms: 0,
             known: Known::default(),
@@ -77,9 +79,13 @@ impl<W: Write> Terminal<W> {
 
     fn header(&mut self, header: &Header) {
         self.simulated = header.simulated;
-        self.resumable = (!header.simulated).then(|| header.run.clone());
+        self.rehearsal = header.rehearsal;
+        self.resumable = (!header.simulated && !header.rehearsal).then(|| header.run.clone());
         if header.simulated {
             self.line("SIMULATED: this is a rehearsal in a simulated world; nothing real is touched");
+        }
+        if header.rehearsal {
+            self.line("REHEARSAL: only steps that look are done; nothing is changed and nobody is asked");
         }
         self.line(&format!("{}  on target {}  run {}", header.runbook, visible(&header.target), header.run));
         if let Some(about) = &header.about {
@@ -136,6 +142,9 @@ impl<W: Write> Terminal<W> {
         }
         if let Some(next) = next_command(ended.ending, self.resumable.as_deref()) {
             self.line(&format!("  next: {next}"));
+        }
+        if self.rehearsal {
+            self.line("REHEARSAL: nothing was changed");
         }
         if self.simulated {
             self.line("SIMULATED: nothing real was touched");

@@ -47,6 +47,7 @@ impl Decoder<'_> {
         self.language_version(&mut fields);
         let name = self.runbook_name(&mut fields, file);
         let about = fields.about(&mut self.findings);
+        fields.take(super::functions::KEY);
         let params = self.params(&mut fields);
         let lets = self.bindings(&mut fields, "let");
         let limits = self.limits(&mut fields);
@@ -161,8 +162,8 @@ impl Decoder<'_> {
             return Limits::default();
         };
         let limits = Limits {
-            total: fields.duration("total", &mut self.findings),
-            disarmed: fields.duration("disarmed", &mut self.findings),
+            total: fields.spanned_duration("total", &mut self.findings),
+            disarmed: fields.spanned_duration("disarmed", &mut self.findings),
         };
         fields.finish(&mut self.findings);
         limits

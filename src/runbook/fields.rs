@@ -65,6 +65,11 @@ impl<'a> Fields<'a> {
 
     /// A duration under a key.
     pub(crate) fn duration(&mut self, key: &'static str, findings: &mut Findings) -> Option<Duration> {
+        self.spanned_duration(key, findings).map(|duration| duration.value)
+    }
+
+    /// A duration under a key, with its place.
+    pub(crate) fn spanned_duration(&mut self, key: &'static str, findings: &mut Findings) -> Option<Spanned<Duration>> {
         let text = self.text(key, findings)?;
         let read = parse_duration(text.value);
         if read.is_none() {
@@ -72,7 +77,7 @@ impl<'a> Fields<'a> {
             let finding = findings.error("bad-duration", message, text.span);
             findings.push(finding.help("write a number with its unit, such as `90s`, `5m` or `1h30m`"));
         }
-        read
+        read.map(|duration| Spanned::new(duration, text.span))
     }
 
     /// A whole number under a key, within bounds.

@@ -11,7 +11,7 @@ use crate::source::SourceFile;
 use crate::yaml;
 
 use super::decode::Decoder;
-use super::{Runbook, check};
+use super::{Runbook, check, functions};
 
 /// How deep runbooks may include each other: deeper than any person can follow.
 pub const MAX_INCLUDE_DEPTH: usize = 8;
@@ -65,7 +65,7 @@ pub fn load(file: &SourceFile, guards: &Guards, catalogue: Catalogue, library: &
 
 /// What was read so far.
 #[derive(Default)]
-struct Shelf {
+pub(super) struct Shelf {
     files: Vec<SourceFile>,
     runbooks: BTreeMap<String, Included>,
     diagnostics: Vec<Diagnostic>,
@@ -79,6 +79,15 @@ impl Shelf {
                 self.files.push(file.clone());
             }
         }
+    }
+
+    /// Takes a file in, with what is wrong with it; one that several runbooks name, once.
+    pub(super) fn take(&mut self, file: SourceFile, found: Vec<Diagnostic>) {
+        if self.files.iter().any(|known| known.name() == file.name()) {
+            return;
+        }
+        self.files.push(file);
+        self.diagnostics.extend(found);
     }
 }
 
@@ -115,9 +124,8 @@ impl Includes<'_> {
     }
 
     fn read(&mut self, file: &SourceFile) -> Included {
-        let found = self.shelf.diagnostics.len();
         let included = decode(file, self.guards, self.catalogue, self.library, self.shelf, self.trail);
-        if self.shelf.diagnostics.len() == found {
+        if self.shelf.diagnostics.is_empty() {
             self.library.keep(file.name(), &included);
         }
         included
@@ -136,8 +144,9 @@ fn decode(
     trail.push(file.name().to_owned());
     let mut findings = Findings::new(file.clone());
     let root = yaml::parse(file, &mut findings);
+    let (own, functions) = functions::sandbox(guards, root.as_ref(), library, shelf, &mut findings);
     let mut decoder = Decoder {
-        guards,
+        guards: &own,
         catalogue,
         includes: Includes { guards, catalogue, library, shelf, trail, included: Vec::new() },
         findings,
@@ -157,7 +166,7 @@ fn decode(
     let files = included.into_iter().flat_map(|one| one.files);
     Included {
         runbook: runbook.filter(|_| whole).map(Arc::new),
-        files: std::iter::once(file.clone()).chain(files).collect(),
+        files: std::iter::once(file.clone()).chain(functions).chain(files).collect(),
         height: below + 1,
     }
 }

@@ -4,9 +4,11 @@
 //! other. The room knows primitives only as the declarations it is handed, and touches no file:
 //! includes come through [`Library`].
 
+mod bound;
 mod check;
 mod decode;
 pub(crate) mod fields;
+mod functions;
 mod load;
 mod params;
 pub mod target;
@@ -17,11 +19,12 @@ mod work_decode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::{Declaration, Effect, ErrorClass};
+use crate::declaration::{self, Declaration, Effect, ErrorClass};
 use crate::guard::{Guard, Script, Template};
 use crate::name::{RunbookName, StepId};
-use crate::source::{SourceFile, Span};
+use crate::source::{SourceFile, Span, Spanned};
 
+pub use bound::DEFAULT_COMPOSITE_BOUND;
 pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load};
 pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
 pub use target_decode::{decode_target, load_target};
@@ -69,9 +72,9 @@ pub struct Binding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// On the time from the first step to the last.
-    pub total: Option<Duration>,
+    pub total: Option<Spanned<Duration>>,
     /// On the time from a verified disarm to a verified arm or the end.
-    pub disarmed: Option<Duration>,
+    pub disarmed: Option<Spanned<Duration>>,
 }
 
 /// One step.
@@ -186,6 +189,15 @@ pub struct Work {
 }
 
 impl Work {
+    /// Every guard that decides about it or judges it.
+    pub fn guards(&self) -> impl Iterator<Item = &Guard> {
+        let polled = match &self.poll {
+            Poll::Once => None,
+            Poll::Until { guard, .. } | Poll::Hold { guard, .. } => Some(guard),
+        };
+        [&self.when, &self.require, &self.expect].into_iter().flatten().chain(polled)
+    }
+
     /// An action that is done once and judged by its own outcome only.
     pub fn once(action: Action) -> Self {
         Self {
@@ -243,11 +255,14 @@ impl Action {
     /// The strongest effect it can have: a script may call anything, so it changes.
     pub fn effect(&self) -> Effect {
         match &self.kind {
-            ActionKind::Primitive(declaration) => declaration.effect,
+            ActionKind::Primitive(declaration) => {
+                declaration.effect_where(self.with.constant_field(declaration::OBSERVES.name))
+            }
             ActionKind::Script(_) => Effect::Changes,
             ActionKind::Runbook(runbook) => {
-                let changes = |step: &Step| step.work.action.effect() == Effect::Changes;
-                if runbook.steps.iter().any(changes) { Effect::Changes } else { Effect::Observes }
+                let has = |effect| runbook.steps.iter().any(|step| step.work.action.effect() == effect);
+                let strongest = [Effect::Changes, Effect::Asks].into_iter().find(|effect| has(*effect));
+                strongest.unwrap_or(Effect::Observes)
             }
         }
     }

@@ -27,6 +27,8 @@ pub struct Target {
     pub services: BTreeMap<String, Service>,
     /// The gates, by name.
     pub gates: BTreeMap<String, Gate>,
+    /// The services that must hold one policy; all of them where the target names none.
+    pub parity: Vec<String>,
     /// Names a runbook reads as `target.subjects.NAME`.
     pub subjects: BTreeMap<String, String>,
     /// Metrics a runbook reads as `target.metrics.NAME`, by that name.
@@ -40,6 +42,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// The services that must hold one policy, in the order of their names or as written.
+    pub fn parity(&self) -> impl Iterator<Item = &str> {
+        let all = self.services.keys().filter(|_| self.parity.is_empty());
+        self.parity.iter().chain(all).map(String::as_str)
+    }
+
     /// Every credential it refers to.
     pub fn secrets(&self) -> Vec<&Secret> {
         let nats = self.nats.iter();

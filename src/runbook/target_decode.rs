@@ -10,7 +10,7 @@ use crate::source::{SourceFile, Spanned};
 use crate::value::Value;
 use crate::yaml::{self, Node};
 
-use super::fields::{Fields, entries, one_of, text, texts_of};
+use super::fields::{Fields, entries, one_of, text, texts_of, ticked};
 use super::target::{
     Gate, GateCommand, GateProbe, HashResponder, Log, LogSource, Metric, MetricSource, Nats, PayloadForm, Prometheus,
     Secret, Service, Target, Tls,
@@ -61,6 +61,7 @@ impl TargetDecoder<'_> {
         let prometheus = fields.take("prometheus").and_then(|node| self.prometheus(node));
         let services = self.named(&mut fields, "services", Self::service);
         let gates = self.named(&mut fields, "gates", Self::gate);
+        let parity = self.parity(&mut fields, &services);
         let metrics = self.named(&mut fields, "metrics", Self::metric);
         let subjects = self.texts(&mut fields, "subjects");
         let patterns = self.texts(&mut fields, "patterns");
@@ -81,6 +82,7 @@ impl TargetDecoder<'_> {
             prometheus,
             services,
             gates,
+            parity,
             subjects,
             metrics,
             patterns,
@@ -97,6 +99,18 @@ impl TargetDecoder<'_> {
     ) -> BTreeMap<String, T> {
         let entries = fields.entries(key, self.findings);
         entries.iter().filter_map(|(name, node)| Some((name.value.clone(), decode(self, &name.value, node)?))).collect()
+    }
+
+    /// The services that must hold one policy: those named, each a service of this target.
+    fn parity(&mut self, fields: &mut Fields<'_>, services: &BTreeMap<String, Service>) -> Vec<String> {
+        let named = fields.texts("parity", self.findings);
+        for name in named.iter().filter(|name| !services.contains_key(name.value)) {
+            let message = format!("this target has no service `{}`", name.value);
+            let finding = self.findings.error("unknown-service", message, name.span);
+            let known: Vec<_> = services.keys().map(String::as_str).collect();
+            self.findings.push(finding.help(format!("its services are {}", ticked(&known))));
+        }
+        owned(named)
     }
 
     fn texts(&mut self, fields: &mut Fields<'_>, key: &'static str) -> BTreeMap<String, String> {

@@ -231,11 +231,8 @@ impl Decoder<'_> {
     }
 
     fn retry_is_safe(&mut self, action: &Action, retry: Option<&Retry>, idempotent: bool) {
-        let natively = match &action.kind {
-            ActionKind::Primitive(declaration) => declaration.idempotent || declaration.effect == Effect::Observes,
-            ActionKind::Runbook(_) | ActionKind::Script(_) => action.effect() == Effect::Observes,
-        };
-        if retry.is_none() || natively || idempotent {
+        let natively = matches!(&action.kind, ActionKind::Primitive(declaration) if declaration.idempotent);
+        if retry.is_none() || natively || idempotent || action.effect() == Effect::Observes {
             return;
         }
         let message = format!("`{}` is not idempotent, so a retry could do it twice", action.name());

@@ -32,6 +32,11 @@ fn every_function_and_world_option_is_in_its_document() {
         let row = format!("| `{}` | {} |", function.signature.replace('|', "\\|"), function.about);
         assert!(language.contains(&row), "docs/language.md lacks {row}");
     }
+    let versions = fs::read_to_string(root().join("stdlib/versions.rhai")).unwrap();
+    for function in versions.lines().filter_map(|line| line.strip_prefix("fn ")) {
+        let signature = function.trim_end_matches(" {");
+        assert!(language.contains(&format!("| `{signature}` | ")), "docs/language.md lacks {signature}");
+    }
     let world = fs::read_to_string(root().join("stdlib/worlds/titan.rhai")).unwrap();
     let targets = fs::read_to_string(root().join("docs/targets.md")).unwrap();
     let options = world.split("fn options() {").nth(1).unwrap().split("    }\n").next().unwrap();

@@ -61,6 +61,28 @@ fn exec_takes_an_argv_and_no_shell() {
 }
 
 #[test]
+fn what_only_looks_may_be_repeated_and_needs_no_undo() {
+    let folder = folder("");
+    let count = folder.path().join("count");
+    let step = format!(
+        "titan: 1\nrunbook: local\nsteps:\n  one:\n    do: exec\n    with: {{ argv: [sh, -c, 'echo x >> {0}; wc -l < {0}'], \
+         observes: true }}\n    until: number(trim(out.stdout)) >= 3\n    every: 10ms\n",
+        count.display()
+    );
+    fs::write(folder.path().join("local.yaml"), &step).unwrap();
+    finished(local(&folder).output().unwrap()).exits(0);
+    assert_eq!(fs::read_to_string(&count).unwrap(), "x\nx\nx\n");
+    for unsaid in ["false", "'${true}'"] {
+        fs::write(folder.path().join("local.yaml"), step.replace("observes: true", &format!("observes: {unsaid}")))
+            .unwrap();
+        finished(local(&folder).output().unwrap()).exits(2).complains("`exec` changes something");
+    }
+    let healthy = server(answer("200 OK", r#"{"ready": true}"#));
+    let look = format!("    do: http\n    with: {{ url: \"{healthy}\", observes: true }}\n    until: out.json.ready");
+    run(&look).exits(0);
+}
+
+#[test]
 fn exec_is_bounded_in_time_and_output() {
     run("    do: exec\n    with: { argv: [sh, -c, 'sleep 600 & sleep 600'] }\n    timeout: 500ms")
         .exits(4)

@@ -43,6 +43,32 @@ fn a_wrong_policy_on_execution_is_rolled_back() {
 }
 
 #[test]
+fn a_rehearsal_looks_at_the_real_thing_and_leaves_no_trace() {
+    let stage = Stage::new(&[]);
+    let audit = stage.changed_target(&[("\nservices:\n", "\naudit: titan.audit\n\nservices:\n")]);
+    let url = stage.nats.url();
+    block_on(async {
+        let client = async_nats::connect(url).await.unwrap();
+        let mut heard = client.subscribe("titan.>").await.unwrap();
+        client.flush().await.unwrap();
+        let mut rehearse = crate::tool::command(&["rehearse", "runbooks/policy-rollout.yaml", "--target"]);
+        rehearse.arg(audit).env("TITAN_RUNS", stage.runs());
+        let ran = tokio::task::spawn_blocking(move || finished(rehearse.output().unwrap())).await.unwrap().exits(0);
+        ran.says("REHEARSAL: nothing was changed").says("gate execution: armed");
+        client.flush().await.unwrap();
+        client.publish("titan.end", "".into()).await.unwrap();
+        let subjects: Vec<_> = heard
+            .map(|message| message.subject.to_string())
+            .take_while(|subject| std::future::ready(subject != "titan.end"))
+            .collect()
+            .await;
+        assert_eq!(subjects, ["titan.req.exec.policy_hash.v1"]);
+    });
+    assert!(!stage.runs().exists());
+    stage.is("1.0.0", true);
+}
+
+#[test]
 fn an_installation_that_differs_needs_only_another_target() {
     let stage = Stage::new(&["hash_field=policy_hash", "emoji=false"]);
     let probe = r"probe: { log: true, armed: 'Execution ARMED', disarmed: 'Execution DISARMED|Loaded RiskPolicy' }";

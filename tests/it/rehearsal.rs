@@ -69,6 +69,25 @@ fn a_hash_that_flips_after_arming_is_noticed_and_disarmed() {
 }
 
 #[test]
+fn a_rehearsal_looks_and_changes_nothing() {
+    let ran = titan(&["rehearse", ROLLOUT]).exits(0).says("gate execution: armed").says("execution version: 1.0.0");
+    for (step, why) in [
+        ("checklist", "it asks somebody"),
+        ("disarm", "it changes something"),
+        ("still_the_same", "it comes after `deploy_pair`"),
+        ("observed", "is skipped"),
+    ] {
+        let line = ran.out.lines().find(|line| line.contains(&format!("- {step} ")));
+        assert!(line.is_some_and(|line| line.contains(why)), "{step}: {}", ran.out);
+    }
+    let lines: Vec<_> = ran.out.lines().collect();
+    assert!(lines[1].starts_with("REHEARSAL: only") && lines.iter().rev().nth(1).unwrap().starts_with("REHEARSAL"));
+    let other = format!("second_responder_hash={}", "b".repeat(64));
+    titan(&["rehearse", ROLLOUT, "--world", &other]).exits(1).says("the instances of `execution` disagree");
+    titan(&["rehearse", "runbooks/monitoring-check.yaml"]).exits(0).says("promotions");
+}
+
+#[test]
 fn a_second_responder_is_refused_before_anything_is_touched() {
     let other = "b".repeat(64);
     with(&format!("second_responder_hash={other}")).exits(1).says("the instances of `execution` disagree");

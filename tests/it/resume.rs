@@ -109,6 +109,10 @@ fn copy_of_rollout(folder: &Path) -> PathBuf {
     let text = fs::read_to_string(root().join("runbooks/policy-rollout.yaml")).unwrap();
     fs::copy(root().join("stdlib/deploy_pair.yaml"), copies.join("actions/deploy_pair.yaml")).unwrap();
     let text = text.replacen("do: std/deploy_pair", "do: ./actions/deploy_pair.yaml", 1);
+    let text = text.replacen("\nparams:\n", "\nfunctions: [./checks.rhai]\nparams:\n", 1);
+    fs::write(copies.join("checks.rhai"), "fn is_whole(hash) { len(hash) == 64 }\n").unwrap();
+    let text =
+        text.replacen("    about: Open the gate.\n", "    about: Open the gate.\n    when: is_whole(expected)\n", 1);
     fs::write(copies.join("policy-rollout.yaml"), text).unwrap();
     fs::copy(root().join("stdlib/policies/risk_policy-2.0.0.json"), copies.join("policy.json")).unwrap();
     fs::write(copies.join("params.yaml"), "observe: 2s\n").unwrap();
@@ -129,7 +133,7 @@ fn one_changed_byte_anywhere_refuses_the_resume_before_any_effect() {
     let runbook = copy_of_rollout(stage.folder.path());
     killed(rollout_of(&stage, &runbook), "finished", "disarm");
     let target = stage.target();
-    let files = ["policy-rollout.yaml", "actions/deploy_pair.yaml", "policy.json", "params.yaml"];
+    let files = ["policy-rollout.yaml", "actions/deploy_pair.yaml", "checks.rhai", "policy.json", "params.yaml"];
     let files = files.map(|name| runbook.parent().unwrap().join(name)).into_iter().chain([target]);
     for file in files {
         let before = fs::read(&file).unwrap();

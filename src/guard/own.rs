@@ -1,0 +1,143 @@
+//! Functions of an author's own: Rhai files that a runbook names under `functions:`.
+//!
+//! A file of functions holds nothing else. Its functions see their arguments only, and can be
+//! called wherever the language's own can; none may take the name of one of those. `runbook/`
+//! reads the files and hands them over one by one.
+
+use std::rc::Rc;
+
+use rhai::{AST, EvalAltResult, Position};
+
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::source::{SourceFile, Span};
+
+use super::{FUNCTIONS, Guards, Place, describe, innermost, lower, sandbox};
+
+/// The longest file of functions: longer ones are programs of their own.
+const MAX_FILE: usize = 64 * 1024;
+
+/// What the language itself calls by name, behind `in` and `${ }` of the expression engine: a
+/// function of that name would change what guards mean.
+const CALLED_BY_OPERATORS: [&str; 3] = ["contains", "to_debug", "to_string"];
+
+/// Functions that files add to the language.
+#[derive(Clone, Debug, Default)]
+pub struct OwnFunctions(Option<Rc<Shelf>>);
+
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    ast: AST,
+    /// Each function with the file it comes from.
+    named: Vec<(String, SourceFile)>,
+}
+
+impl Guards {
+    /// A sandbox with the functions of one more file, and what is wrong with that file.
+    pub fn with_functions(&self, file: &SourceFile) -> (Self, Vec<Diagnostic>) {
+        let mut findings = Findings::new(file.clone());
+        let own = match self.functions_in(file, &mut findings) {
+            Some(ast) => self.own.with(file, &ast),
+            None => self.own.clone(),
+        };
+        (Self { core: Rc::clone(&self.core), own }, findings.into_sorted())
+    }
+
+    /// A sandbox with the language's own functions only.
+    #[must_use]
+    pub fn without_functions(&self) -> Self {
+        Self { core: Rc::clone(&self.core), own: OwnFunctions::default() }
+    }
+
+    fn functions_in(&self, file: &SourceFile, findings: &mut Findings) -> Option<AST> {
+        let start = Span::new(0, usize::from(!file.text().is_empty()));
+        if file.text().len() > MAX_FILE {
+            let message = format!("this file of functions is longer than {MAX_FILE} bytes");
+            findings.push(findings.error("guard-size", message, start));
+            return None;
+        }
+        let ast = match self.host().engine.compile(file.text()) {
+            Ok(ast) => ast,
+            Err(error) => {
+                let place = Place { span: start, text_start: Some(0) };
+                let message = format!("this is no file of functions: {}", lower(&error.err_type().to_string()));
+                findings.push(findings.error("functions-syntax", message, place.point(file.text(), error.position())));
+                return None;
+            }
+        };
+        if does_something(&ast) {
+            let finding = findings.error("functions-only", "this file does something outside of its functions", start);
+            findings.push(finding.help("keep only `fn name(argument) { ... }`; hand values over as arguments"));
+        }
+        for function in ast.iter_functions() {
+            self.may_be_called(function.name, file, findings);
+        }
+        (!findings.has_errors()).then_some(ast)
+    }
+
+    /// Reports a function whose name is taken.
+    fn may_be_called(&self, name: &str, file: &SourceFile, findings: &mut Findings) {
+        let taken_by = match self.own.file_of(name) {
+            _ if FUNCTIONS.iter().any(|known| known.name == name) => "a function of the language".to_owned(),
+            _ if CALLED_BY_OPERATORS.contains(&name) => "what operators call".to_owned(),
+            _ if self.core.catalogue.find(name).is_some() => "a primitive".to_owned(),
+            Some(other) => format!("a function of `{}`", other.name()),
+            None => return,
+        };
+        let at = file.text().find(&format!("fn {name}")).map_or(0, |at| at + "fn ".len());
+        let message = format!("`{name}` is the name of {taken_by}");
+        let finding = findings.error("functions-name", message, Span::new(at, at + name.len()));
+        findings.push(finding.help("give the function another name"));
+    }
+}
+
+/// Whether a file has statements outside of its functions: the first operation ends the try.
+fn does_something(ast: &AST) -> bool {
+    let mut engine = sandbox::script_engine();
+    engine.on_progress(|_| Some(rhai::Dynamic::UNIT));
+    engine.run_ast(ast).is_err()
+}
+
+impl OwnFunctions {
+    fn with(&self, file: &SourceFile, ast: &AST) -> Self {
+        let mut shelf = self.0.as_deref().cloned().unwrap_or_default();
+        shelf.named.extend(ast.iter_functions().map(|function| (function.name.to_owned(), file.clone())));
+        shelf.ast = shelf.ast.merge(ast);
+        Self(Some(Rc::new(shelf)))
+    }
+
+    fn file_of(&self, name: &str) -> Option<&SourceFile> {
+        self.0.as_deref()?.named.iter().find(|(known, _)| known == name).map(|(_, file)| file)
+    }
+
+    /// An expression or a script that can call them.
+    pub(super) fn merged(&self, ast: AST) -> AST {
+        match &self.0 {
+            None => ast,
+            Some(shelf) => shelf.ast.merge(&ast),
+        }
+    }
+
+    /// The sentence for an evaluation error and its place in what was evaluated: that of the call,
+    /// where it arose in one of these functions.
+    pub(super) fn told(&self, error: &EvalAltResult) -> (String, Position) {
+        match self.call_in(error) {
+            None => (describe(error), innermost(error).position()),
+            Some((name, file, called_at)) => {
+                let line = innermost(error).position().line();
+                let line = line.map_or(String::new(), |line| format!(":{line}"));
+                (format!("in `{name}` ({}{line}): {}", file.name(), describe(error)), called_at)
+            }
+        }
+    }
+
+    /// The outermost call of one of these functions that an error passed through.
+    fn call_in<'a>(&'a self, error: &'a EvalAltResult) -> Option<(&'a str, &'a SourceFile, Position)> {
+        let EvalAltResult::ErrorInFunctionCall(name, _, inner, at) = error else {
+            return None;
+        };
+        match self.file_of(name) {
+            Some(file) => Some((name, file, *at)),
+            None => self.call_in(inner),
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The steps of a runbook, and of every runbook it uses, as one graph.
+//!
+//! A runbook used as an action becomes two nodes, where it begins and where it ends, around the
+//! nodes of its steps. Edges come from `needs`; a node that needs another starts after that one
+//! ended, so two nodes without a path between them may run at the same time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::guard::Given;
+use crate::runbook::{Action, ActionKind, EdgeOutcome, Runbook, Step, Watch, Work};
+use crate::value::Value;
+
+/// The most nodes that are looked at: a runbook of 100,000 steps, with what it includes.
+pub const MAX_NODES: usize = 400_000;
+
+/// The place of a node in [`Flow::nodes`].
+pub type NodeId = usize;
+
+/// What a name stands for where a step uses it, as far as that is known before the run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Known {
+    /// This value.
+    Value(Value),
+    /// What this expression gives; the same expression gives the same value.
+    Symbol(Arc<str>),
+}
+
+impl Known {
+    /// The text, where it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Value(value) => value.as_text(),
+            Self::Symbol(_) => None,
+        }
+    }
+}
+
+/// What a node is of its step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// Where a runbook used as an action begins.
+    Begin,
+    /// Where it ends; what others need of the step.
+    End {
+        /// Where it begins.
+        begin: NodeId,
+    },
+}
+
+/// A step, or one end of a runbook used as an action.
+#[derive(Debug)]
+pub struct Node<'a> {
+    /// The step; `None` for the action of an undo or an ensure.
+    pub step: Option<&'a Step>,
+    /// What is done.
+    pub work: &'a Work,
+    /// Its path, as `deploy_pair/deploy_brain`.
+    pub path: String,
+    /// The index of the step of the outermost runbook it belongs to.
+    pub outer: usize,
+    /// What it is of its step.
+    pub part: Part,
+    /// The nodes it starts after, and the outcomes it needs of them.
+    pub needs: Vec<(NodeId, EdgeOutcome)>,
+    /// The names of its runbook's params.
+    params: usize,
+}
+
+/// A watch, in the graph.
+#[derive(Debug)]
+pub struct Watched<'a> {
+    /// The watch.
+    pub watch: &'a Watch,
+    /// The node before whose start it is live.
+    pub from: NodeId,
+    /// The node with whose end it ends; `None` for the end of the run.
+    pub to: Option<NodeId>,
+    /// The index of the step of the outermost runbook it is inside of.
+    pub outer: Option<usize>,
+}
+
+/// The whole graph.
+#[derive(Debug)]
+pub struct Flow<'a> {
+    nodes: Vec<Node<'a>>,
+    /// Nodes in an order in which each comes after those it needs.
+    order: Vec<NodeId>,
+    /// What the params of each runbook are.
+    frames: Vec<BTreeMap<Arc<str>, Known>>,
+    /// What a `let`, or an output of a runbook used as an action, was computed by.
+    bound: BTreeMap<Arc<str>, Known>,
+    /// The node of each step of the outermost runbook.
+    outermost: Vec<NodeId>,
+    watches: Vec<Watched<'a>>,
+    is_whole: bool,
+}
+
+impl<'a> Flow<'a> {
+    /// The graph of a runbook whose params nobody knows yet.
+    pub fn of(runbook: &'a Runbook) -> Self {
+        let params = runbook.params.iter().map(|param| {
+            let name = Arc::clone(&param.name);
+            (Arc::clone(&name), Known::Symbol(Arc::from(format!("params.{name}"))))
+        });
+        let mut flow = Self::empty(params.collect());
+        flow.bind(runbook, "", 0, None);
+        flow.outermost = flow.steps(runbook, "", 0, None, None);
+        flow.sort();
+        flow
+    }
+
+    /// The node others need of a step of the outermost runbook.
+    pub fn step(&self, index: usize) -> Option<NodeId> {
+        self.outermost.get(index).copied()
+    }
+
+    /// The graph of one piece of work that stands for itself, in the names of a node of this one:
+    /// of its undo.
+    pub fn of_work(&self, work: &'a Work, of: &Node<'_>) -> Self {
+        let mut flow = Self::empty(self.frames.get(of.params).cloned().unwrap_or_default());
+        flow.work(None, work, of.path.clone(), of.outer, Vec::new(), 0);
+        flow.sort();
+        flow
+    }
+
+    fn empty(params: BTreeMap<Arc<str>, Known>) -> Self {
+        Self {
+            nodes: Vec::new(),
+            order: Vec::new(),
+            frames: vec![params],
+            bound: BTreeMap::new(),
+            outermost: Vec::new(),
+            watches: Vec::new(),
+            is_whole: true,
+        }
+    }
+
+    /// Every node.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node<'a>)> {
+        self.nodes.iter().enumerate()
+    }
+
+    /// A node.
+    pub fn node(&self, id: NodeId) -> Option<&Node<'a>> {
+        self.nodes.get(id)
+    }
+
+    /// Every watch, those of runbooks used as actions included.
+    pub fn watches(&self) -> &[Watched<'a>] {
+        &self.watches
+    }
+
+    /// Every node's id, each after those it needs.
+    pub fn order(&self) -> &[NodeId] {
+        &self.order
+    }
+
+    /// Whether all of the runbook is in it; else it was larger than [`MAX_NODES`].
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// What an argument of a node's action is.
+    pub fn argument(&self, node: &Node<'_>, name: &str) -> Option<Known> {
+        self.known(&node.work.action, name, node.params, &node.path)
+    }
+
+    /// What an expression stands for where a node uses it.
+    pub fn named(&self, node: &Node<'_>, text: &str) -> Known {
+        self.symbol(text, node.params, &node.path)
+    }
+
+    /// What a symbol was computed by, where it is a `let` or the output of a runbook.
+    pub fn bound(&self, known: &Known) -> Option<Known> {
+        match known {
+            Known::Symbol(text) => self.bound.get(text).cloned(),
+            Known::Value(_) => None,
+        }
+    }
+
+    /// Takes note of what a runbook computes; `step` is the path of the step it is the action of.
+    fn bind(&mut self, runbook: &Runbook, place: &str, frame: usize, step: Option<&str>) {
+        let inside = if place.is_empty() { String::new() } else { format!("{place}/") };
+        for binding in &runbook.lets {
+            let computed = self.symbol(binding.guard.text(), frame, &inside);
+            self.bound.insert(Arc::from(format!("{place}:{}", binding.name)), computed);
+        }
+        let Some(step) = step else {
+            return;
+        };
+        let (outside, id) = step.rsplit_once('/').unwrap_or(("", step));
+        for binding in &runbook.outputs {
+            let computed = self.symbol(binding.guard.text(), frame, &inside);
+            self.bound.insert(Arc::from(format!("{outside}:steps.{id}.out.{}", binding.name)), computed);
+        }
+    }
+
+    /// What is given in a node.
+    pub fn given(&self, node: &Node<'_>, given: Given<'_>) -> Known {
+        self.meaning(given, node.params, &node.path)
+    }
+
+    fn known(&self, action: &Action, name: &str, frame: usize, path: &str) -> Option<Known> {
+        Some(self.meaning(action.with.given(name)?, frame, path))
+    }
+
+    fn meaning(&self, given: Given<'_>, frame: usize, path: &str) -> Known {
+        match given {
+            Given::Constant(value) => Known::Value(value.clone()),
+            Given::Expression(guard) => self.symbol(guard.text(), frame, path),
+            // No other place holds the same text.
+            Given::Mixed => Known::Symbol(Arc::from(format!("{path}/:{}", self.nodes.len()))),
+        }
+    }
+
+    /// What an expression stands for: a param of a runbook used as an action is what was handed over.
+    fn symbol(&self, text: &str, frame: usize, path: &str) -> Known {
+        let text = text.trim();
+        if let Some(known) =
+            text.strip_prefix("params.").and_then(|name| self.frames.get(frame).and_then(|params| params.get(name)))
+        {
+            return known.clone();
+        }
+        let place = path.rsplit_once('/').map_or("", |(place, _)| place);
+        Known::Symbol(Arc::from(format!("{place}:{text}")))
+    }
+
+    fn steps(
+        &mut self,
+        runbook: &'a Runbook,
+        prefix: &str,
+        frame: usize,
+        begin: Option<NodeId>,
+        outer: Option<usize>,
+    ) -> Vec<NodeId> {
+        let mut ends = Vec::with_capacity(runbook.steps.len());
+        for (at, step) in runbook.steps.iter().enumerate() {
+            if self.nodes.len() >= MAX_NODES {
+                self.is_whole = false;
+                break;
+            }
+            let path = format!("{prefix}{}", step.id);
+            ends.push(self.work(Some(step), &step.work, path, outer.unwrap_or(at), Vec::new(), frame));
+        }
+        for (step, end) in runbook.steps.iter().zip(&ends) {
+            let needs = step.needs.iter().filter_map(|edge| Some((*ends.get(edge.from)?, edge.on)));
+            let needs: Vec<_> = begin.map(|begin| (begin, EdgeOutcome::Ok)).into_iter().chain(needs).collect();
+            let start = match self.nodes.get(*end).map(|node| node.part) {
+                Some(Part::End { begin }) => begin,
+                _ => *end,
+            };
+            if let Some(node) = self.nodes.get_mut(start) {
+                node.needs = needs;
+            }
+        }
+        for watch in &runbook.watches {
+            let to = watch.to.and_then(|to| ends.get(to).copied());
+            if let Some(from) = ends.get(watch.from).copied() {
+                self.watches.push(Watched { watch, from, to, outer });
+            }
+        }
+        ends
+    }
+
+    /// Adds a piece of work, and gives the node others need.
+    fn work(
+        &mut self,
+        step: Option<&'a Step>,
+        work: &'a Work,
+        path: String,
+        outer: usize,
+        needs: Vec<(NodeId, EdgeOutcome)>,
+        frame: usize,
+    ) -> NodeId {
+        let id = self.nodes.len();
+        let ActionKind::Runbook(runbook) = &work.action.kind else {
+            self.nodes.push(Node { step, work, path, outer, part: Part::Whole, needs, params: frame });
+            return id;
+        };
+        let params = runbook.params.iter().filter_map(|param| {
+            let given = self.known(&work.action, &param.name, frame, &path);
+            Some((Arc::clone(&param.name), given.or_else(|| param.default.clone().map(Known::Value))?))
+        });
+        let params = params.collect();
+        self.frames.push(params);
+        let inner = self.frames.len() - 1;
+        self.bind(runbook, &path, inner, Some(&path));
+        self.nodes.push(Node { step, work, path: path.clone(), outer, part: Part::Begin, needs, params: frame });
+        let watched = self.watches.len();
+        let ends = self.steps(runbook, &format!("{path}/"), inner, Some(id), Some(outer));
+        let end = self.nodes.len();
+        for watch in self.watches.iter_mut().skip(watched) {
+            watch.to = watch.to.or(Some(end));
+        }
+        let needs = ends.into_iter().map(|end| (end, EdgeOutcome::Done)).collect();
+        let part = Part::End { begin: id };
+        self.nodes.push(Node { step, work, path, outer, part, needs, params: frame });
+        self.nodes.len() - 1
+    }
+
+    fn sort(&mut self) {
+        let mut waiting: Vec<usize> = self.nodes.iter().map(|node| node.needs.len()).collect();
+        let mut after: Vec<Vec<NodeId>> = vec![Vec::new(); self.nodes.len()];
+        for (id, node) in self.nodes.iter().enumerate() {
+            for (from, _) in &node.needs {
+                after.get_mut(*from).into_iter().for_each(|list| list.push(id));
+            }
+        }
+        let free = waiting.iter().enumerate().filter(|(_, edges)| **edges == 0).map(|(id, _)| id);
+        let mut order: Vec<NodeId> = free.collect();
+        let mut at = 0;
+        while let Some(id) = order.get(at).copied() {
+            at += 1;
+            for next in after.get(id).into_iter().flatten() {
+                if let Some(left) = waiting.get_mut(*next) {
+                    *left -= 1;
+                    if *left == 0 {
+                        order.push(*next);
+                    }
+                }
+            }
+        }
+        self.order = order;
+    }
+
+    /// The nodes that have ended whenever this one starts, this one not included.
+    pub fn before(&self, id: NodeId) -> Nodes {
+        let mut found = Nodes(vec![false; self.nodes.len()]);
+        let mut open = vec![id];
+        while let Some(at) = open.pop() {
+            for (from, _) in self.nodes.get(at).into_iter().flat_map(|node| &node.needs) {
+                if found.insert(*from) {
+                    open.push(*from);
+                }
+            }
+        }
+        found
+    }
+
+    /// The nodes that start only after this one has ended.
+    pub fn after(&self, id: NodeId) -> Nodes {
+        let mut found = Nodes(vec![false; self.nodes.len()]);
+        for at in &self.order {
+            let node = self.nodes.get(*at).into_iter().flat_map(|node| &node.needs);
+            if node.clone().any(|(from, _)| *from == id || found.has(*from)) {
+                found.insert(*at);
+            }
+        }
+        found
+    }
+}
+
+/// A set of nodes.
+#[derive(Clone, Debug)]
+pub struct Nodes(Vec<bool>);
+
+impl Nodes {
+    /// The nodes for which something holds.
+    pub fn that<'a>(flow: &Flow<'a>, holds: impl Fn(NodeId, &Node<'a>) -> bool) -> Self {
+        Self(flow.nodes().map(|(id, node)| holds(id, node)).collect())
+    }
+
+    /// Whether a node is in it.
+    pub fn has(&self, id: NodeId) -> bool {
+        self.0.get(id).copied().unwrap_or(false)
+    }
+
+    /// Every node in it.
+    pub fn iter(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.0.iter().enumerate().filter(|(_, is_in)| **is_in).map(|(id, _)| id)
+    }
+
+    fn insert(&mut self, id: NodeId) -> bool {
+        self.0.get_mut(id).is_some_and(|slot| !std::mem::replace(slot, true))
+    }
+}

@@ -1,0 +1,30 @@
+//! The names the target gives to what rules look for.
+
+use crate::guard::Given;
+use crate::runbook::Action;
+use crate::runbook::target::Target;
+
+/// Whether an action samples a metric, by its name in runbooks or its own name.
+pub fn is_metric(action: &Action, name: &str, target: &Target) -> bool {
+    let own = target.metrics.get(name).map(|metric| metric.name.as_str());
+    let is_it = |text: &str| text == name || Some(text) == own;
+    match (action.with.given("metric"), action.with.given("query")) {
+        (Some(Given::Constant(value)), _) => value.as_text().is_some_and(is_it),
+        (Some(Given::Expression(guard)), _) => is_named(guard.text(), "metrics", name),
+        (_, Some(Given::Constant(query))) => query.as_text().zip(own).is_some_and(|(query, own)| query.contains(own)),
+        _ => false,
+    }
+}
+
+/// Whether an action is on a subject of the target.
+pub fn is_subject(action: &Action, name: &str, target: &Target) -> bool {
+    match action.with.given("subject") {
+        Some(Given::Constant(value)) => value.as_text() == target.subjects.get(name).map(String::as_str),
+        Some(Given::Expression(guard)) => is_named(guard.text(), "subjects", name),
+        _ => false,
+    }
+}
+
+fn is_named(text: &str, map: &str, name: &str) -> bool {
+    text.trim().strip_prefix("target.").and_then(|rest| rest.strip_prefix(map)) == Some(&format!(".{name}"))
+}

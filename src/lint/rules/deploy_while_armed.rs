@@ -1,0 +1,78 @@
+//! A service is changed while a gate may be open.
+//!
+//! Orders flow while a gate is open, and a service that restarts with another policy rejects them
+//! all, or accepts what it should not. So on every path to a deploy of the parity group the gate is
+//! closed: by a `disarm` that ended ok, or by a `gate_state` that fails unless it is `disarmed`;
+//! and nothing opens it again in between.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   deploy:
+//!     do: deploy
+//!     with: { service: execution, version: "${params.version}" }
+//!     no_undo: an example
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   disarm:
+//!     do: disarm
+//!     with: { gate: execution, reason: "change" }
+//!   deploy:
+//!     do: deploy
+//!     with: { service: execution, version: "${params.version}" }
+//!     no_undo: an example
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::flow::Known;
+use crate::lint::scene::Deed;
+use crate::value::Value;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "deploy-while-armed",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Safety,
+    source: include_str!("deploy_while_armed.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let scene = &subject.scene;
+    for (deploy, _) in scene.deploys() {
+        let later = scene.flow.after(deploy);
+        for name in scene.setting.target.gates.keys() {
+            let gate = Known::Value(Value::text(name.as_str()));
+            let may_be = |other: &Known| *other == gate || matches!(other, Known::Symbol(_));
+            let opens: Vec<_> = scene.arms().into_iter().filter(|(id, one)| may_be(one) && !later.has(*id)).collect();
+            let closes = scene.nodes_that(|id, deed| match deed {
+                Deed::Disarms(one) | Deed::SeesDisarmed(one) if may_be(one) => {
+                    let before = scene.flow.before(id);
+                    opens.iter().all(|(arm, _)| before.has(*arm))
+                }
+                _ => false,
+            });
+            let proof = scene.proof(&closes);
+            if proof.holds_at_start(deploy) {
+                continue;
+            }
+            let path = scene.flow.node(deploy).map_or("", |node| node.path.as_str());
+            let message = format!("`{path}` changes a service while `{name}` may be open");
+            let found = report.at(message, subject.span_of(deploy)).label(proof.way_to(deploy));
+            report.push(found.help(format!(
+                "add `do: disarm` with `gate: {name}` before it, in a step it needs to be ok, and open the gate only after it"
+            )));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A log is read from a place after the line that is looked for.
+//!
+//! Without `since`, `wait_log` reads what is written from now on; a service may have logged its start
+//! while its deploy was still being verified. The deploy says where in the log it began, as
+//! `out.log_mark`: of the same service, since every log has places of its own.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   deploy:
+//!     do: deploy
+//!     with: { service: brain, version: "${params.version}" }
+//!     no_undo: an example
+//!   handshake:
+//!     do: wait_log
+//!     with: { service: brain, pattern: "${target.patterns.handshake_ok}" }
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   deploy:
+//!     do: deploy
+//!     with: { service: brain, version: "${params.version}" }
+//!     no_undo: an example
+//!   handshake:
+//!     do: wait_log
+//!     with:
+//!       service: brain
+//!       pattern: "${target.patterns.handshake_ok}"
+//!       since: "${steps.deploy.out.log_mark}"
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::flow::Part;
+use crate::lint::scene::Deed;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "log-from-now",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Meaning,
+    source: include_str!("log_from_now.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let scene = &subject.scene;
+    for (id, node) in scene.flow.nodes().filter(|(_, node)| node.part == Part::Whole) {
+        if node.work.action.name() != "wait_log" {
+            continue;
+        }
+        let service = scene.flow.argument(node, "service");
+        let before = scene.flow.before(id);
+        let deploys = scene.deeds().iter().filter_map(|(id, deed)| match deed {
+            Deed::Deploys(service) if before.has(*id) => Some((scene.flow.node(*id)?, service)),
+            _ => None,
+        });
+        let mut deploys = deploys.collect::<Vec<_>>().into_iter();
+        let since = scene.flow.argument(node, "since");
+        let Some(since) = since else {
+            if let Some((deploy, _)) = deploys.rfind(|(_, deployed)| Some(*deployed) == service.as_ref()) {
+                let message =
+                    format!("`{}` reads the log from now on, and `{}` may have written before", node.path, deploy.path);
+                let found = report.at(message, subject.span_of(id));
+                let own = deploy.path.rsplit('/').next().unwrap_or(&deploy.path);
+                report.push(found.help(format!("add `since: \"${{steps.{own}.out.log_mark}}\"`")));
+            }
+            continue;
+        };
+        let marked = deploys.find(|(deploy, _)| scene.flow.named(deploy, &log_mark(&deploy.path)) == since);
+        if let Some((deploy, deployed)) = marked.filter(|(_, deployed)| Some(*deployed) != service.as_ref()) {
+            let other = super::arm_unverified::shown(deployed);
+            let message = format!("`{}` reads from a place in the log of `{other}`", node.path);
+            let found = report.at(message, subject.span_of(id)).label(format!("`{}` deploys `{other}`", deploy.path));
+            report.push(found.help("use the `log_mark` of the deploy of the same service"));
+        }
+    }
+}
+
+/// How a step names the place a deploy beside it began at.
+fn log_mark(path: &str) -> String {
+    format!("steps.{}.out.log_mark", path.rsplit('/').next().unwrap_or(path))
+}

@@ -1,0 +1,88 @@
+//! One of the services that must hold one policy is changed, and the other is not.
+//!
+//! With a new policy on one side only, every order is rejected. A run that goes on after it changed
+//! one service of the parity group therefore changes every other one too, or verifies against a
+//! hash that it holds the same policy; else it fails, and the rollback puts the first one back. A
+//! deploy that is skipped only where its version runs already counts as done.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   disarm:
+//!     do: disarm
+//!     with: { gate: execution, reason: "change" }
+//!   deploy:
+//!     do: deploy
+//!     with: { service: execution, version: "${params.version}" }
+//!     no_undo: an example
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   disarm:
+//!     do: disarm
+//!     with: { gate: execution, reason: "change" }
+//!   execution:
+//!     do: deploy
+//!     with: { service: execution, version: "${params.version}" }
+//!     no_undo: an example
+//!   brain:
+//!     do: deploy
+//!     with: { service: brain, version: "${params.version}" }
+//!     no_undo: an example
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::flow::{Known, NodeId};
+use crate::lint::scene::{Deed, Scene};
+use crate::value::Value;
+
+use super::arm_unverified::shown;
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "one-sided-deploy",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Safety,
+    source: include_str!("one_sided_deploy.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let scene = &subject.scene;
+    for (deploy, service) in scene.deploys() {
+        let others = scene.setting.target.parity().map(|name| Known::Value(Value::text(name)));
+        // A service that is named only when it runs may be any of them.
+        for other in others.filter(|other| other != service && matches!(service, Known::Value(_))) {
+            if is_changed_too(scene, deploy, &other) {
+                continue;
+            }
+            let (changed, left) = (shown(service), shown(&other));
+            let message = format!("a run can change `{changed}` and leave `{left}` as it was");
+            let found = report.at(message, subject.span_of(deploy));
+            report.push(found.help(format!(
+                "deploy `{left}` in the same run, in a step that cannot be skipped, or verify its hash after this"
+            )));
+        }
+    }
+}
+
+/// Whether every run that goes on after a deploy also changes, or verifies, another service.
+fn is_changed_too(scene: &Scene<'_>, deploy: NodeId, other: &Known) -> bool {
+    let counts = |id: NodeId, deed: &Deed| match deed {
+        Deed::Deploys(service) => service == other,
+        Deed::Verifies { service, against: Some(_) } => service == other && scene.flow.before(id).has(deploy),
+        _ => false,
+    };
+    let proof = scene.proof_after(&scene.nodes_that(counts), deploy);
+    let is_done = scene.flow.nodes().any(|(id, _)| proof.is_done_at_end(id));
+    is_done || proof.holds_at_start(deploy)
+}

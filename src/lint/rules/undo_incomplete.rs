@@ -1,0 +1,90 @@
+//! An undo leaves a service or a gate as the step made it.
+//!
+//! A step that changes both services is undone by changing both back; a step that opens a gate is
+//! undone by closing it. An undo that does less leaves one service on the new policy, or a gate open,
+//! in a run that says `rolled_back`.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//!   previous: { type: text }
+//! steps:
+//!   pair:
+//!     do: std/deploy_pair
+//!     with: { execution: "${params.version}", brain: "${params.version}", expected: "x" }
+//!     undo: { do: deploy, with: { service: execution, version: "${params.previous}" } }
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//!   previous: { type: text }
+//! steps:
+//!   pair:
+//!     do: std/deploy_pair
+//!     with: { execution: "${params.version}", brain: "${params.version}", expected: "x" }
+//!     undo:
+//!       do: std/deploy_pair
+//!       with: { execution: "${params.previous}", brain: "${params.previous}", expected: "y" }
+//! ```
+
+use super::arm_unverified::shown;
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::flow::{Known, Node};
+use crate::lint::scene::{Deed, Scene};
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "undo-incomplete",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Safety,
+    source: include_str!("undo_incomplete.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    for (id, node, undo) in subject.undos() {
+        let undoing = subject.scene_of(node, undo);
+        let mut told: Vec<String> = Vec::new();
+        for deed in deeds_in(&subject.scene, node) {
+            let Some((what, verb)) = left_by(deed, &undoing) else {
+                continue;
+            };
+            let message = format!("`{}` {verb} `{}`, and its undo does not change that", node.path, shown(what));
+            if told.contains(&message) {
+                continue;
+            }
+            told.push(message.clone());
+            let found = report.at(message, subject.undo_span(id, undo));
+            report.push(found.help(format!("let the undo reverse `{}` as well", shown(what))));
+        }
+    }
+}
+
+/// What a step does, and the steps inside it.
+fn deeds_in<'s>(scene: &'s Scene<'_>, node: &Node<'_>) -> impl Iterator<Item = &'s Deed> {
+    let (path, inside) = (node.path.clone(), format!("{}/", node.path));
+    let deeds = scene.deeds().iter();
+    let own = deeds.filter(move |(id, _)| {
+        scene.flow.node(*id).is_some_and(|one| one.path == path || one.path.starts_with(&inside))
+    });
+    own.map(|(_, deed)| deed)
+}
+
+/// What an undo leaves as a deed made it, with the verb for it.
+fn left_by<'d>(deed: &'d Deed, undoing: &Scene<'_>) -> Option<(&'d Known, &'static str)> {
+    let is_undone = |is: &dyn Fn(&Deed) -> bool| undoing.deeds().iter().any(|(_, deed)| is(deed));
+    match deed {
+        Deed::Deploys(service) if !is_undone(&|deed| *deed == Deed::Deploys(service.clone())) => {
+            Some((service, "changes"))
+        }
+        Deed::Arms(gate) if !is_undone(&|deed| *deed == Deed::Disarms(gate.clone())) => Some((gate, "opens")),
+        _ => None,
+    }
+}

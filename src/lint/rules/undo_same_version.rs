@@ -1,0 +1,73 @@
+//! An undo deploys what the step itself deployed.
+//!
+//! Undoing a deploy means going back to the version that ran before, read before anything changed. The
+//! same expression in both gives the new version twice: the rollback changes nothing, and says that it
+//! did.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   deploy:
+//!     do: deploy
+//!     with: { service: execution, version: "${params.version}" }
+//!     undo: { do: deploy, with: { service: execution, version: "${params.version}" } }
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   before:
+//!     do: service_version
+//!     with: { service: execution }
+//!   deploy:
+//!     do: deploy
+//!     with: { service: execution, version: "${params.version}" }
+//!     undo: { do: deploy, with: { service: execution, version: "${steps.before.out.version}" } }
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::flow::{Known, Node};
+use crate::lint::scene::{Deed, Scene};
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "undo-same-version",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Safety,
+    source: include_str!("undo_same_version.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    for (id, node, undo) in subject.undos() {
+        let forward = deployed(&subject.scene, node);
+        let back = deployed(&subject.scene_of(node, undo), node);
+        if let Some((service, _)) = forward.iter().find(|deployed| back.contains(deployed)) {
+            let name = super::arm_unverified::shown(service);
+            let message = format!("the undo of `{}` deploys the version of `{name}` that it is to undo", node.path);
+            let found = report.at(message, subject.undo_span(id, undo));
+            report.push(found.help(format!(
+                "read the version in a `service_version` step before this one: `${{steps.previous_{name}.out.version}}`"
+            )));
+        }
+    }
+}
+
+/// The services a step deploys, itself or inside it, each with the version.
+fn deployed(scene: &Scene<'_>, of: &Node<'_>) -> Vec<(Known, Known)> {
+    let inside = format!("{}/", of.path);
+    let own = scene.deeds().iter().filter_map(|(id, deed)| match deed {
+        Deed::Deploys(service) => Some((scene.flow.node(*id)?, service)),
+        _ => None,
+    });
+    let own = own.filter(|(node, _)| node.path == of.path || node.path.starts_with(&inside));
+    own.filter_map(|(node, service)| Some((service.clone(), scene.flow.argument(node, "version")?))).collect()
+}

@@ -1,0 +1,80 @@
+//! A watch begins after what it is to watch.
+//!
+//! A subscription sees only what is published while it is live. One that starts with a step after the
+//! `arm` misses what happened in between; let it begin with the step that opens the gate: it is live
+//! before that step starts.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: open
+//! steps:
+//!   arm:
+//!     do: arm
+//!     with: { gate: execution, reason: "open" }
+//!   look:
+//!     do: sleep
+//!     with: { for: 5m }
+//! watch:
+//!   rejections:
+//!     from: look
+//!     do: nats_watch
+//!     with: { subject: "${target.subjects.rejections}" }
+//!     breach_when: count > 0
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: open
+//! steps:
+//!   arm:
+//!     do: arm
+//!     with: { gate: execution, reason: "open" }
+//!   look:
+//!     do: sleep
+//!     with: { for: 5m }
+//! watch:
+//!   rejections:
+//!     from: arm
+//!     do: nats_watch
+//!     with: { subject: "${target.subjects.rejections}" }
+//!     breach_when: count > 0
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::flow::Part;
+use crate::lint::names::is_subject;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "watch-late",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Safety,
+    source: include_str!("watch_late.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let flow = &subject.scene.flow;
+    for (arm, gate) in subject.scene.arms() {
+        let (after, path) = (flow.after(arm), flow.node(arm).map_or("", |node| node.path.as_str()));
+        let gate = super::arm_unverified::shown(gate);
+        for one in flow.watches().iter().filter(|one| after.has(one.from)) {
+            let message = format!("`{}` begins after `{path}` has opened `{gate}`", one.watch.id);
+            let found = report.at(message, subject.watch_span(one));
+            report.push(found.help(format!("write `from: {}`", path.split('/').next().unwrap_or(path))));
+        }
+        let is_late = |node: &crate::lint::flow::Node<'_>| {
+            let action = &node.work.action;
+            node.part == Part::Whole
+                && action.name() == "nats_watch"
+                && is_subject(action, "rejections", subject.setting.target)
+        };
+        for (id, node) in flow.nodes().filter(|(id, node)| after.has(*id) && is_late(node)) {
+            let message = format!("`{}` subscribes after `{path}` has opened `{gate}`", node.path);
+            let found = report.at(message, subject.span_of(id));
+            report.push(found.help(format!("make it a `watch` with `from: {path}`")));
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What the steps of a graph do to gates and to the services that must hold one policy.
+
+use crate::declaration::{Declaration, InDoubt};
+use crate::guard::Guard;
+use crate::runbook::{ActionKind, Poll, Runbook, Work};
+
+use super::Setting;
+use super::flow::{Flow, Known, Node, NodeId, Nodes, Part};
+use super::proof::Proof;
+
+/// The most pairs of a deed and a node that are looked at: a second's work.
+const MAX_PAIRS: usize = 50_000_000;
+
+/// How often a name is followed to what it was computed by.
+const MAX_ORIGINS: usize = 16;
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// Opens a gate.
+    Arms(Known),
+    /// Closes a gate, verified.
+    Disarms(Known),
+    /// Fails unless a gate is closed.
+    SeesDisarmed(Known),
+    /// Changes a service.
+    Deploys(Known),
+    /// Fails unless a service holds a policy.
+    Verifies {
+        /// The service.
+        service: Known,
+        /// The hash it must have; `None` where it is held against the other service's.
+        against: Option<Known>,
+    },
+}
+
+/// A graph with what its nodes do.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The graph.
+    pub flow: Flow<'a>,
+    /// Where it will be used.
+    pub setting: Setting<'a>,
+    deeds: Vec<(NodeId, Deed)>,
+    is_whole: bool,
+}
+
+impl<'a> Scene<'a> {
+    /// What a whole runbook does.
+    pub fn of(runbook: &'a Runbook, setting: Setting<'a>) -> Self {
+        Self::on(Flow::of(runbook), setting)
+    }
+
+    /// What a graph does.
+    pub fn on(flow: Flow<'a>, setting: Setting<'a>) -> Self {
+        let mut deeds = Vec::new();
+        for (id, node) in flow.nodes().filter(|(_, node)| node.part == Part::Whole) {
+            if let ActionKind::Primitive(declaration) = &node.work.action.kind {
+                deeds.extend(deeds_of(&flow, node, declaration, setting).into_iter().map(|deed| (id, deed)));
+            }
+        }
+        // Rules hold each deed against each node.
+        let is_whole = flow.is_whole() && deeds.len().saturating_mul(flow.order().len()) <= MAX_PAIRS;
+        if !is_whole {
+            deeds.clear();
+        }
+        Self { flow, setting, deeds, is_whole }
+    }
+
+    /// Whether all of it was looked at; else it was too large.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Every deed with the node that does it.
+    pub fn deeds(&self) -> &[(NodeId, Deed)] {
+        &self.deeds
+    }
+
+    /// The nodes that open a gate, and which.
+    pub fn arms(&self) -> Vec<(NodeId, &Known)> {
+        self.pick(|deed| if let Deed::Arms(gate) = deed { Some(gate) } else { None })
+    }
+
+    /// The nodes that close a gate, and which.
+    pub fn disarms(&self) -> Vec<(NodeId, &Known)> {
+        self.pick(|deed| if let Deed::Disarms(gate) = deed { Some(gate) } else { None })
+    }
+
+    /// The nodes that change a service of the parity group, and which service.
+    pub fn deploys(&self) -> Vec<(NodeId, &Known)> {
+        let found = self.pick(|deed| if let Deed::Deploys(service) = deed { Some(service) } else { None });
+        found.into_iter().filter(|(_, service)| self.is_in_group(service)).collect()
+    }
+
+    /// Whether a service is, or may be, one of those that must hold one policy. One that is named
+    /// only when the runbook runs counts where the runbook moves a gate.
+    pub fn is_in_group(&self, service: &Known) -> bool {
+        match service.as_text() {
+            Some(name) => self.setting.target.parity().any(|one| one == name),
+            None => self.deeds.iter().any(|(_, deed)| matches!(deed, Deed::Arms(_) | Deed::Disarms(_))),
+        }
+    }
+
+    /// The nodes that do something.
+    pub fn nodes_that(&self, does: impl Fn(NodeId, &Deed) -> bool) -> Nodes {
+        let doing: Vec<_> = self.deeds.iter().filter(|(id, deed)| does(*id, deed)).map(|(id, _)| *id).collect();
+        Nodes::that(&self.flow, |id, _| doing.binary_search(&id).is_ok())
+    }
+
+    /// Whether one of a few nodes always comes before each node.
+    pub fn proof(&self, proofs: &Nodes) -> Proof<'_, 'a> {
+        Proof::of(&self.flow, proofs, &|node, guard| truth(&self.flow, node, guard))
+    }
+
+    /// The same of the runs in which a node ended ok. A deploy that is skipped only where its version
+    /// runs already counts as done.
+    pub fn proof_after(&self, proofs: &Nodes, done: NodeId) -> Proof<'_, 'a> {
+        let inside = |path: &str| {
+            let done = self.flow.node(done).map_or("", |node| node.path.as_str());
+            done.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let sure = Nodes::that(&self.flow, |_, node| inside(&node.path));
+        Proof::given(&self.flow, proofs, sure, &|node, guard| {
+            let is_needless = node.work.action.name() == "deploy" && guard.text().contains(".out.version !=");
+            truth(&self.flow, node, guard).or_else(|| is_needless.then_some(true))
+        })
+    }
+
+    /// The services whose verification an opening of this gate needs.
+    pub fn needed_before(&self, gate: &Known) -> Vec<Known> {
+        if gate.as_text().is_some() {
+            let services = self.setting.target.parity();
+            return services.map(|name| Known::Value(crate::value::Value::text(name))).collect();
+        }
+        let verified = self.deeds.iter().find_map(|(_, deed)| match deed {
+            Deed::Verifies { service, .. } => Some(service.clone()),
+            _ => None,
+        });
+        verified.into_iter().collect()
+    }
+
+    /// Where a hash comes from: a `let` is what it was computed by, and the hash a service was held
+    /// against is that one.
+    pub fn origin(&self, hash: &Known) -> Known {
+        let mut hash = hash.clone();
+        for _ in 0..MAX_ORIGINS {
+            let against = self.hash_of(&hash).and_then(|id| {
+                self.deeds.iter().find_map(|(one, deed)| match deed {
+                    Deed::Verifies { against: Some(against), .. } if *one == id => Some(against.clone()),
+                    _ => None,
+                })
+            });
+            match against.or_else(|| self.flow.bound(&hash)) {
+                Some(earlier) if earlier != hash => hash = earlier,
+                _ => break,
+            }
+        }
+        hash
+    }
+
+    /// The node whose `out.hash` this is.
+    pub fn hash_of(&self, hash: &Known) -> Option<NodeId> {
+        let Known::Symbol(text) = hash else {
+            return None;
+        };
+        let (place, name) = text.split_once(':')?;
+        let id = name.strip_prefix("steps.")?.strip_suffix(".out.hash")?;
+        let path = if place.is_empty() { id.to_owned() } else { format!("{place}/{id}") };
+        self.flow.nodes().find(|(_, node)| node.path == path && node.part != Part::Begin).map(|(id, _)| id)
+    }
+
+    fn pick<'s, T>(&'s self, of: impl Fn(&'s Deed) -> Option<&'s T>) -> Vec<(NodeId, &'s T)> {
+        self.deeds.iter().filter_map(|(id, deed)| Some((*id, of(deed)?))).collect()
+    }
+}
+
+fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting: Setting<'_>) -> Vec<Deed> {
+    let each = |name: &str| each_of(flow, node, name, setting);
+    let work = node.work;
+    match declaration.name {
+        _ if declaration.in_doubt == InDoubt::DisarmFirst => each("gate").into_iter().map(Deed::Arms).collect(),
+        "disarm" => each("gate").into_iter().map(Deed::Disarms).collect(),
+        "gate_state" if judged(work, is_disarmed) => each("gate").into_iter().map(Deed::SeesDisarmed).collect(),
+        "deploy" => each("service").into_iter().map(Deed::Deploys).collect(),
+        "expect_hash" => {
+            let against = flow.argument(node, "expected");
+            each("service").into_iter().map(|service| Deed::Verifies { service, against: against.clone() }).collect()
+        }
+        "service_hash" | "wait_log" if judged(work, |said| compared_hash(said).is_some()) => {
+            let hash = judgement(work).find_map(|said| compared_hash(&said).map(str::to_owned));
+            let against = hash.map(|text| flow.named(node, &text));
+            each("service").into_iter().map(|service| Deed::Verifies { service, against: against.clone() }).collect()
+        }
+        "wait_metric" if is_handshake(flow, node, setting) && judged(work, is_counted) => {
+            each("service").into_iter().map(|service| Deed::Verifies { service, against: None }).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What an argument names: one thing, or each item of a fan-out over all services of the target.
+fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Setting<'_>) -> Vec<Known> {
+    let Some(foreach) = node.step.and_then(|step| step.foreach.as_deref()) else {
+        return flow.argument(node, name).into_iter().collect();
+    };
+    let all = setting.target.services.keys().map(|name| Known::Value(crate::value::Value::text(name.as_str())));
+    if foreach.list.text().trim() == "target.services" { all.collect() } else { Vec::new() }
+}
+
+/// Everything that must be true of a result: the guards on it, taken apart at `&&`.
+fn judgement(work: &Work) -> impl Iterator<Item = String> {
+    let poll = match &work.poll {
+        Poll::Until { guard, .. } | Poll::Hold { guard, .. } => Some(guard),
+        Poll::Once => None,
+    };
+    let guards = [poll, work.expect.as_ref()].into_iter().flatten();
+    guards.filter(|guard| !guard.text().contains("||")).flat_map(|guard| {
+        let parts = guard.text().split("&&").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+        parts.collect::<Vec<_>>()
+    })
+}
+
+fn judged(work: &Work, is: impl Fn(&str) -> bool) -> bool {
+    judgement(work).any(|said| is(&said))
+}
+
+fn is_disarmed(said: &str) -> bool {
+    [r#"out.state == "disarmed""#, r#""disarmed" == out.state"#].contains(&said)
+}
+
+fn is_counted(said: &str) -> bool {
+    ["out.value >= 1", "out.value > 0", "out.value == 1", "out.increase >= 1", "out.increase > 0", "out.increase == 1"]
+        .contains(&said)
+}
+
+/// What a hash is compared with: the other side of `==`.
+fn compared_hash(said: &str) -> Option<&str> {
+    let (left, right) = said.split_once(" == ")?;
+    let is_hash = |side: &str| side.contains("out.captures.hash") || side.contains("out.hash");
+    match (is_hash(left), is_hash(right)) {
+        (true, false) => Some(right),
+        (false, true) => Some(left),
+        _ => None,
+    }
+}
+
+fn is_handshake(flow: &Flow<'_>, node: &Node<'_>, setting: Setting<'_>) -> bool {
+    const NAME: &str = "handshake_success";
+    let metric = flow.argument(node, "metric");
+    let written = metric.as_ref().and_then(Known::as_text);
+    let own = setting.target.metrics.get(NAME).map(|metric| metric.name.as_str());
+    written.is_some_and(|name| name == NAME || Some(name) == own)
+}
+
+/// Whether a guard is true or false before anything has run: where it hangs on params that were
+/// handed over as constants.
+fn truth(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Option<bool> {
+    let known = |text: &str| match text.trim() {
+        "true" => Some(true),
+        "false" => Some(false),
+        name => match flow.named(node, name) {
+            Known::Value(crate::value::Value::Bool(truth)) => Some(truth),
+            _ => None,
+        },
+    };
+    let any = guard.text().split("||").map(known).collect::<Vec<_>>();
+    if any.contains(&Some(true)) {
+        return Some(true);
+    }
+    any.iter().all(|part| *part == Some(false)).then_some(false)
+}
