@@ -147,6 +147,37 @@ impl Diagnostic {
         self
     }
 
+    /// Says which of the candidates a word was meant to be, or else what `otherwise` says. Where
+    /// only one can be meant, writing it is a fix.
+    #[must_use]
+    pub fn meant(mut self, word: &str, candidates: &[&str], otherwise: impl FnOnce() -> String) -> Self {
+        let Some(near) = did_you_mean(word, candidates.iter().copied()) else {
+            return self.help(otherwise());
+        };
+        if only_one_is_near(word, near, candidates)
+            && let Some(span) = self.place_of(word)
+        {
+            let edit = Edit { span, text: near.to_owned() };
+            self = self.fix(format!("write `{near}`"), true, vec![edit]);
+        }
+        self.help(format!("did you mean `{near}`?"))
+    }
+
+    /// Where a word stands in the primary place, when it stands there once.
+    fn place_of(&self, word: &str) -> Option<Span> {
+        let loc = self.loc()?;
+        let written = loc.file.slice(loc.span);
+        let joins = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/');
+        let is_whole = |at: &usize| {
+            let before = written.get(..*at).and_then(|before| before.chars().next_back());
+            let behind = written.get(at + word.len()..).and_then(|behind| behind.chars().next());
+            !before.is_some_and(joins) && !behind.is_some_and(joins)
+        };
+        let mut places = written.match_indices(word).map(|(at, _)| at).filter(is_whole);
+        let start = loc.span.start + places.next()?;
+        places.next().is_none().then(|| Span::new(start, start + word.len()))
+    }
+
     /// Where it is: the primary label's place.
     pub fn loc(&self) -> Option<&Loc> {
         self.labels.first().map(|label| &label.loc)
@@ -222,4 +253,16 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         .filter(|(similarity, _)| *similarity >= NEAR)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether a word is a slip of one candidate and of no other.
+fn only_one_is_near(word: &str, near: &str, candidates: &[&str]) -> bool {
+    /// Letters of a word for each slip: two slips in a short word make another word.
+    const LETTERS_PER_SLIP: usize = 4;
+    let slips = (word.chars().count() / LETTERS_PER_SLIP).clamp(1, 2);
+    let is_slip = |candidate: &&&str| strsim::damerau_levenshtein(word, candidate) <= slips;
+    let mut close: Vec<_> = candidates.iter().filter(is_slip).collect();
+    close.sort_unstable();
+    close.dedup();
+    matches!(close.as_slice(), [only] if **only == near)
 }

@@ -163,7 +163,7 @@ fn open_question(state: &State, step: Option<&str>) -> Result<(String, Question)
 /// What an approver must see before signing.
 fn shown(state: &State, step: &str, question: &Question) -> Result<Appeal, String> {
     let header = state.header.as_deref().ok_or("the run has no header")?;
-    let prepared = recorded::prepared(header)?;
+    let prepared = recorded::prepared(header, false)?;
     let known = state.known(Phase::Forward, step);
     Ok(Appeal {
         run: header.run.clone(),
@@ -236,7 +236,7 @@ fn write_down(folder: &RunFolder, asked: &Asked) -> Result<String, String> {
     let Story { state, chain, torn, whole_bytes, .. } = Story::read(&bytes)?;
     state.goes_on()?;
     let header = state.header.as_deref().ok_or("the run never began")?;
-    judge(&recorded::prepared(header)?.runbook, &state, &asked.request)?;
+    judge(&recorded::prepared(header, false)?.runbook, &state, &asked.request)?;
     if torn.is_some() {
         return Err("the journal ends in an unfinished record; `titan-run resume` mends it".to_owned());
     }

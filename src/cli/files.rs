@@ -1,5 +1,7 @@
 //! Reading files: bounded, each once, included ones only inside the runbook's folder.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::guard::Guards;
 use crate::runbook::target::Target;
-use crate::runbook::{Library, decode_target};
+use crate::runbook::{Included, Library, decode_target};
 use crate::source::SourceFile;
 use crate::stdlib;
 use crate::yaml;
@@ -22,7 +24,7 @@ const BESIDE: &str = "titan.target.yaml";
 const TARGET_VARIABLE: &str = "TITAN_TARGET";
 
 /// The built-in simulated target.
-const SIMULATED: &str = "std/targets/simulated.yaml";
+pub(super) const SIMULATED: &str = "std/targets/simulated.yaml";
 
 /// Reads at most `most` bytes of a file.
 pub(super) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
@@ -55,17 +57,36 @@ pub(super) fn read_param_file(name: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8"))
 }
 
-/// Included files: built in, or inside the folder of the runbook that was named.
+/// Included files: built in, or inside the folder of the runbook that was named. Each is read
+/// once, also where many runbooks of the folder include it.
 pub(super) struct Folder {
     root: PathBuf,
     runbook: String,
+    files: RefCell<BTreeMap<String, Result<SourceFile, String>>>,
+    included: RefCell<BTreeMap<String, Included>>,
 }
 
 impl Folder {
     /// The folder of a runbook.
     pub(super) fn of(runbook: &str) -> Self {
         let folder = Path::new(runbook).parent().filter(|p| !p.as_os_str().is_empty());
-        Self { root: folder.unwrap_or_else(|| Path::new(".")).to_owned(), runbook: runbook.to_owned() }
+        Self {
+            root: folder.unwrap_or_else(|| Path::new(".")).to_owned(),
+            runbook: runbook.to_owned(),
+            files: RefCell::default(),
+            included: RefCell::default(),
+        }
+    }
+
+    fn read_inside(&self, full: &str, name: &str) -> Result<SourceFile, String> {
+        let real = Path::new(full).canonicalize().map_err(|error| format!("`{full}` cannot be read: {error}"))?;
+        let root = self.root.canonicalize().map_err(|error| format!("`{}`: {error}", self.root.display()))?;
+        if !real.starts_with(&root) {
+            return Err(format!("`{name}` leaves the runbook's folder"));
+        }
+        let bytes = read_bounded(&real, yaml::MAX_TEXT as u64)?;
+        yaml::read_text(full, &bytes)
+            .map_err(|found| found.first().map_or_else(|| format!("`{name}` cannot be read"), |d| d.message.clone()))
     }
 }
 
@@ -75,14 +96,20 @@ impl Library for Folder {
         if let Some(text) = stdlib::find(&full) {
             return Ok(SourceFile::new(full, text));
         }
-        let real = Path::new(&full).canonicalize().map_err(|error| format!("`{full}` cannot be read: {error}"))?;
-        let root = self.root.canonicalize().map_err(|error| format!("`{}`: {error}", self.root.display()))?;
-        if !real.starts_with(&root) {
-            return Err(format!("`{name}` leaves the runbook's folder"));
-        }
-        let bytes = read_bounded(&real, yaml::MAX_TEXT as u64)?;
-        yaml::read_text(&full, &bytes)
-            .map_err(|found| found.first().map_or_else(|| format!("`{name}` cannot be read"), |d| d.message.clone()))
+        let known = self.files.borrow().get(&full).cloned();
+        known.unwrap_or_else(|| {
+            let read = self.read_inside(&full, name);
+            self.files.borrow_mut().insert(full, read.clone());
+            read
+        })
+    }
+
+    fn kept(&self, file: &str) -> Option<Included> {
+        self.included.borrow().get(file).cloned()
+    }
+
+    fn keep(&self, file: &str, included: &Included) {
+        self.included.borrow_mut().insert(file.to_owned(), included.clone());
     }
 }
 
@@ -106,16 +133,22 @@ pub(super) fn included(from: &SourceFile, name: &str, runbook: &str) -> Result<S
 /// The file of the target a run acts on: the one named, else the environment's, else the one
 /// beside or above the runbook, else the built-in simulated one.
 pub(super) fn target_file(named: Option<&str>, runbook: &str) -> String {
+    chosen_target(named, runbook).unwrap_or_else(|| SIMULATED.to_owned())
+}
+
+/// The file of the target somebody chose for a runbook: the one named, else the environment's,
+/// else the one beside or above it.
+pub(super) fn chosen_target(named: Option<&str>, runbook: &str) -> Option<String> {
     if let Some(name) = named {
-        return name.to_owned();
+        return Some(name.to_owned());
     }
     if let Some(name) = std::env::var(TARGET_VARIABLE).ok().filter(|name| !name.is_empty()) {
-        return name;
+        return Some(name);
     }
     let folder = Folder::of(runbook).root;
     let start = folder.canonicalize().unwrap_or(folder);
     let found = start.ancestors().map(|folder| folder.join(BESIDE)).find(|path| path.is_file());
-    found.map_or_else(|| SIMULATED.to_owned(), |path| path.display().to_string())
+    found.map(|path| path.display().to_string())
 }
 
 /// Reads and decodes a target.

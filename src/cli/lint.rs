@@ -1,110 +1,139 @@
 //! `titan-run lint`: everything that is wrong with runbooks and targets, before anything runs.
+//!
+//! Files are checked by several threads, each with a checker of its own, and reported in the order
+//! of their names: the same files give the same bytes.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use crate::diagnostic::Severity;
-use crate::guard::Guards;
-use crate::primitive::CATALOGUE;
-use crate::runbook::{decode_target, load};
+use clap::ValueEnum;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::report::{Checkup, checkup_line};
 use crate::source::SourceFile;
+use crate::yaml;
 
-use super::files::{Folder, read_source};
+use super::check::{Checked, Checker};
+use super::collect::collect;
+use super::files::read_source;
 use super::{Streams, exit};
 
 /// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = "Exit codes: 0 nothing at or above the denied severity, 1 something was, \
+                        2 usage, or a file that cannot be read")]
 pub(super) struct Args {
-    /// Runbooks, targets, or folders of them
+    /// Runbooks, targets, folders of them, quoted patterns such as 'runbooks/**/*.yaml', or `-` for standard input
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
+    /// Where runbooks will act; without it what a run would find
+    #[arg(long, value_name = "FILE")]
+    target: Option<String>,
+    /// From which severity on something is wrong; without it what `.titan-lint.yaml` says, else `error`
+    #[arg(long, value_name = "SEVERITY")]
+    deny: Option<Deny>,
+    /// The name of what comes from standard input: decides which files are found around it
+    #[arg(long, value_name = "NAME", default_value = "<stdin>")]
+    stdin_name: String,
 }
 
-/// How deep folders are searched: deeper ones are not runbooks any more.
-const MAX_FOLDER_DEPTH: usize = 16;
+#[derive(Clone, Copy, ValueEnum)]
+enum Deny {
+    /// Errors only
+    Error,
+    /// Warnings too
+    Warning,
+    /// Everything
+    Note,
+}
+
+impl Deny {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Error => Severity::Error,
+            Self::Warning => Severity::Warning,
+            Self::Note => Severity::Note,
+        }
+    }
+}
 
 /// Checks every file, and says how many were checked.
 pub(super) fn lint(args: &Args, streams: &mut Streams<'_>) -> u8 {
-    let mut files = Vec::new();
-    let mut code = exit::SUCCEEDED;
-    for path in &args.paths {
-        if let Err(why) = collect(path, 0, &mut files) {
-            streams.complain(&why);
-            code = exit::USAGE;
+    let (names, mut trouble) = collect(&args.paths);
+    if names.is_empty() && trouble.is_empty() {
+        trouble.push("no runbook was found there".to_owned());
+    }
+    let checked = check_all(args, &names);
+    let mut is_denied = false;
+    let mut files: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
+    for (name, one) in checked {
+        let deny = args.deny.map_or(one.deny, Deny::severity);
+        is_denied |= one.diagnostics.iter().any(|found| found.severity >= deny);
+        trouble.extend(one.unreadable);
+        files.entry(name).or_default();
+        for found in one.diagnostics {
+            let file = found.loc().map_or_else(String::new, |loc| loc.file.name().to_owned());
+            let of_file = files.entry(file).or_default();
+            // What several files include or act on is reported by each of them.
+            if !of_file.contains(&found) {
+                of_file.push(found);
+            }
         }
     }
-    files.sort();
-    files.dedup();
-    let guards = Guards::new(CATALOGUE);
-    for path in &files {
-        match lint_one(path, &guards, streams) {
-            exit::SUCCEEDED => {}
-            worse => code = worse,
-        }
+    trouble.sort();
+    trouble.dedup();
+    trouble.iter().for_each(|why| streams.complain(why));
+    let checkup = Checkup { checked: names.len(), files, trouble };
+    checkup.files.values().for_each(|found| streams.draw_plainly(found));
+    streams.say(&checkup_line(&checkup));
+    match (checkup.trouble.is_empty(), is_denied) {
+        (false, _) => exit::USAGE,
+        (true, true) => exit::REFUSED,
+        (true, false) => exit::SUCCEEDED,
     }
-    if files.is_empty() {
-        streams.complain("no runbook was found there");
-        return exit::USAGE;
-    }
-    if code == exit::SUCCEEDED {
-        let plural = if files.len() == 1 { "" } else { "s" };
-        streams.say(&format!("{} file{plural} checked, nothing wrong", files.len()));
-    }
-    code
 }
 
-fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
-    let unreadable = |error: std::io::Error| format!("`{}` cannot be read: {error}", path.display());
-    if !path.metadata().map_err(unreadable)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    if depth > MAX_FOLDER_DEPTH {
-        return Err(format!("`{}` is nested more than {MAX_FOLDER_DEPTH} deep", path.display()));
-    }
-    for entry in path.read_dir().map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let path = entry.path();
-        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let is_yaml = path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
-        let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() && !is_hidden {
-            collect(&path, depth + 1, files)?;
-        } else if is_yaml && !is_hidden {
-            files.push(path);
+/// What checking gave, in the order of the names.
+fn check_all(args: &Args, names: &[String]) -> Vec<(String, Checked)> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut checker = Checker::new(args.target.as_deref());
+        let mut done = Vec::new();
+        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push(check_one(args, name, &mut checker));
         }
-    }
-    Ok(())
-}
-
-fn lint_one(path: &Path, guards: &Guards, streams: &mut Streams<'_>) -> u8 {
-    let name = path.display().to_string();
-    let file = match read_source(&name) {
-        Ok(Ok(file)) => file,
-        Ok(Err(found)) => {
-            streams.draw(&found);
-            return exit::REFUSED;
-        }
-        Err(why) => {
-            streams.complain(&why);
-            return exit::USAGE;
-        }
+        done
     };
-    let found = if is_target(&file) {
-        decode_target(&file, guards).err().unwrap_or_default()
-    } else {
-        load(&file, guards, CATALOGUE, &Folder::of(&name)).diagnostics
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(names.len());
+    let mut checked = match threads {
+        0 | 1 => work(),
+        _ => thread::scope(|scope| {
+            let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            started.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+        }),
     };
-    if found.is_empty() {
-        return exit::SUCCEEDED;
-    }
-    streams.draw(&found);
-    let is_wrong = found.iter().any(|d| d.severity == Severity::Error);
-    if is_wrong { exit::REFUSED } else { exit::SUCCEEDED }
+    checked.sort_by(|(one, _), (other, _)| one.cmp(other));
+    checked
 }
 
-/// A target says `target:` where a runbook says `runbook:`.
-fn is_target(file: &SourceFile) -> bool {
-    let says = |key: &str| file.text().lines().any(|line| line.starts_with(key));
-    says("target:") && !says("runbook:")
+fn check_one(args: &Args, name: &str, checker: &mut Checker) -> (String, Checked) {
+    let read = if name == "-" { from_stdin(&args.stdin_name) } else { read_source(name) };
+    let shown = if name == "-" { &args.stdin_name } else { name };
+    let checked = match read {
+        Ok(Ok(file)) => checker.check(&file),
+        Ok(Err(diagnostics)) => Checked { diagnostics, deny: Severity::Error, unreadable: Vec::new() },
+        Err(why) => Checked { diagnostics: Vec::new(), deny: Severity::Error, unreadable: vec![why] },
+    };
+    (shown.to_owned(), checked)
+}
+
+fn from_stdin(name: &str) -> Result<Result<SourceFile, Vec<Diagnostic>>, String> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(yaml::MAX_TEXT as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("standard input cannot be read: {error}"))?;
+    Ok(yaml::read_text(name, &bytes))
 }

@@ -3,6 +3,8 @@
 mod ask;
 mod audit;
 mod carry;
+mod check;
+mod collect;
 mod disarm;
 pub mod exit;
 mod files;
@@ -31,7 +33,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::diagnostic::Diagnostic;
-use crate::report::{Style, draw};
+use crate::report::{Style, draw, draw_all};
 use crate::visible::visible;
 
 /// Carries runbooks out, against a target or rehearsed in a simulated world.
@@ -127,6 +129,11 @@ impl Streams<'_> {
 
     fn draw(&mut self, diagnostics: &[Diagnostic]) {
         let _ = write!(self.err, "{}", draw(diagnostics, self.style));
+    }
+
+    /// Without the count, where another line gives it.
+    fn draw_plainly(&mut self, diagnostics: &[Diagnostic]) {
+        let _ = write!(self.err, "{}", draw_all(diagnostics, self.style));
     }
 }
 

@@ -1,11 +1,10 @@
 //! `titan-run plan`: what a runbook would do; touches nothing but the files it reads.
 
-use crate::guard::Guards;
-use crate::primitive::CATALOGUE;
+use crate::diagnostic::Severity;
 use crate::report::describe;
-use crate::runbook::load;
 
-use super::files::{Folder, Trouble, read_source};
+use super::check::Checker;
+use super::files::{Trouble, read_source};
 use super::{Streams, exit};
 
 /// The command's arguments.
@@ -14,22 +13,30 @@ use super::{Streams, exit};
 pub(super) struct Args {
     /// The runbook
     runbook: String,
+    /// Where it will act; without it what a run would find
+    #[arg(long, value_name = "FILE")]
+    target: Option<String>,
 }
 
 /// Describes a runbook.
 pub(super) fn plan(args: &Args, streams: &mut Streams<'_>) -> u8 {
-    let guards = Guards::new(CATALOGUE);
     let file = match read_source(&args.runbook) {
         Ok(Ok(file)) => file,
         Ok(Err(found)) => return Trouble::Wrong(found).tell(streams),
         Err(why) => return Trouble::Unreadable(why).tell(streams),
     };
-    let loaded = load(&file, &guards, CATALOGUE, &Folder::of(&args.runbook));
-    match loaded.runbook {
+    let mut checker = Checker::new(args.target.as_deref());
+    let around = checker.around(&args.runbook);
+    let loaded = checker.runbook(&file, &around, around.aim.is_chosen);
+    let found: Vec<_> = around.diagnostics.iter().chain(&loaded.diagnostics).cloned().collect();
+    streams.draw(&found);
+    around.unreadable.iter().for_each(|why| streams.complain(why));
+    let is_wrong = !around.unreadable.is_empty() || found.iter().any(|found| found.severity == Severity::Error);
+    match loaded.runbook.filter(|_| !is_wrong) {
         Some(runbook) => {
             let _ = write!(streams.out, "{}", describe(&runbook));
             exit::SUCCEEDED
         }
-        None => Trouble::Wrong(loaded.diagnostics).tell(streams),
+        None => exit::USAGE,
     }
 }

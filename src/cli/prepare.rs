@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Findings, Severity};
 use crate::event::Header;
 use crate::guard::Guards;
 use crate::live::user;
 use crate::policy::sha256_hex;
-use crate::primitive::CATALOGUE;
 use crate::runbook::target::Target;
-use crate::runbook::{ParamSource, Runbook, load, misfits, resolve_params};
+use crate::runbook::{ParamSource, Runbook, resolve_params};
 use crate::source::SourceFile;
 use crate::value::Value;
 use crate::yaml;
 
-use super::files::{Folder, Trouble, read_param_file, read_source, read_target, target_file};
+use super::check::Checker;
+use super::files::{Trouble, read_param_file, read_source};
 use super::{Streams, exit};
 
 /// What the environment variable of a param begins with; the param's name follows in upper case.
@@ -55,28 +55,29 @@ pub(super) struct Prepared {
 /// Reads everything, and tells the user everything that is wrong; the error is the exit code.
 pub(super) fn prepare(args: &Args, streams: &mut Streams<'_>) -> Result<Prepared, u8> {
     let name = args.runbook.as_deref().unwrap_or_default();
-    let guards = Guards::new(CATALOGUE);
     let file = match read_source(name) {
         Ok(Ok(file)) => file,
         Ok(Err(found)) => return Err(Trouble::Wrong(found).tell(streams)),
         Err(why) => return Err(Trouble::Unreadable(why).tell(streams)),
     };
-    let loaded = load(&file, &guards, CATALOGUE, &Folder::of(name));
-    streams.draw(&loaded.diagnostics);
-    let target = read_target(&target_file(args.target.as_deref(), name), &guards);
-    let (target_file, target) = target.map_err(|trouble| trouble.tell(streams))?;
+    let mut checker = Checker::new(args.target.as_deref());
+    let around = checker.around(name);
+    let loaded = checker.runbook(&file, &around, true);
+    let found: Vec<_> = around.diagnostics.iter().chain(&loaded.diagnostics).cloned().collect();
+    streams.draw(&found);
+    around.unreadable.iter().for_each(|why| streams.complain(why));
+    if !around.unreadable.is_empty() || found.iter().any(|found| found.severity == Severity::Error) {
+        return Err(exit::USAGE);
+    }
     let runbook = loaded.runbook.ok_or(exit::USAGE)?;
+    let (guards, target, target_file) = (checker.guards, around.aim.target.clone(), &around.aim.file);
     let mut complain = |problems: Vec<String>| {
         problems.iter().for_each(|problem| streams.complain(problem));
         exit::USAGE
     };
     let sources = sources(args, &runbook, &target, &guards).map_err(&mut complain)?;
     let params = resolve_params(&runbook, &sources, &read_param_file).map_err(&mut complain)?;
-    let misfits = misfits(&runbook, &target);
-    if !misfits.is_empty() {
-        return Err(complain(misfits));
-    }
-    let read: Vec<_> = loaded.files.iter().chain([&target_file]).collect();
+    let read: Vec<_> = loaded.files.iter().chain([target_file]).chain(&around.settings).collect();
     let header = Header {
         file: name.to_owned(),
         target_file: target_file.name().to_owned(),

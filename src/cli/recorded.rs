@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::diagnostic::Severity;
 use crate::event::Header;
 use crate::guard::Guards;
+use crate::lint::{Levels, Setting, examine};
 use crate::policy::sha256_hex;
 use crate::primitive::CATALOGUE;
 use crate::runbook::{Library, decode_target, load};
@@ -13,26 +15,39 @@ use crate::source::SourceFile;
 use crate::stdlib;
 use crate::value::Value;
 
+use super::check::SETTINGS;
 use super::files::{MAX_PARAM_FILE, included, read_bounded};
 use super::prepare::{ENGINE, Prepared};
 
-/// Everything a run is made of, from its first record alone.
+/// Everything a run is made of, from its first record alone. To go forward it must pass the
+/// checker again; a rollback is never held up by a rule.
 ///
 /// # Errors
-/// A sentence when this engine cannot read what that one wrote.
-pub(super) fn prepared(header: &Header) -> Result<Prepared, String> {
+/// A sentence when this engine cannot read what that one wrote, or would not run it.
+pub(super) fn prepared(header: &Header, is_checked: bool) -> Result<Prepared, String> {
     let guards = Guards::new(CATALOGUE);
     let shelf = Shelf { file: &header.file, sources: &header.sources };
-    let loaded = load(&shelf.source(&header.file)?, &guards, CATALOGUE, &shelf);
-    let Some(runbook) = loaded.runbook else {
-        let why = loaded.diagnostics.first().map_or("it is broken", |found| found.message.as_str());
-        return Err(format!("the recorded runbook cannot be read by this engine: {why}"));
-    };
     let target = decode_target(&shelf.source(&header.target_file)?, &guards);
     let target = target.map_err(|found| {
         let why = found.first().map_or("it is broken", |found| found.message.as_str());
         format!("the recorded target cannot be read by this engine: {why}")
     })?;
+    let file = shelf.source(&header.file)?;
+    let loaded = match is_checked {
+        true => {
+            let settings = header.sources.keys().find(|name| name.rsplit('/').next() == Some(SETTINGS));
+            let settings = settings.and_then(|name| shelf.source(name).ok());
+            let levels = settings.map(|file| Levels::decode(&file).0).unwrap_or_default();
+            let setting = Setting { target: &target, is_chosen: true, levels: &levels };
+            examine(&file, &guards, CATALOGUE, &shelf, setting)
+        }
+        false => load(&file, &guards, CATALOGUE, &shelf),
+    };
+    let Some(runbook) = loaded.runbook else {
+        let wrong = loaded.diagnostics.iter().find(|found| found.severity == Severity::Error);
+        let why = wrong.map_or("it is broken", |found| found.message.as_str());
+        return Err(format!("the recorded runbook is refused by this engine: {why}"));
+    };
     Ok(Prepared { runbook, target, guards, header: header.clone() })
 }
 

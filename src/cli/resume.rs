@@ -101,7 +101,7 @@ fn taken_over(
             return Err(changes);
         }
     }
-    let prepared = recorded::prepared(&header).map_err(one)?;
+    let prepared = recorded::prepared(&header, direction == Direction::Forward).map_err(one)?;
     words(&prepared.runbook, &state, asked).map_err(one)?;
     let orphans = kill_orphans(&header.run).map_err(one)?;
     if !orphans.is_empty() {

@@ -110,7 +110,7 @@ fn explained_all(story: &Story) -> Result<Vec<(Arc<str>, Explained)>, String> {
 /// Asks something of a run's record and the files it holds.
 fn with_evidence<T>(story: &Story, ask: impl FnOnce(Evidence<'_>) -> T) -> Result<T, String> {
     let header = story.state.header.as_deref().ok_or("the journal holds no whole record")?;
-    let prepared = recorded::prepared(header)?;
+    let prepared = recorded::prepared(header, false)?;
     Ok(ask(Evidence {
         runbook: &prepared.runbook,
         target: &prepared.target,

@@ -3,8 +3,15 @@
 //! `runbook/` reads a file and says what cannot be read; the rules here look at what was read and
 //! say what is unsafe or can never work. Pure: no clock, no file, no world. A rule is a file in
 //! `rules/` and a line in [`RULES`]; its own `//!` text is what `titan-run explain CODE` prints.
+//!
+//! A rule reports whatever it sees. What an author allows in a comment is taken away by
+//! [`Allows`], and what a team weighs differently by [`Levels`]; neither touches what reading
+//! reports.
 
+mod allow;
 mod flow;
+mod levels;
+mod named;
 mod names;
 mod proof;
 mod rules;
@@ -17,13 +24,16 @@ use crate::declaration::Catalogue;
 use crate::diagnostic::{Diagnostic, Findings, Severity, Strength};
 use crate::guard::Guards;
 use crate::runbook::target::Target;
-use crate::runbook::{Library, Loaded, Runbook, Work, load};
+use crate::runbook::{Library, Loaded, Runbook, Work, load, load_target};
 use crate::source::{SourceFile, Span};
 use crate::value::Value;
+use crate::yaml;
 
 use flow::{Node, NodeId, Part, Watched};
 use scene::Scene;
 
+pub use allow::{Allow, Allows};
+pub use levels::Levels;
 pub use rules::RULES;
 
 /// Something that can be wrong with a file.
@@ -35,10 +45,58 @@ pub struct Rule {
     pub severity: Severity,
     /// How far its verdict can be trusted.
     pub strength: Strength,
+    /// What it protects.
+    pub group: Group,
     /// The text of its own file, whose `//!` lines explain it.
     source: &'static str,
-    /// Looks at a runbook.
-    check: fn(&Subject<'_>, &mut Report<'_>),
+    /// How it looks.
+    check: Check,
+}
+
+/// What a rule protects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// No run ends armed on a mismatch, half changed, or changed for good by mistake.
+    Safety,
+    /// Foreign text steers nothing, and credentials stay where they belong.
+    Security,
+    /// What is written can work, and means what it seems to mean.
+    Meaning,
+    /// Comments that allow something say what and why.
+    Comments,
+}
+
+impl Group {
+    /// Every group, in the order of the documents.
+    pub const ALL: [Self; 4] = [Self::Safety, Self::Security, Self::Meaning, Self::Comments];
+
+    /// Its word, as a heading.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Safety => "Safety",
+            Self::Security => "Security",
+            Self::Meaning => "Meaning",
+            Self::Comments => "Comments",
+        }
+    }
+
+    /// Whether a settings file may make its rules weigh less: what keeps runs safe is allowed
+    /// only where it is meant, with a reason.
+    pub fn is_locked(self) -> bool {
+        matches!(self, Self::Safety | Self::Security)
+    }
+}
+
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug)]
+enum Check {
+    /// A runbook that was read without an error.
+    Runbook(fn(&Subject<'_>, &mut Report<'_>)),
+    /// A target that was read without an error.
+    #[expect(dead_code, reason = "the first rule on targets is not written yet")]
+    Target(fn(&TargetSubject<'_>, &mut Report<'_>)),
+    /// The comments that allow something, once everything else was looked at.
+    Allows(fn(&Allows, &mut Report<'_>)),
 }
 
 impl Rule {
@@ -49,6 +107,11 @@ impl Rule {
     }
 }
 
+/// The rule with this code.
+pub fn rule(code: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.code == code)
+}
+
 /// Where the file will be used, as far as that is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
@@ -56,9 +119,11 @@ pub struct Setting<'a> {
     pub target: &'a Target,
     /// Whether somebody chose this target; else names it does not have may be another target's.
     pub is_chosen: bool,
+    /// How much each rule weighs here.
+    pub levels: &'a Levels,
 }
 
-/// What a rule looks at.
+/// What a rule on runbooks looks at.
 pub struct Subject<'a> {
     /// The runbook.
     pub runbook: &'a Runbook,
@@ -107,6 +172,24 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// What a rule on targets looks at.
+pub struct TargetSubject<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// The tree it was decoded from, for places.
+    pub tree: &'a yaml::Node,
+}
+
+impl<'a> TargetSubject<'a> {
+    /// The node under a path of keys, such as `["nats", "url"]`.
+    pub fn node(&self, path: &[&str]) -> Option<&'a yaml::Node> {
+        path.iter().try_fold(self.tree, |node, key| match &node.kind {
+            yaml::NodeKind::Map(entries) => entries.iter().find(|(name, _)| name.value == *key).map(|(_, node)| node),
+            yaml::NodeKind::List(_) | yaml::NodeKind::Scalar(_) => None,
+        })
+    }
+}
+
 /// Where a rule says what it found.
 pub struct Report<'a> {
     rule: &'static Rule,
@@ -136,16 +219,65 @@ pub fn examine(
     setting: Setting<'_>,
 ) -> Loaded {
     let mut loaded = load(file, guards, catalogue, library);
-    let Some(runbook) = loaded.runbook.as_ref().map(Arc::clone) else {
-        return loaded;
-    };
-    let subject = Subject { runbook: &runbook, setting, guards, scene: Scene::of(&runbook, setting) };
-    let mut findings = Findings::new(file.clone());
-    for rule in RULES {
-        (rule.check)(&subject, &mut Report { rule, findings: &mut findings });
-    }
-    let failed = findings.has_errors();
-    loaded.diagnostics.extend(findings.into_sorted());
+    let runbook = loaded.runbook.as_ref().map(Arc::clone);
+    let found = hold(file, runbook.is_some(), |findings| {
+        let Some(runbook) = &runbook else {
+            return;
+        };
+        let subject = Subject { runbook, setting, guards, scene: Scene::of(runbook, setting) };
+        for rule in RULES {
+            if let Check::Runbook(check) = rule.check {
+                check(&subject, &mut Report { rule, findings });
+            }
+        }
+    });
+    loaded.diagnostics.extend(setting.levels.weigh(found));
+    let failed = loaded.diagnostics.iter().any(|found| found.severity == Severity::Error);
     loaded.runbook = loaded.runbook.filter(|_| !failed);
     loaded
+}
+
+/// A target and what is wrong with it.
+#[derive(Debug)]
+pub struct ExaminedTarget {
+    /// The target; `None` where an error stands in the way.
+    pub target: Option<Target>,
+    /// What is wrong, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a target and holds every rule against it.
+pub fn examine_target(file: &SourceFile, guards: &Guards, levels: &Levels) -> ExaminedTarget {
+    let (read, mut diagnostics) = load_target(file, guards);
+    let found = hold(file, read.is_some(), |findings| {
+        let Some((target, tree)) = &read else {
+            return;
+        };
+        let subject = TargetSubject { target, tree };
+        for rule in RULES {
+            if let Check::Target(check) = rule.check {
+                check(&subject, &mut Report { rule, findings });
+            }
+        }
+    });
+    diagnostics.extend(levels.weigh(found));
+    let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+    ExaminedTarget { target: read.map(|(target, _)| target).filter(|_| !failed), diagnostics }
+}
+
+/// What `look` finds in a file and its comments do not allow, and what is wrong with those.
+fn hold(file: &SourceFile, is_whole: bool, look: impl FnOnce(&mut Findings)) -> Vec<Diagnostic> {
+    let mut findings = Findings::new(file.clone());
+    look(&mut findings);
+    let mut allows = Allows::of(file, is_whole);
+    let mut found = findings.into_sorted();
+    found.retain(|diagnostic| !allows.allow(diagnostic));
+    let mut comments = Findings::new(file.clone());
+    for rule in RULES {
+        if let Check::Allows(check) = rule.check {
+            check(&allows, &mut Report { rule, findings: &mut comments });
+        }
+    }
+    found.extend(comments.into_sorted());
+    found
 }

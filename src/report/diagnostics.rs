@@ -7,6 +7,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnost
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::visible::visible;
 
+use super::checkup::counted;
 use super::excerpt::Excerpt;
 
 /// How diagnostics are drawn.
@@ -26,6 +27,19 @@ const MAX_DRAWN: usize = 50;
 
 /// Draws diagnostics, one after the other, with a closing count.
 pub fn draw(diagnostics: &[Diagnostic], style: Style) -> String {
+    let mut drawn = draw_all(diagnostics, style);
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let others = diagnostics.len() - errors;
+    let _ = match (errors, others) {
+        (0, 0) => Ok(()),
+        (errors, 0) => writeln!(drawn, "{}", counted(errors, "error")),
+        (errors, others) => writeln!(drawn, "{}, {others} more", counted(errors, "error")),
+    };
+    drawn
+}
+
+/// Draws diagnostics, one after the other.
+pub fn draw_all(diagnostics: &[Diagnostic], style: Style) -> String {
     let theme = match style {
         Style::Coloured => GraphicalTheme::unicode(),
         Style::Plain => GraphicalTheme::unicode_nocolor(),
@@ -39,13 +53,6 @@ pub fn draw(diagnostics: &[Diagnostic], style: Style) -> String {
     if diagnostics.len() > MAX_DRAWN {
         let _ = writeln!(drawn, "{} more are not drawn", diagnostics.len() - MAX_DRAWN);
     }
-    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
-    let others = diagnostics.len() - errors;
-    let _ = match (errors, others) {
-        (0, 0) => Ok(()),
-        (errors, 0) => writeln!(drawn, "{errors} error{}", plural(errors)),
-        (errors, others) => writeln!(drawn, "{errors} error{}, {others} more", plural(errors)),
-    };
     drawn
 }
 
@@ -55,14 +62,13 @@ fn draw_one(
     excerpt: &mut Option<Excerpt>,
     drawn: &mut String,
 ) {
-    let mut shape =
-        MietteDiagnostic::new(visible(&diagnostic.message)).with_code(diagnostic.code).with_severity(match diagnostic
-            .severity
-        {
+    let mut shape = MietteDiagnostic::new(visible(&diagnostic.message)).with_code(headed(diagnostic)).with_severity(
+        match diagnostic.severity {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
             Severity::Note => miette::Severity::Advice,
-        });
+        },
+    );
     if let Some(help) = &diagnostic.help {
         shape = shape.with_help(visible(help));
     }
@@ -93,6 +99,10 @@ fn draw_one(
     drawn.push('\n');
 }
 
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
+/// The code, and how far the verdict can be trusted where it is one.
+fn headed(diagnostic: &Diagnostic) -> String {
+    match diagnostic.strength {
+        Some(strength) => format!("{} · {}", diagnostic.code, strength.words()),
+        None => diagnostic.code.to_owned(),
+    }
 }

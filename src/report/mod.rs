@@ -4,6 +4,7 @@
 //! `cli/`, which hands in the writer.
 
 mod appeal;
+mod checkup;
 mod diagnostics;
 mod excerpt;
 mod json;
@@ -15,7 +16,8 @@ mod story;
 mod terminal;
 
 pub use appeal::{Appeal, appeal};
-pub use diagnostics::{Style, draw};
+pub use checkup::{Checkup, checkup_line};
+pub use diagnostics::{Style, draw, draw_all};
 pub use json::JsonLines;
 pub use plan::describe;
 pub use reference::reference;

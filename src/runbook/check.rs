@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Findings, did_you_mean};
+use crate::diagnostic::Findings;
 use crate::guard::{Guard, Reference, Template};
 
 use super::fields::ticked;
@@ -137,13 +137,12 @@ impl Names<'_> {
 
     fn unknown(&mut self, code: &'static str, what: &str, name: &str, known: &[&str], reference: &Reference) {
         let finding = self.findings.error(code, format!("no {what} is called `{name}`"), reference.span());
-        let help = match did_you_mean(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => format!("declare `{name}` first"),
-            None if known.len() > 12 => format!("there are {} others, and none is near", known.len()),
-            None => format!("known here: {}", ticked(known)),
+        let otherwise = || match known.len() {
+            0 => format!("declare `{name}` first"),
+            13.. => format!("there are {} others, and none is near", known.len()),
+            _ => format!("known here: {}", ticked(known)),
         };
-        self.findings.push(finding.help(help));
+        self.findings.push(finding.meant(name, known, otherwise));
     }
 }
 

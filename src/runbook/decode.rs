@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::declaration::{Catalogue, Effect, InDoubt};
-use crate::diagnostic::{Findings, did_you_mean};
+use crate::diagnostic::Findings;
 use crate::guard::Guards;
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};
@@ -234,6 +234,7 @@ impl Decoder<'_> {
             kind: ActionKind::Primitive(disarm),
             with: work.action.with.clone(),
             span: work.action.span,
+            places: work.action.places.clone(),
         })))
     }
 
@@ -275,11 +276,8 @@ impl Decoder<'_> {
         let found = self.ids.get(id.value).copied();
         if found.is_none() {
             let finding = self.findings.error("unknown-step", format!("no step is called `{}`", id.value), id.span);
-            let finding = match did_you_mean(id.value, self.ids.keys().map(String::as_str)) {
-                Some(near) => finding.help(format!("did you mean `{near}`?")),
-                None => finding.help("name a step of this runbook"),
-            };
-            self.findings.push(finding);
+            let known: Vec<_> = self.ids.keys().map(String::as_str).collect();
+            self.findings.push(finding.meant(id.value, &known, || "name a step of this runbook".to_owned()));
         }
         found
     }

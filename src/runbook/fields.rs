@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::diagnostic::{Findings, did_you_mean};
+use crate::diagnostic::Findings;
 use crate::source::{Span, Spanned};
 use crate::value::parse_duration;
 use crate::yaml::{Node, NodeKind, Scalar};
 
 /// A map being read.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     what: &'static str,
     span: Span,
     entries: &'a [(Spanned<String>, Node)],
@@ -21,7 +21,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Starts reading a node that must be a map; `what` names it in messages.
-    pub(super) fn new(node: &'a Node, what: &'static str, findings: &mut Findings) -> Option<Self> {
+    pub(crate) fn new(node: &'a Node, what: &'static str, findings: &mut Findings) -> Option<Self> {
         let NodeKind::Map(entries) = &node.kind else {
             findings.push(wrong_type(node, &format!("{what} must be a map"), findings));
             return None;
@@ -30,18 +30,18 @@ impl<'a> Fields<'a> {
     }
 
     /// Where the map stands.
-    pub(super) fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         self.span
     }
 
     /// The node under a key, when it is there.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
         self.known.push(key);
         self.entries.iter().find(|(name, _)| name.value == key).map(|(_, node)| node)
     }
 
     /// The node under a key that must be there.
-    pub(super) fn require(&mut self, key: &'static str, findings: &mut Findings) -> Option<&'a Node> {
+    pub(crate) fn require(&mut self, key: &'static str, findings: &mut Findings) -> Option<&'a Node> {
         let found = self.take(key);
         if found.is_none() {
             let message = format!("{} has no `{key}`", self.what);
@@ -54,22 +54,22 @@ impl<'a> Fields<'a> {
     }
 
     /// A text under a key.
-    pub(super) fn text(&mut self, key: &'static str, findings: &mut Findings) -> Option<Spanned<&'a str>> {
+    pub(crate) fn text(&mut self, key: &'static str, findings: &mut Findings) -> Option<Spanned<&'a str>> {
         self.take(key).and_then(|node| text(node, key, findings))
     }
 
     /// A shared text under a key.
-    pub(super) fn about(&mut self, findings: &mut Findings) -> Option<Arc<str>> {
+    pub(crate) fn about(&mut self, findings: &mut Findings) -> Option<Arc<str>> {
         self.text("about", findings).map(|about| Arc::from(about.value))
     }
 
     /// A duration under a key.
-    pub(super) fn duration(&mut self, key: &'static str, findings: &mut Findings) -> Option<Duration> {
+    pub(crate) fn duration(&mut self, key: &'static str, findings: &mut Findings) -> Option<Duration> {
         self.spanned_duration(key, findings).map(|duration| duration.value)
     }
 
     /// A duration under a key, with its place.
-    pub(super) fn spanned_duration(&mut self, key: &'static str, findings: &mut Findings) -> Option<Spanned<Duration>> {
+    pub(crate) fn spanned_duration(&mut self, key: &'static str, findings: &mut Findings) -> Option<Spanned<Duration>> {
         let text = self.text(key, findings)?;
         let read = parse_duration(text.value);
         if read.is_none() {
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A whole number under a key, within bounds.
-    pub(super) fn number<T>(&mut self, key: &'static str, least: T, most: T, findings: &mut Findings) -> Option<T>
+    pub(crate) fn number<T>(&mut self, key: &'static str, least: T, most: T, findings: &mut Findings) -> Option<T>
     where
         T: std::str::FromStr + PartialOrd + std::fmt::Display,
     {
@@ -96,7 +96,7 @@ impl<'a> Fields<'a> {
     }
 
     /// `true` or `false` under a key; false when it is not there.
-    pub(super) fn truth(&mut self, key: &'static str, findings: &mut Findings) -> bool {
+    pub(crate) fn truth(&mut self, key: &'static str, findings: &mut Findings) -> bool {
         let Some(text) = self.text(key, findings) else {
             return false;
         };
@@ -113,7 +113,7 @@ impl<'a> Fields<'a> {
     }
 
     /// One of a few words under a key.
-    pub(super) fn word<T: Copy>(
+    pub(crate) fn word<T: Copy>(
         &mut self,
         key: &'static str,
         words: &[(&'static str, T)],
@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Name and node pairs of a map under a key; nothing when it is not there.
-    pub(super) fn entries(&mut self, key: &'static str, findings: &mut Findings) -> &'a [(Spanned<String>, Node)] {
+    pub(crate) fn entries(&mut self, key: &'static str, findings: &mut Findings) -> &'a [(Spanned<String>, Node)] {
         match self.take(key) {
             Some(node) => entries(node, key, findings),
             None => &[],
@@ -132,29 +132,25 @@ impl<'a> Fields<'a> {
     }
 
     /// The items of a list of texts under a key.
-    pub(super) fn texts(&mut self, key: &'static str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
+    pub(crate) fn texts(&mut self, key: &'static str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
         self.take(key).map(|node| texts_of(node, key, findings)).unwrap_or_default()
     }
 
     /// Reports every key that nobody asked for.
-    pub(super) fn finish(self, findings: &mut Findings) {
+    pub(crate) fn finish(self, findings: &mut Findings) {
         for (name, _) in self.entries {
             if self.known.contains(&name.value.as_str()) {
                 continue;
             }
             let message = format!("{} has no key `{}`", self.what, name.value);
             let finding = findings.error("unknown-key", message, name.span);
-            let help = match did_you_mean(&name.value, self.known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the keys are {}", ticked(&self.known)),
-            };
-            findings.push(finding.help(help));
+            findings.push(finding.meant(&name.value, &self.known, || format!("the keys are {}", ticked(&self.known))));
         }
     }
 }
 
 /// The items of a list of texts.
-pub(super) fn texts_of<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
+pub(crate) fn texts_of<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
     let NodeKind::List(items) = &node.kind else {
         findings.push(wrong_type(node, &format!("`{key}` must be a list"), findings));
         return Vec::new();
@@ -163,12 +159,12 @@ pub(super) fn texts_of<'a>(node: &'a Node, key: &str, findings: &mut Findings) -
 }
 
 /// The text of a scalar node.
-pub(super) fn text<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Option<Spanned<&'a str>> {
+pub(crate) fn text<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Option<Spanned<&'a str>> {
     scalar(node, key, findings).map(|scalar| Spanned::new(scalar.text.as_str(), node.span))
 }
 
 /// A scalar node.
-pub(super) fn scalar<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Option<&'a Scalar> {
+pub(crate) fn scalar<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Option<&'a Scalar> {
     match &node.kind {
         NodeKind::Scalar(scalar) if scalar.quoted || !["", "~"].contains(&scalar.text.as_str()) => Some(scalar),
         NodeKind::Scalar(_) => {
@@ -186,7 +182,7 @@ pub(super) fn scalar<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> 
 }
 
 /// The entries of a map node.
-pub(super) fn entries<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> &'a [(Spanned<String>, Node)] {
+pub(crate) fn entries<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> &'a [(Spanned<String>, Node)] {
     match &node.kind {
         NodeKind::Map(entries) => entries,
         NodeKind::Scalar(_) | NodeKind::List(_) => {
@@ -197,7 +193,7 @@ pub(super) fn entries<'a>(node: &'a Node, key: &str, findings: &mut Findings) ->
 }
 
 /// The meaning of a word.
-pub(super) fn one_of<T: Copy>(
+pub(crate) fn one_of<T: Copy>(
     key: &str,
     text: Spanned<&str>,
     words: &[(&'static str, T)],
@@ -207,17 +203,13 @@ pub(super) fn one_of<T: Copy>(
     if found.is_none() {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         let finding = findings.error("unknown-word", format!("`{}` is no {key}", text.value), text.span);
-        let help = match did_you_mean(text.value, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("write one of {}", ticked(&known)),
-        };
-        findings.push(finding.help(help));
+        findings.push(finding.meant(text.value, &known, || format!("write one of {}", ticked(&known))));
     }
     found.map(|(_, meaning)| *meaning)
 }
 
 /// Words in backticks, with commas.
-pub(super) fn ticked(words: &[&str]) -> String {
+pub(crate) fn ticked(words: &[&str]) -> String {
     let mut words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     words.sort_unstable();
     words.dedup();

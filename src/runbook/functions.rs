@@ -17,32 +17,35 @@ const ENDING: &str = ".rhai";
 /// The most files one runbook names: more could not be told apart.
 const MAX_FILES: usize = 16;
 
-/// The sandbox in which a runbook's guards are compiled: with the functions it names.
+/// The sandbox in which a runbook's guards are compiled: with the functions it names;
+/// and the files of those.
 pub(super) fn sandbox(
     guards: &Guards,
     root: Option<&Node>,
     library: &dyn Library,
     shelf: &mut Shelf,
     findings: &mut Findings,
-) -> Guards {
+) -> (Guards, Vec<SourceFile>) {
+    let mut files = Vec::new();
     let mut sandbox = guards.without_functions();
     let named = match root.map(|root| &root.kind) {
         Some(NodeKind::Map(entries)) => entries.iter().find(|(key, _)| key.value == KEY).map(|(_, node)| node),
         _ => None,
     };
     let Some(node) = named else {
-        return sandbox;
+        return (sandbox, files);
     };
     let names = texts_of(node, KEY, findings);
     if names.len() > MAX_FILES {
         let message = format!("`{KEY}` names more than {MAX_FILES} files");
         findings.push(findings.error("bad-include", message, node.span));
-        return sandbox;
+        return (sandbox, files);
     }
     for name in names {
         match read(name, library, findings.file()) {
             Ok(file) => {
                 let (more, found) = sandbox.with_functions(&file);
+                files.push(file.clone());
                 shelf.take(file, found);
                 sandbox = more;
             }
@@ -53,7 +56,7 @@ pub(super) fn sandbox(
             }
         }
     }
-    sandbox
+    (sandbox, files)
 }
 
 fn read(name: Spanned<&str>, library: &dyn Library, from: &SourceFile) -> Result<SourceFile, String> {

@@ -23,6 +23,25 @@ pub trait Library {
     /// # Errors
     /// A sentence saying why there is no such file, or why it may not be read.
     fn read(&self, from: &SourceFile, name: &str) -> Result<SourceFile, String>;
+
+    /// An included runbook that was kept, by the full name of its file.
+    fn kept(&self, _file: &str) -> Option<Included> {
+        None
+    }
+
+    /// Keeps an included runbook that was read without any finding, for whoever includes it next.
+    fn keep(&self, _file: &str, _included: &Included) {}
+}
+
+/// A runbook that was read because another one includes it.
+#[derive(Clone, Debug)]
+pub struct Included {
+    /// The runbook; `None` where it is broken.
+    runbook: Option<Arc<Runbook>>,
+    /// Its file, and those it includes; one may come twice.
+    files: Vec<SourceFile>,
+    /// How many runbooks stand below each other in it, itself counted.
+    height: usize,
 }
 
 /// A runbook, the files it was made of, and what is wrong with them.
@@ -39,7 +58,7 @@ pub struct Loaded {
 /// Decodes a runbook and everything it includes, and reports every problem of all the files.
 pub fn load(file: &SourceFile, guards: &Guards, catalogue: Catalogue, library: &dyn Library) -> Loaded {
     let mut shelf = Shelf::default();
-    let runbook = decode(file, guards, catalogue, library, &mut shelf, &mut Vec::new());
+    let runbook = decode(file, guards, catalogue, library, &mut shelf, &mut Vec::new()).runbook;
     let failed = shelf.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
     Loaded { runbook: runbook.filter(|_| !failed), files: shelf.files, diagnostics: shelf.diagnostics }
 }
@@ -48,11 +67,20 @@ pub fn load(file: &SourceFile, guards: &Guards, catalogue: Catalogue, library: &
 #[derive(Default)]
 pub(super) struct Shelf {
     files: Vec<SourceFile>,
-    runbooks: BTreeMap<String, Option<Arc<Runbook>>>,
+    runbooks: BTreeMap<String, Included>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Shelf {
+    /// Takes in the files of a runbook that was read for another one.
+    fn take_in(&mut self, included: &Included) {
+        for file in &included.files {
+            if !self.files.iter().any(|known| known.name() == file.name()) {
+                self.files.push(file.clone());
+            }
+        }
+    }
+
     /// Takes a file in, with what is wrong with it; one that several runbooks name, once.
     pub(super) fn take(&mut self, file: SourceFile, found: Vec<Diagnostic>) {
         if self.files.iter().any(|known| known.name() == file.name()) {
@@ -70,6 +98,8 @@ pub(super) struct Includes<'a> {
     library: &'a dyn Library,
     shelf: &'a mut Shelf,
     trail: &'a mut Vec<String>,
+    /// What was included so far.
+    included: Vec<Included>,
 }
 
 impl Includes<'_> {
@@ -79,15 +109,26 @@ impl Includes<'_> {
         if self.trail.iter().any(|under_way| under_way == file.name()) {
             return Err(format!("`{name}` includes itself: {} -> {}", self.trail.join(" -> "), file.name()));
         }
-        if self.trail.len() > MAX_INCLUDE_DEPTH {
-            return Err(format!("`{name}` is included more than {MAX_INCLUDE_DEPTH} deep"));
+        let known = self.shelf.runbooks.get(file.name()).cloned();
+        let included = match known.or_else(|| self.library.kept(file.name())) {
+            Some(known) if self.trail.len() + known.height <= MAX_INCLUDE_DEPTH + 1 => {
+                self.shelf.take_in(&known);
+                known
+            }
+            None if self.trail.len() <= MAX_INCLUDE_DEPTH => self.read(&file),
+            _ => return Err(format!("`{name}` is included more than {MAX_INCLUDE_DEPTH} deep")),
+        };
+        self.included.push(included.clone());
+        self.shelf.runbooks.insert(file.name().to_owned(), included.clone());
+        Ok(included.runbook)
+    }
+
+    fn read(&mut self, file: &SourceFile) -> Included {
+        let included = decode(file, self.guards, self.catalogue, self.library, self.shelf, self.trail);
+        if self.shelf.diagnostics.is_empty() {
+            self.library.keep(file.name(), &included);
         }
-        if let Some(known) = self.shelf.runbooks.get(file.name()) {
-            return Ok(known.clone());
-        }
-        let runbook = decode(&file, self.guards, self.catalogue, self.library, self.shelf, self.trail);
-        self.shelf.runbooks.insert(file.name().to_owned(), runbook.clone());
-        Ok(runbook)
+        included
     }
 }
 
@@ -98,27 +139,34 @@ fn decode(
     library: &dyn Library,
     shelf: &mut Shelf,
     trail: &mut Vec<String>,
-) -> Option<Arc<Runbook>> {
+) -> Included {
     shelf.files.push(file.clone());
     trail.push(file.name().to_owned());
     let mut findings = Findings::new(file.clone());
     let root = yaml::parse(file, &mut findings);
-    let own = functions::sandbox(guards, root.as_ref(), library, shelf, &mut findings);
+    let (own, functions) = functions::sandbox(guards, root.as_ref(), library, shelf, &mut findings);
     let mut decoder = Decoder {
         guards: &own,
         catalogue,
-        includes: Includes { guards, catalogue, library, shelf, trail },
+        includes: Includes { guards, catalogue, library, shelf, trail, included: Vec::new() },
         findings,
         ids: BTreeMap::new(),
         declared: Vec::new(),
     };
     let runbook = root.and_then(|root| decoder.runbook(&root, file));
-    let Decoder { mut findings, ids, declared, .. } = decoder;
+    let Decoder { mut findings, ids, declared, includes, .. } = decoder;
+    let included = includes.included;
     if let Some(runbook) = &runbook {
         check::check(runbook, &ids, &declared, &mut findings);
     }
     let whole = !findings.has_errors();
     trail.pop();
     shelf.diagnostics.extend(findings.into_sorted());
-    runbook.filter(|_| whole).map(Arc::new)
+    let below = included.iter().map(|one| one.height).max().unwrap_or(0);
+    let files = included.into_iter().flat_map(|one| one.files);
+    Included {
+        runbook: runbook.filter(|_| whole).map(Arc::new),
+        files: std::iter::once(file.clone()).chain(functions).chain(files).collect(),
+        height: below + 1,
+    }
 }

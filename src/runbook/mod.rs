@@ -7,8 +7,7 @@
 mod bound;
 mod check;
 mod decode;
-mod fields;
-mod fits;
+pub(crate) mod fields;
 mod functions;
 mod load;
 mod params;
@@ -26,10 +25,9 @@ use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};
 
 pub use bound::DEFAULT_COMPOSITE_BOUND;
-pub use fits::misfits;
-pub use load::{Library, Loaded, MAX_INCLUDE_DEPTH, load};
+pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load};
 pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
-pub use target_decode::decode_target;
+pub use target_decode::{decode_target, load_target};
 
 /// The version of the language this engine speaks.
 pub const LANGUAGE_VERSION: i64 = 1;
@@ -224,6 +222,8 @@ pub struct Action {
     pub with: Template,
     /// Where its name stands.
     pub span: Span,
+    /// Where the arguments of a primitive stand, by their names.
+    pub places: Vec<(&'static str, Span)>,
 }
 
 /// The kinds of action.
@@ -245,6 +245,11 @@ impl Action {
             ActionKind::Runbook(runbook) => runbook.name.as_str(),
             ActionKind::Script(_) => "script",
         }
+    }
+
+    /// Where an argument stands; where its action is named when it is not written out.
+    pub fn place_of(&self, argument: &str) -> Span {
+        self.places.iter().find(|(name, _)| *name == argument).map_or(self.span, |(_, span)| *span)
     }
 
     /// The strongest effect it can have: a script may call anything, so it changes.

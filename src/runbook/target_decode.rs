@@ -27,13 +27,18 @@ const MAX_INSTANCES: u32 = 1_000;
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
 pub fn decode_target(file: &SourceFile, guards: &Guards) -> Result<Target, Vec<Diagnostic>> {
+    let (read, found) = load_target(file, guards);
+    read.map(|(target, _)| target).ok_or(found)
+}
+
+/// Decodes a target file, keeps its tree, and reports every problem; `None` where an error
+/// stands in the way.
+pub fn load_target(file: &SourceFile, guards: &Guards) -> (Option<(Target, Node)>, Vec<Diagnostic>) {
     let mut findings = Findings::new(file.clone());
     let root = yaml::parse(file, &mut findings);
-    let target = root.and_then(|root| decoder(guards, &mut findings).target(&root));
-    match target {
-        Some(target) if !findings.has_errors() => Ok(target),
-        _ => Err(findings.into_sorted()),
-    }
+    let read = root.and_then(|root| Some((decoder(guards, &mut findings).target(&root)?, root)));
+    let is_whole = !findings.has_errors();
+    (read.filter(|_| is_whole), findings.into_sorted())
 }
 
 fn decoder<'a>(guards: &'a Guards, findings: &'a mut Findings) -> TargetDecoder<'a> {

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use crate::declaration::{Declaration, Effect, ErrorClass, mismatch};
-use crate::diagnostic::did_you_mean;
 use crate::guard::{Guard, Template};
 use crate::source::{Span, Spanned};
 use crate::value::as_duration;
@@ -66,11 +65,11 @@ impl Decoder<'_> {
             ActionKind::Runbook(runbook) => self.runbook_arguments(runbook, with, name.span),
             ActionKind::Script(_) => {}
         }
-        let template = match &kind {
-            ActionKind::Primitive(declaration) => template.for_primitive(declaration),
-            ActionKind::Runbook(_) | ActionKind::Script(_) => template,
+        let (template, places) = match &kind {
+            ActionKind::Primitive(declaration) => (template.for_primitive(declaration), places(declaration, with)),
+            ActionKind::Runbook(_) | ActionKind::Script(_) => (template, Vec::new()),
         };
-        Some(Action { kind, with: template, span: name.span })
+        Some(Action { kind, with: template, span: name.span, places })
     }
 
     fn primitive(&mut self, name: Spanned<&str>) -> Option<&'static Declaration> {
@@ -78,12 +77,16 @@ impl Decoder<'_> {
         if found.is_none() {
             let message = format!("no primitive is called `{}`", name.value);
             let finding = self.findings.error("unknown-action", message, name.span);
-            let help = match did_you_mean(name.value, self.catalogue.names()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`titan-run list primitives` shows them all; a runbook is named by a path, such as `./x.yaml`"
-                    .to_owned(),
-            };
-            self.findings.push(finding.help(help));
+            let known: Vec<_> = self.catalogue.names().collect();
+            let mut finding = finding.meant(name.value, &known, || {
+                "`titan-run list primitives` shows them all; a runbook is named by a path, such as `./x.yaml`"
+                    .to_owned()
+            });
+            if let Some(fix) = &mut finding.fix {
+                let observes = |one: &str| self.catalogue.find(one).is_some_and(|one| one.effect == Effect::Observes);
+                fix.is_safe = fix.edits.iter().all(|edit| observes(&edit.text));
+            }
+            self.findings.push(finding);
         }
         found
     }
@@ -126,11 +129,7 @@ impl Decoder<'_> {
             }
             let message = format!("`{action}` has no argument `{}`", name.value);
             let finding = self.findings.error("unknown-argument", message, name.span);
-            let help = match did_you_mean(&name.value, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("its arguments are {}", ticked(known)),
-            };
-            self.findings.push(finding.help(help));
+            self.findings.push(finding.meant(&name.value, known, || format!("its arguments are {}", ticked(known))));
         }
         for name in required {
             if given.iter().any(|(key, _)| key.value == **name) {
@@ -154,7 +153,12 @@ impl Decoder<'_> {
         let code_node = code?;
         let code = scalar(code_node, "code", &mut self.findings)?;
         let script = self.guards.script(code, code_node.span, &mut self.findings)?;
-        Some(Action { kind: ActionKind::Script(Box::new(script)), with: Template::empty_map(), span: at })
+        Some(Action {
+            kind: ActionKind::Script(Box::new(script)),
+            with: Template::empty_map(),
+            span: at,
+            places: Vec::new(),
+        })
     }
 
     /// Reads a guard under a key.
@@ -260,6 +264,12 @@ impl Decoder<'_> {
         fields.finish(&mut self.findings);
         Some(Box::new(retry))
     }
+}
+
+/// Where the arguments of a primitive stand.
+fn places(declaration: &Declaration, with: Option<&Node>) -> Vec<(&'static str, Span)> {
+    let given = with.map_or(&[][..], map_entries).iter();
+    given.filter_map(|(name, node)| Some((declaration.argument(&name.value)?.name, node.span))).collect()
 }
 
 fn map_entries(node: &Node) -> &[(Spanned<String>, Node)] {

@@ -41,14 +41,15 @@ use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Nodes, Part};
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "arm-unconfirmed",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("arm_unconfirmed.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -61,14 +61,15 @@ use crate::runbook::{OnFailure, Poll, Watch};
 use crate::value::as_duration;
 use std::time::Duration;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "arm-unobserved",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("arm_unobserved.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 /// The shortest look that says anything: orders come at least this often.

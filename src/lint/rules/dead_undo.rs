@@ -25,14 +25,15 @@
 use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "dead-undo",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("dead_undo.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

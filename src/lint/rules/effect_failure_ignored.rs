@@ -28,14 +28,15 @@ use crate::lint::flow::Part;
 use crate::lint::scene::Deed;
 use crate::runbook::OnFailure;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "effect-failure-ignored",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("effect_failure_ignored.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

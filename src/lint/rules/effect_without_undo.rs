@@ -26,35 +26,48 @@
 
 use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
-use crate::runbook::{ActionKind, Step};
+use crate::runbook::{ActionKind, Runbook, Step};
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "effect-without-undo",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("effect_without_undo.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for step in subject.runbook.steps.iter().filter(|step| stays_behind(step)) {
+    for step in subject.runbook.steps.iter().filter(|step| step.undo.is_none() && step.no_undo.is_none()) {
         let message = format!("`{}` changes something, and nothing reverses it", step.id);
         let found = report.at(message, step.work.action.span);
-        let found = found.label(format!("`{}` changes something", step.work.action.name()));
+        let name = step.work.action.name();
+        let found = match &step.work.action.kind {
+            ActionKind::Runbook(inner) => match left_behind(inner) {
+                Some(inner) => found.label(format!("in `{name}`, nothing reverses `{inner}`")),
+                None => continue,
+            },
+            ActionKind::Primitive(_) | ActionKind::Script(_) if !changes(step) => continue,
+            ActionKind::Primitive(_) | ActionKind::Script(_) => found.label(format!("`{name}` changes something")),
+        };
         report.push(found.help("add `undo:`, or `no_undo:` with the reason why it may stay"));
     }
 }
 
-/// A closed gate is what a rollback wants; the steps of a runbook are undone one by one.
-fn stays_behind(step: &Step) -> bool {
-    let action = &step.work.action;
-    if step.undo.is_some() || step.no_undo.is_some() || action.name() == "disarm" {
-        return false;
-    }
-    match &action.kind {
-        ActionKind::Runbook(inner) => inner.steps.iter().any(stays_behind),
-        ActionKind::Primitive(_) | ActionKind::Script(_) => action.effect() == Effect::Changes,
-    }
+/// The first step of an included runbook that nothing reverses, by its path: an outer step
+/// without an `undo` of its own is undone step by step.
+fn left_behind(runbook: &Runbook) -> Option<String> {
+    let open = runbook.steps.iter().filter(|step| step.undo.is_none() && step.no_undo.is_none());
+    let mut paths = open.filter_map(|step| match &step.work.action.kind {
+        ActionKind::Runbook(inner) => left_behind(inner).map(|path| format!("{}/{path}", step.id)),
+        ActionKind::Primitive(_) | ActionKind::Script(_) => changes(step).then(|| step.id.to_string()),
+    });
+    paths.next()
+}
+
+/// A closed gate is what a rollback wants.
+fn changes(step: &Step) -> bool {
+    step.work.action.effect() == Effect::Changes && step.work.action.name() != "disarm"
 }

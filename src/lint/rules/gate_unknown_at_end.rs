@@ -33,14 +33,15 @@ use crate::guard::Given;
 use crate::lint::names::is_metric;
 use crate::runbook::Ensure;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "gate-unknown-at-end",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("gate_unknown_at_end.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -24,14 +24,15 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::time::Bound;
 use crate::value::format_duration;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "limit-impossible",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Meaning,
     source: include_str!("limit_impossible.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

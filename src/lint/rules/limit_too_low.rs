@@ -33,14 +33,15 @@ use crate::lint::time::{Bound, Times};
 use crate::value::format_duration;
 use std::time::Duration;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "limit-too-low",
     severity: Severity::Warning,
     strength: Strength::Proved,
+    group: Group::Meaning,
     source: include_str!("limit_too_low.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

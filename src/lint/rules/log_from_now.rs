@@ -41,14 +41,15 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::Part;
 use crate::lint::scene::Deed;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "log-from-now",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Meaning,
     source: include_str!("log_from_now.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

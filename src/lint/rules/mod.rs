@@ -1,5 +1,8 @@
 //! Every rule: one file, one rule, one line in the list.
 
+mod allow_unknown;
+mod allow_unused;
+mod allow_without_reason;
 mod approval_late;
 mod arm_unconfirmed;
 mod arm_unobserved;
@@ -21,6 +24,8 @@ mod rollback_arms;
 mod too_large_to_prove;
 mod undo_incomplete;
 mod undo_same_version;
+mod unknown_gate;
+mod unknown_service;
 mod unlimited_disarm;
 mod unreachable_step;
 mod unverified_publish;
@@ -29,10 +34,13 @@ mod verified_apart;
 mod watch_empty;
 mod watch_late;
 
-use super::{Report, Rule, Subject};
+use super::{Allows, Check, Group, Report, Rule, Subject};
 
 /// Every rule, by its code.
 pub const RULES: &[Rule] = &[
+    allow_unknown::RULE,
+    allow_unused::RULE,
+    allow_without_reason::RULE,
     approval_late::RULE,
     arm_unconfirmed::RULE,
     arm_unobserved::RULE,
@@ -54,6 +62,8 @@ pub const RULES: &[Rule] = &[
     too_large_to_prove::RULE,
     undo_incomplete::RULE,
     undo_same_version::RULE,
+    unknown_gate::RULE,
+    unknown_service::RULE,
     unlimited_disarm::RULE,
     unreachable_step::RULE,
     unverified_publish::RULE,

@@ -45,14 +45,15 @@ use crate::lint::scene::{Deed, Scene};
 use crate::value::Value;
 
 use super::arm_unverified::shown;
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "one-sided-deploy",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("one_sided_deploy.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

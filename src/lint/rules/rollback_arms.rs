@@ -34,14 +34,15 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Node, NodeId, Part};
 
 use super::arm_unverified::{shown, unverified};
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "rollback-arms",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("rollback_arms.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

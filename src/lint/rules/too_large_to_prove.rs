@@ -8,14 +8,15 @@
 use crate::diagnostic::{Severity, Strength};
 use crate::source::Span;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "too-large-to-prove",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("too_large_to_prove.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -35,14 +35,15 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, Node};
 use crate::lint::scene::{Deed, Scene};
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "undo-same-version",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("undo_same_version.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -35,14 +35,15 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Nodes, Part};
 use crate::runbook::EdgeOutcome;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "unreachable-step",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Meaning,
     source: include_str!("unreachable_step.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

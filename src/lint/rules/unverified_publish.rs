@@ -36,14 +36,15 @@
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Node, Part};
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "unverified-publish",
     severity: Severity::Error,
     strength: Strength::Heuristic,
+    group: Group::Safety,
     source: include_str!("unverified_publish.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 /// What looks whether something was brought about.

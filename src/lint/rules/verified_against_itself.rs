@@ -32,14 +32,15 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "verified-against-itself",
     severity: Severity::Error,
     strength: Strength::Proved,
+    group: Group::Safety,
     source: include_str!("verified_against_itself.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

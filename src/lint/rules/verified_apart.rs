@@ -46,14 +46,15 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::Known;
 use crate::lint::scene::Deed;
 
-use super::{Report, Rule, Subject};
+use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
     code: "verified-apart",
     severity: Severity::Error,
     strength: Strength::Heuristic,
+    group: Group::Safety,
     source: include_str!("verified_apart.rs"),
-    check,
+    check: Check::Runbook(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -1,0 +1,175 @@
+//! The checker at the command line: what is found around a file and decides how it is checked.
+//!
+//! `lint`, `plan` and `run` check through here, so that they say the same. Holds the sandbox and
+//! what was read for one folder; neither can be shared between threads.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::guard::Guards;
+use crate::lint::{ExaminedTarget, Levels, Setting, examine, examine_target};
+use crate::primitive::CATALOGUE;
+use crate::runbook::Loaded;
+use crate::runbook::target::Target;
+use crate::source::SourceFile;
+
+use super::files::{Folder, SIMULATED, chosen_target, read_source};
+
+/// The name of a file that says how much each rule weighs.
+pub(super) const SETTINGS: &str = ".titan-lint.yaml";
+
+/// How many folders are searched for settings: deeper ones are not of one repository any more.
+const MAX_FOLDERS: usize = 64;
+
+/// Checks files, in one thread.
+pub(super) struct Checker {
+    /// The sandbox all guards are read in.
+    pub(super) guards: Guards,
+    target: Option<String>,
+    folders: BTreeMap<PathBuf, Rc<Around>>,
+}
+
+/// What holds for every file of one folder.
+pub(super) struct Around {
+    /// Where includes come from.
+    library: Folder,
+    /// How much each rule weighs.
+    pub(super) levels: Levels,
+    /// The file that says so.
+    pub(super) settings: Option<SourceFile>,
+    /// Where runbooks act.
+    pub(super) aim: Aim,
+    /// What is wrong with the files this was read from.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Why one of them cannot be read.
+    pub(super) unreadable: Vec<String>,
+}
+
+/// The target of a runbook, as far as there is one.
+pub(super) struct Aim {
+    /// The target, or the built-in one where that is broken.
+    pub(super) target: Target,
+    /// Its file.
+    pub(super) file: SourceFile,
+    /// Whether somebody chose it, and it is whole.
+    pub(super) is_chosen: bool,
+}
+
+/// What checking one file gave.
+pub(super) struct Checked {
+    /// What is wrong with it, and with what was read for it.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// From which severity on something is wrong.
+    pub(super) deny: Severity,
+    /// What cannot be read.
+    pub(super) unreadable: Vec<String>,
+}
+
+impl Checker {
+    /// Checks against a named target, else against the one a run would find.
+    pub(super) fn new(target: Option<&str>) -> Self {
+        Self { guards: Guards::new(CATALOGUE), target: target.map(str::to_owned), folders: BTreeMap::new() }
+    }
+
+    /// Checks a file of any kind.
+    pub(super) fn check(&mut self, file: &SourceFile) -> Checked {
+        let around = self.around(file.name());
+        let own = if is_target(file) {
+            examine_target(file, &self.guards, &around.levels).diagnostics
+        } else {
+            self.runbook(file, &around, around.aim.is_chosen).diagnostics
+        };
+        Checked {
+            diagnostics: around.diagnostics.iter().cloned().chain(own).collect(),
+            deny: around.levels.deny,
+            unreadable: around.unreadable.clone(),
+        }
+    }
+
+    /// Checks a runbook; `is_chosen` says whether its target must have what it names.
+    pub(super) fn runbook(&self, file: &SourceFile, around: &Around, is_chosen: bool) -> Loaded {
+        let setting = Setting { target: &around.aim.target, is_chosen, levels: &around.levels };
+        examine(file, &self.guards, CATALOGUE, &around.library, setting)
+    }
+
+    /// What decides about the files of a file's folder.
+    pub(super) fn around(&mut self, name: &str) -> Rc<Around> {
+        let folder = Path::new(name).parent().unwrap_or(Path::new("")).to_owned();
+        if let Some(known) = self.folders.get(&folder) {
+            return Rc::clone(known);
+        }
+        let around = Rc::new(self.look_around(name));
+        self.folders.insert(folder, Rc::clone(&around));
+        around
+    }
+
+    fn look_around(&self, name: &str) -> Around {
+        let mut diagnostics = Vec::new();
+        let mut unreadable = Vec::new();
+        let mut source = |name: &str| match read_source(name) {
+            Ok(Ok(file)) => Some(file),
+            Ok(Err(found)) => {
+                diagnostics.extend(found);
+                None
+            }
+            Err(why) => {
+                unreadable.push(why);
+                None
+            }
+        };
+        let settings = settings_file(name).and_then(|path| source(&path));
+        let aimed_at = chosen_target(self.target.as_deref(), name).map(|path| shown(Path::new(&path)));
+        let aimed_at = aimed_at.and_then(|path| source(&path));
+        let mut levels = Levels::default();
+        if let Some(file) = &settings {
+            let (written, found) = Levels::decode(file);
+            levels = written;
+            diagnostics.extend(found);
+        }
+        let aimed_at = aimed_at.and_then(|file| {
+            let ExaminedTarget { target, diagnostics: found } = examine_target(&file, &self.guards, &levels);
+            diagnostics.extend(found);
+            Some(Aim { target: target?, file, is_chosen: true })
+        });
+        let aim = aimed_at.unwrap_or_else(|| self.simulated(&levels));
+        Around { library: Folder::of(name), levels, settings, aim, diagnostics, unreadable }
+    }
+
+    fn simulated(&self, levels: &Levels) -> Aim {
+        let text = crate::stdlib::find(SIMULATED).unwrap_or_default();
+        let file = SourceFile::new(SIMULATED, text);
+        let target = examine_target(&file, &self.guards, levels).target.unwrap_or_default();
+        Aim { target, file, is_chosen: false }
+    }
+}
+
+/// The settings beside or above a file, not above the repository it is in.
+fn settings_file(name: &str) -> Option<String> {
+    let folder = Path::new(name).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let start = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    for folder in start.ancestors().take(MAX_FOLDERS) {
+        let path = folder.join(SETTINGS);
+        if path.is_file() {
+            return Some(shown(&path));
+        }
+        if folder.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}
+
+/// A path as people write it: from the folder they are in, where it is inside.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let inside = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
+    inside.unwrap_or(path).display().to_string()
+}
+
+/// A target says `target:` where a runbook says `runbook:`.
+fn is_target(file: &SourceFile) -> bool {
+    let says = |key: &str| file.text().lines().any(|line| line.starts_with(key));
+    says("target:") && !says("runbook:")
+}

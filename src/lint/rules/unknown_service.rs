@@ -1,0 +1,45 @@
+//! A step names a service that the target does not have.
+//!
+//! Such a step is refused when it is reached, which may be in the middle of a change. Found only
+//! where a target is chosen: by `--target`, `TITAN_TARGET` or a `titan.target.yaml` beside or above
+//! the runbook. Names that are computed are looked up when their step runs.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: look
+//! steps:
+//!   version:
+//!     do: service_version
+//!     with: { service: exekution }
+//! ```
+//!
+//! Name a service of the target:
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: look
+//! steps:
+//!   version:
+//!     do: service_version
+//!     with: { service: execution }
+//! ```
+
+use crate::declaration::Kind;
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::named::named_but_missing;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "unknown-service",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Meaning,
+    source: include_str!("unknown_service.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let known: Vec<_> = subject.setting.target.services.keys().map(String::as_str).collect();
+    named_but_missing(subject, Kind::Service, &known, report);
+}
