@@ -57,11 +57,13 @@ fn a_rehearsal_looks_at_the_real_thing_and_leaves_no_trace() {
         ran.says("REHEARSAL: nothing was changed").says("gate execution: armed");
         client.flush().await.unwrap();
         client.publish("titan.end", "".into()).await.unwrap();
-        let subjects: Vec<_> = heard
+        let mut subjects: Vec<_> = heard
             .map(|message| message.subject.to_string())
             .take_while(|subject| std::future::ready(subject != "titan.end"))
             .collect()
             .await;
+        // Brain may make its own handshake meanwhile.
+        subjects.dedup();
         assert_eq!(subjects, ["titan.req.exec.policy_hash.v1"]);
     });
     assert!(!stage.runs().exists());
