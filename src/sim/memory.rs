@@ -45,7 +45,7 @@ pub(super) enum Asker {
 
 /// Something that will happen.
 enum Due {
-    Deliver { subject: String, payload: String, asker: Asker },
+    Deliver { message: Message, asker: Asker },
     Answer { payload: String, asker: Asker },
     Timer { service: String, token: String, life: u64 },
     Silence { service: String, token: String, question: u64 },
@@ -57,6 +57,12 @@ struct Running {
     life: u64,
     started_ms: u64,
     log: Vec<String>,
+}
+
+impl Running {
+    fn listens(&self, subject: &str) -> bool {
+        self.instance.borrow().listens.iter().any(|one| one == subject)
+    }
 }
 
 /// Everything there is; by default nothing.
@@ -119,7 +125,7 @@ impl Memory {
 
     fn happen(&mut self, due: Due, now: Duration) -> Result<(), String> {
         match due {
-            Due::Deliver { subject, payload, asker } => self.deliver(&subject, &payload, &asker, now),
+            Due::Deliver { message, asker } => self.deliver(&message, &asker, now),
             Due::Answer { payload, asker } => self.answer(&payload, asker, now),
             Due::Timer { service, token, life } => {
                 if self.services.get(&service).is_some_and(|running| running.life == life) {
@@ -135,10 +141,9 @@ impl Memory {
     }
 
     /// Puts a message on its way; says whether anybody listens.
-    pub(super) fn send(&mut self, subject: &str, payload: String, asker: Asker, now: Duration) -> bool {
-        let listens = |running: &Running| running.instance.borrow().listens.iter().any(|one| one == subject);
-        let is_heard = self.services.values().any(listens);
-        self.later(now + LATENCY, Due::Deliver { subject: subject.to_owned(), payload, asker });
+    pub(super) fn send(&mut self, message: Message, asker: Asker, now: Duration) -> bool {
+        let is_heard = self.services.values().any(|running| running.listens(&message.subject));
+        self.later(now + LATENCY, Due::Deliver { message, asker });
         is_heard
     }
 
@@ -149,16 +154,17 @@ impl Memory {
         inbox
     }
 
-    fn deliver(&mut self, subject: &str, payload: &str, asker: &Asker, now: Duration) -> Result<(), String> {
+    fn deliver(&mut self, message: &Message, asker: &Asker, now: Duration) -> Result<(), String> {
+        let subject = &message.subject;
         self.subscribers.retain(|(_, inbox)| Rc::strong_count(inbox) > 1);
         for (_, inbox) in self.subscribers.iter().filter(|(pattern, _)| covers(pattern, subject)) {
-            put(inbox, subject, payload);
+            put(inbox, message.clone());
         }
-        let listens = |running: &Running| running.instance.borrow().listens.iter().any(|one| one == subject);
-        let hearing: Vec<_> =
-            self.services.iter().filter(|(_, running)| listens(running)).map(|(name, _)| name.clone()).collect();
+        let hearing = self.services.iter().filter(|(_, running)| running.listens(subject));
+        let hearing: Vec<_> = hearing.map(|(name, _)| name.clone()).collect();
+        let payload = String::from_utf8_lossy(&message.payload);
         for name in hearing {
-            let arguments = vec![subject.to_owned().into(), payload.to_owned().into()];
+            let arguments = vec![subject.clone().into(), payload.clone().into_owned().into()];
             self.call(&name, "message", arguments, asker, now)?;
         }
         Ok(())
@@ -168,7 +174,7 @@ impl Memory {
         match asker {
             Asker::Nobody => Ok(()),
             Asker::Runner(inbox) => {
-                put(&inbox, "", payload);
+                put(&inbox, plain("", payload.to_owned()));
                 Ok(())
             }
             Asker::Service { name, token, question } => match self.open_questions.remove(&question) {
@@ -204,13 +210,13 @@ impl Memory {
                     running.log.push(line);
                 }
             }
-            Wish::Publish { subject, payload } => drop(self.send(&subject, payload, Asker::Nobody, now)),
+            Wish::Publish { subject, payload } => drop(self.send(plain(&subject, payload), Asker::Nobody, now)),
             Wish::Reply(payload) => self.later(now + LATENCY, Due::Answer { payload, asker: asker.clone() }),
             Wish::Request { subject, payload, timeout_ms, token } => {
                 let question = self.next;
                 self.open_questions.insert(question, ());
                 let asker = Asker::Service { name: name.to_owned(), token: token.clone(), question };
-                self.send(&subject, payload, asker, now);
+                self.send(plain(&subject, payload), asker, now);
                 let service = name.to_owned();
                 self.later(now + Duration::from_millis(timeout_ms), Due::Silence { service, token, question });
             }
@@ -288,12 +294,13 @@ impl Memory {
     }
 }
 
-fn put(inbox: &Rc<Inbox>, subject: &str, payload: &str) {
-    inbox.messages.borrow_mut().push(Message {
-        subject: subject.to_owned(),
-        payload: payload.as_bytes().to_vec(),
-        ..Message::default()
-    });
+/// A message of a service, which has no headers.
+fn plain(subject: &str, payload: String) -> Message {
+    Message { subject: subject.to_owned(), payload: payload.into_bytes(), ..Message::default() }
+}
+
+fn put(inbox: &Rc<Inbox>, message: Message) {
+    inbox.messages.borrow_mut().push(message);
     inbox.arrived.notify_one();
 }
 

@@ -125,8 +125,7 @@ impl SimWorld {
 
     /// Puts a message on its way; says whether anybody listens.
     pub(super) fn send(&self, message: &Message, asker: Asker) -> bool {
-        let payload = String::from_utf8_lossy(&message.payload).into_owned();
-        self.memory().borrow_mut().send(&message.subject, payload, asker, self.elapsed())
+        self.memory().borrow_mut().send(message.clone(), asker, self.elapsed())
     }
 
     fn no_service(name: &str) -> Failure {

@@ -45,7 +45,11 @@ async fn contract(world: &dyn World) {
     let seen = heard.next().await.unwrap();
     assert_eq!((seen.subject.as_str(), seen.payload.as_slice()), (DISARM, b"{}".as_slice()));
     heard.health().unwrap();
-    bus.publish(&message("titan.note")).await.unwrap();
+    let mut noted = bus.subscribe("titan.note").await.unwrap();
+    let headers = BTreeMap::from([("Trace".to_owned(), "a b".to_owned())]);
+    let note = Message { headers, ..message("titan.note") };
+    bus.publish(&note).await.unwrap();
+    assert_eq!(noted.next().await.unwrap(), note);
 
     let armed = || world.metrics().scrape("execution", &["titan_execution_armed_state", "process_start_time_seconds"]);
     until("disarmed", world, async || {
