@@ -230,6 +230,11 @@ impl Findings {
         }
     }
 
+    /// Whether nothing more is taken: whoever can find any number of faults may stop.
+    pub fn is_full(&self) -> bool {
+        self.found.len() >= Self::MOST
+    }
+
     /// Whether an error was found.
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|d| d.severity == Severity::Error)
@@ -247,8 +252,11 @@ impl Findings {
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Jaro-Winkler similarity from which two words look like one word misspelt.
     const NEAR: f64 = 0.8;
+    /// The candidates looked at: comparing every name with every other takes too long.
+    const MOST: usize = 1_000;
     candidates
         .into_iter()
+        .take(MOST)
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= NEAR)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))

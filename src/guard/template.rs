@@ -55,6 +55,9 @@ pub enum Given<'a> {
     Mixed,
 }
 
+/// The most insertions in one text: nobody reads more.
+const MAX_INSERTIONS: usize = 100;
+
 impl Template {
     /// How one entry of a map is given; `None` where it is not.
     pub fn given(&self, name: &str) -> Option<Given<'_>> {
@@ -174,6 +177,12 @@ impl Guards {
                 findings.push(finding.help("add `}`, or write `$${` for the two characters themselves"));
                 return None;
             };
+            if parts.len() > 2 * MAX_INSERTIONS {
+                let message = format!("this text has more than {MAX_INSERTIONS} insertions");
+                let finding = findings.error("guard-size", message, place.part(found, end + 1));
+                findings.push(finding.help("build the text in a `let` or a `script` step"));
+                return None;
+            }
             let inner = Place { span, text_start: place.text_start.map(|start| start + found + 2) };
             let guard = self.compile(text.get(found + 2..end)?, inner, findings)?;
             if found == 0 && end + 1 == text.len() {

@@ -106,6 +106,9 @@ impl Names<'_> {
     }
 
     fn reference(&mut self, reference: &Reference, locals: &[&str], steps: bool) {
+        if self.findings.is_full() {
+            return;
+        }
         let root = reference.root();
         match (root, reference.path().get(1).map(String::as_str)) {
             ("params", Some(name)) if !self.params.contains(name) => {

@@ -274,7 +274,7 @@ impl Decoder<'_> {
     /// The index of a step an author names.
     fn step_named(&mut self, id: Spanned<&str>) -> Option<usize> {
         let found = self.ids.get(id.value).copied();
-        if found.is_none() {
+        if found.is_none() && !self.findings.is_full() {
             let finding = self.findings.error("unknown-step", format!("no step is called `{}`", id.value), id.span);
             let known: Vec<_> = self.ids.keys().map(String::as_str).collect();
             self.findings.push(finding.meant(id.value, &known, || "name a step of this runbook".to_owned()));

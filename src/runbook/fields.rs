@@ -142,6 +142,9 @@ impl<'a> Fields<'a> {
             if self.known.contains(&name.value.as_str()) {
                 continue;
             }
+            if findings.is_full() {
+                return;
+            }
             let message = format!("{} has no key `{}`", self.what, name.value);
             let finding = findings.error("unknown-key", message, name.span);
             findings.push(finding.meant(&name.value, &self.known, || format!("the keys are {}", ticked(&self.known))));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::declaration::Catalogue;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::guard::Guards;
-use crate::source::SourceFile;
+use crate::source::{SourceFile, Span};
 use crate::yaml;
 
 use super::decode::Decoder;
@@ -132,6 +132,19 @@ impl Includes<'_> {
     }
 }
 
+/// The most insertions of one file: a generated runbook of 100,000 steps has one a step.
+const MAX_INSERTIONS: usize = 1 << 17;
+
+/// Whether a file's expressions can be kept in memory.
+fn fits(file: &SourceFile, findings: &mut Findings) -> bool {
+    let is_too_full = file.text().matches("${").nth(MAX_INSERTIONS).is_some();
+    if is_too_full {
+        let message = format!("this file has more than {MAX_INSERTIONS} insertions `${{ }}`");
+        findings.push(findings.error("guard-size", message, Span::default()));
+    }
+    !is_too_full
+}
+
 fn decode(
     file: &SourceFile,
     guards: &Guards,
@@ -144,6 +157,7 @@ fn decode(
     trail.push(file.name().to_owned());
     let mut findings = Findings::new(file.clone());
     let root = yaml::parse(file, &mut findings);
+    let root = root.filter(|_| fits(file, &mut findings));
     let (own, functions) = functions::sandbox(guards, root.as_ref(), library, shelf, &mut findings);
     let mut decoder = Decoder {
         guards: &own,

@@ -12,8 +12,14 @@ use super::{Node, NodeKind, Scalar};
 /// The deepest nesting: nothing in the language nests beyond a dozen.
 pub const MAX_DEPTH: usize = 64;
 
-/// The most nodes in one file: a generated runbook of 100,000 steps has a million.
-pub const MAX_NODES: usize = 4_000_000;
+/// The most nodes in one file: a generated runbook of 100,000 guarded steps has a million.
+pub const MAX_NODES: usize = 1 << 20;
+
+/// The most characters of a line that a help quotes: a longer one is not typed again.
+const MAX_QUOTED: usize = 120;
+
+/// The most items of one list and keys of one map: a generated runbook has 100,000 steps.
+const MAX_ITEMS: usize = 1 << 17;
 
 /// From how many keys a map's keys are looked up in an index rather than one by one.
 const INDEX_FROM: usize = 16;
@@ -75,7 +81,7 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.properties(anchor, tag.map(|tag| tag.original()), &at, span);
                 let scalar = self.scalar(text.into_owned(), style, span);
-                self.put(Node { kind: NodeKind::Scalar(scalar), span });
+                self.put(Node { kind: NodeKind::Scalar(scalar), span })?;
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.properties(anchor, tag.map(|tag| tag.original()), &at, span);
@@ -86,20 +92,25 @@ impl Builder<'_> {
                 let map = OpenMap { entries: Vec::new(), key: None, index: BTreeMap::new(), span };
                 self.open(Open::Map(map))?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.refuse("yaml-anchor", "aliases are not part of the language", span, |text| {
                     format!("quote it: `'{text}'`, or write the value out")
                 });
-                self.put(null(span));
+                self.put(null(span))?;
             }
             _ => {}
         }
-        (self.nodes <= MAX_NODES).then_some(()).or_else(|| {
-            let message = format!("the file has more than {MAX_NODES} values");
-            self.findings.push(self.findings.error("yaml-size", message, span));
-            None
-        })
+        if self.nodes > MAX_NODES {
+            return self.too_large(&format!("the file has more than {MAX_NODES} values"), span);
+        }
+        (!self.findings.is_full()).then_some(())
+    }
+
+    /// Reports that something is larger than it may be; nothing more is read.
+    fn too_large(&mut self, message: &str, at: Span) -> Option<()> {
+        self.findings.push(self.findings.error("yaml-size", message, at));
+        None
     }
 
     fn document(&mut self, span: Span) -> Option<()> {
@@ -155,22 +166,23 @@ impl Builder<'_> {
         Some(())
     }
 
-    fn close(&mut self, end: Span) {
+    fn close(&mut self, end: Span) -> Option<()> {
         let node = match self.stack.pop() {
             Some(Open::List { items, span }) => Node { kind: NodeKind::List(items), span: span.to(end) },
             Some(Open::Map(map)) => Node { kind: NodeKind::Map(map.entries), span: map.span.to(end) },
-            None => return,
+            None => return Some(()),
         };
-        self.put(node);
+        self.put(node)
     }
 
     /// Puts a finished node where it belongs.
-    fn put(&mut self, node: Node) {
+    fn put(&mut self, node: Node) -> Option<()> {
         self.nodes += 1;
         let Some(mut top) = self.stack.pop() else {
             self.root.get_or_insert(node);
-            return;
+            return Some(());
         };
+        let at = node.span;
         match &mut top {
             Open::List { items, .. } => items.push(node),
             Open::Map(map) => match map.key.take() {
@@ -183,7 +195,15 @@ impl Builder<'_> {
                 }
             },
         }
+        let held = match &top {
+            Open::List { items, .. } => items.len(),
+            Open::Map(map) => map.entries.len(),
+        };
         self.stack.push(top);
+        if held > MAX_ITEMS {
+            return self.too_large(&format!("more than {MAX_ITEMS} items stand in one list or map"), at);
+        }
+        Some(())
     }
 
     fn key(&mut self, node: Node, map: &mut OpenMap) -> Spanned<String> {
@@ -235,6 +255,7 @@ impl Builder<'_> {
     fn line_rest(&self, start: usize) -> String {
         let rest = self.file.text().get(start..).unwrap_or("");
         let line = rest.lines().next().unwrap_or("").trim_end();
+        let line = line.char_indices().nth(MAX_QUOTED).map_or(line, |(at, _)| line.get(..at).unwrap_or(line));
         line.trim_end_matches([',', '}', ']', ' ']).replace('\'', "''")
     }
 

@@ -4,8 +4,11 @@ use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::{SourceFile, Span};
 use crate::visible::is_hidden;
 
-/// The most bytes of a file: a generated runbook of 100,000 steps has 8 MB.
-pub const MAX_TEXT: usize = 16 * 1024 * 1024;
+/// The most bytes of a file: a generated runbook of 100,000 guarded steps has 7 MB.
+pub const MAX_TEXT: usize = 8 * 1024 * 1024;
+
+/// The most lines of a file: a generated runbook of 100,000 guarded steps has 400,000.
+const MAX_LINES: usize = 1 << 19;
 
 /// Turns a file's bytes into a source file.
 ///
@@ -16,6 +19,11 @@ pub fn read_text(name: &str, bytes: &[u8]) -> Result<SourceFile, Vec<Diagnostic>
         let empty = SourceFile::new(name, "");
         let findings = Findings::new(empty);
         let message = format!("`{name}` is larger than {MAX_TEXT} bytes");
+        return Err(vec![findings.error("yaml-size", message, Span::default())]);
+    }
+    if bytes.iter().filter(|byte| **byte == b'\n').count() > MAX_LINES {
+        let findings = Findings::new(SourceFile::new(name, ""));
+        let message = format!("`{name}` has more than {MAX_LINES} lines");
         return Err(vec![findings.error("yaml-size", message, Span::default())]);
     }
     let text = match std::str::from_utf8(bytes) {
