@@ -125,6 +125,10 @@ impl<'a> Handle<'a> {
             GateProbe::Command { argv, armed, disarmed } => {
                 let command = Command { argv: argv.clone(), bound: PROBE_BOUND, ..Command::default() };
                 let finished = self.world.processes().run(&command).await?;
+                if finished.code != 0 {
+                    let message = format!("the probe `{}` ended with code {}", argv.join(" "), finished.code);
+                    return Err(Failure::new(ErrorClass::NoData, message));
+                }
                 let text = String::from_utf8_lossy(&finished.stdout).into_owned();
                 Ok(last_match(text.lines(), armed, disarmed))
             }

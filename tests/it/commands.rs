@@ -97,6 +97,67 @@ TITAN deploy "$service" "$(basename "$(readlink OPT/$service/current)")"
 }
 
 #[test]
+fn the_docker_compose_target_rolls_out_where_almost_everything_differs() {
+    let login = "authorization { user: operator, password: s3cret }\n";
+    let options = ["hash_field=policy_hash", "reject_subject=titan.evt.execution.reject.v1"];
+    let docker = r#"shift
+case "$1" in
+up) if [ "$5" = brain ]; then version=$BRAIN_VERSION; else version=$EXECUTION_VERSION; fi
+    TITAN deploy "$5" "$version" ;;
+images) printf '[{"ID":"x","Tag":"%s","Size":1}]' "$(TITAN version "$2")" ;;
+logs) [ "${4#2}" != "$4" ]; cat LOGS/$5.log ;;
+esac
+"#;
+    for (more, code, version) in [(None, 0, "2.0.0"), (Some("reject_after_arm_ms=2500"), 3, "1.0.0")] {
+        let options: Vec<_> = options.into_iter().chain(more).collect();
+        let stage = Stage::with_nats(&options, login, "operator:s3cret@");
+        let logs = stage.folder.path().join("sim");
+        let docker = docker.replace("LOGS", logs.to_str().unwrap());
+        stand_in(&stage, "docker", &docker);
+        let target = example(&stage, "docker-compose.yaml", &[("nats://127.0.0.1:4222", &stage.nats.url())]);
+        let path = format!("{}:{}", stage.folder.path().join("bin").display(), std::env::var("PATH").unwrap());
+        let mut rollout = stage.rollout(&target, &["--set", "observe=6s"]);
+        finished(rollout.env("PATH", path).env("TITAN_NATS_PASSWORD", "s3cret").output().unwrap()).exits(code);
+        stage.is(version, code == 0);
+    }
+}
+
+#[test]
+fn the_local_processes_target_rolls_out_in_its_own_folder() {
+    let stage = Stage::new(&[]);
+    let folder = stage.folder.path().join("bin");
+    stand_in(
+        &stage,
+        "titanctl",
+        "case \"$1\" in start) TITAN deploy \"$2\" \"$3\" ;; version) TITAN version \"$2\" ;; esac\n",
+    );
+    std::os::unix::fs::symlink(stage.folder.path().join("sim"), folder.join("log")).unwrap();
+    let target = example(&stage, "local-processes.yaml", &[("nats://127.0.0.1:4222", &stage.nats.url())]);
+    let mut rollout = crate::tool::command(&["run", "--confirm", "all", "--set", "observe=2s", "--target"]);
+    rollout.arg(target).arg(root().join("runbooks/policy-rollout.yaml")).current_dir(&folder);
+    finished(rollout.env("TITAN_RUNS", stage.runs()).output().unwrap()).exits(0);
+    stage.is("2.0.0", true);
+}
+
+#[test]
+fn a_gate_is_seen_by_a_command_and_a_command_that_fails_shows_nothing() {
+    let stage = Stage::new(&[]);
+    let probe = format!(
+        "probe: {{ command: [{}, sim, --dir, {}, state], armed: '\"armed\": *true', disarmed: '\"armed\": *false' }}",
+        env!("CARGO_BIN_EXE_titan-run"),
+        stage.folder.path().join("sim").display()
+    );
+    let metric = "probe: { metric: titan_execution_armed_state }";
+    let target = stage.changed_target(&[(metric, &probe)]);
+    finished(stage.rollout(&target, &[]).output().unwrap()).exits(0);
+    stage.is("2.0.0", true);
+    let failing = "probe: { command: [sh, -c, 'echo is disarmed; exit 1'], armed: is armed, disarmed: is disarmed }";
+    let target = stage.changed_target(&[(metric, failing)]);
+    let mut disarm = crate::tool::command(&["disarm", "execution", "--target"]);
+    finished(disarm.arg(target).output().unwrap()).exits(4).complains("ended with code 1").complains("UNKNOWN");
+}
+
+#[test]
 fn every_bundled_runbook_and_target_lints_clean() {
     titan(&["lint", "runbooks", "stdlib"]).exits(0).says("nothing wrong");
 }
