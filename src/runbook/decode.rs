@@ -133,9 +133,9 @@ impl Decoder<'_> {
         let written = template.constant().cloned().unwrap_or_default();
         let value = super::params::as_kind(kind, &written);
         if value.is_none() {
-            let message = format!("`{written}` is not a {}", kind.word());
+            let message = format!("`{written}` is no {}", kind.word());
             let finding = self.findings.error("bad-default", message, node.span);
-            self.findings.push(finding.help(format!("write a {}, as the param's type says", kind.word())));
+            self.findings.push(finding.help(format!("write a value of type `{}`", kind.word())));
         }
         value
     }

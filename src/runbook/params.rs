@@ -133,7 +133,7 @@ fn resolve(param: &Param, sources: &[ParamSource], read: FileReader<'_>) -> Resu
     };
     let wrong = |why: String| format!("param `{}` from {from}: {why}", param.name);
     let value =
-        as_kind(param.kind, written).ok_or_else(|| wrong(format!("`{written}` is not a {}", param.kind.word())))?;
+        as_kind(param.kind, written).ok_or_else(|| wrong(format!("`{written}` is no {}", param.kind.word())))?;
     if !param.one_of.is_empty() && !param.one_of.contains(&value) {
         let known: Vec<_> = param.one_of.iter().map(|v| format!("`{v}`")).collect();
         return Err(wrong(format!("`{value}` is not one of {}", known.join(", "))));

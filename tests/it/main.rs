@@ -19,6 +19,7 @@ mod golden;
 mod hostile;
 mod house;
 mod interrupts;
+mod language;
 mod local;
 mod login;
 mod people;
