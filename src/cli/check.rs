@@ -11,8 +11,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::guard::Guards;
 use crate::lint::{ExaminedTarget, Levels, Setting, examine, examine_target};
 use crate::primitive::CATALOGUE;
-use crate::runbook::Loaded;
 use crate::runbook::target::Target;
+use crate::runbook::{Loaded, decode_test};
 use crate::source::SourceFile;
 
 use super::files::{Folder, SIMULATED, chosen_target, read_source};
@@ -76,7 +76,9 @@ impl Checker {
     /// Checks a file of any kind.
     pub(super) fn check(&mut self, file: &SourceFile) -> Checked {
         let around = self.around(file.name());
-        let own = if is_target(file) {
+        let own = if is_test(file) {
+            decode_test(file, &self.guards).err().unwrap_or_default()
+        } else if is_target(file) {
             examine_target(file, &self.guards, &around.levels).diagnostics
         } else {
             self.runbook(file, &around, around.aim.is_chosen).diagnostics
@@ -172,4 +174,9 @@ fn shown(path: &Path) -> String {
 fn is_target(file: &SourceFile) -> bool {
     let says = |key: &str| file.text().lines().any(|line| line.starts_with(key));
     says("target:") && !says("runbook:")
+}
+
+/// A test file says `test:`.
+fn is_test(file: &SourceFile) -> bool {
+    file.text().lines().any(|line| line.starts_with("test:"))
 }

@@ -3,6 +3,7 @@
 mod ask;
 mod audit;
 mod carry;
+mod case;
 mod check;
 mod collect;
 mod disarm;
@@ -24,6 +25,7 @@ mod search;
 mod signals;
 mod sim;
 mod story;
+mod test;
 mod worlds;
 
 use std::ffi::OsString;
@@ -85,6 +87,8 @@ enum Command {
     Verify(story::VerifyArgs),
     /// Check runbooks and targets without running them
     Lint(lint::Args),
+    /// Run test files against the simulated world
+    Test(test::Args),
     /// Lay runbooks, targets and test files out; every comment stays
     Fmt(fmt::Args),
     /// Show order, edges, effects and undos of a runbook; touches nothing
@@ -169,6 +173,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::Replay(args)) => story::replay(&args, streams),
         Some(Command::Verify(args)) => story::verify(&args, streams),
         Some(Command::Lint(args)) => lint::lint(&args, streams),
+        Some(Command::Test(args)) => test::test(&args, streams),
         Some(Command::Fmt(args)) => fmt::fmt(&args, streams),
         Some(Command::Plan(args)) => plan::plan(&args, streams),
         Some(Command::Rehearse(args)) => rehearse::rehearse(&args, streams),

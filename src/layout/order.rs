@@ -157,7 +157,7 @@ static CASE: Shape = Shape {
         ("params", &FREE),
         ("world", &FREE),
         ("seed", &FREE),
-        ("deny", &FREE),
+        ("confirm", &FREE),
         ("expect", &EXPECT),
     ],
     each: None,

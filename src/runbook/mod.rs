@@ -14,6 +14,9 @@ mod params;
 pub mod target;
 mod target_decode;
 pub mod target_defaults;
+mod test_check;
+mod test_decode;
+pub mod test_file;
 mod work_decode;
 
 use std::sync::Arc;
@@ -28,6 +31,8 @@ pub use bound::DEFAULT_COMPOSITE_BOUND;
 pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load};
 pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
 pub use target_decode::{decode_target, load_target};
+pub use test_check::check_test;
+pub use test_decode::decode_test;
 
 /// The version of the language this engine speaks.
 pub const LANGUAGE_VERSION: i64 = 1;

@@ -16,7 +16,7 @@ use crate::world::{
     Sample, Services, Standing, Touch, Wait, Web, WebRequest, WebResponse, World,
 };
 
-use super::host::Deployment;
+use super::host::{Deployment, Host};
 use super::memory::{Asker, Broken, EPOCH_MS, Memory};
 
 /// A world file, running in memory. Cloning gives another handle to the same world.
@@ -30,6 +30,8 @@ struct Inner {
     began: Instant,
     random: Cell<u64>,
     fault: RefCell<Option<String>>,
+    /// The items the operator confirms; every one where `None`.
+    confirmed: RefCell<Option<Vec<String>>>,
 }
 
 /// What a world is built from.
@@ -64,6 +66,7 @@ impl SimWorld {
             began: Instant::now(),
             random: Cell::new(seed),
             fault: RefCell::new(None),
+            confirmed: RefCell::new(None),
         }))
     }
 
@@ -85,6 +88,20 @@ impl SimWorld {
                 },
             }
         }
+    }
+
+    /// Lets the operator confirm these items of checklists and no others.
+    pub fn confirm_only(&self, items: Vec<String>) {
+        *self.0.confirmed.borrow_mut() = Some(items);
+    }
+
+    /// The names of a world file's options.
+    ///
+    /// # Errors
+    /// A sentence about the world file.
+    pub fn option_names(text: &str) -> Result<Vec<String>, String> {
+        let options = Host::new(text)?.options(&BTreeMap::new())?;
+        Ok(options.keys().map(ToString::to_string).collect())
     }
 
     /// The invariants that were broken so far.
@@ -283,9 +300,11 @@ impl Web for SimWorld {
 }
 
 impl People for SimWorld {
-    /// A rehearsal's operator confirms everything, and is named as what it is.
-    fn ask<'a>(&'a self, _: &'a Question) -> Wait<'a, Touch<Answer>> {
-        let answer = Answer { yes: true, who: "simulated operator".to_owned() };
+    /// A rehearsal's operator confirms everything it is not told to leave out, and is named as what
+    /// it is.
+    fn ask<'a>(&'a self, question: &'a Question) -> Wait<'a, Touch<Answer>> {
+        let yes = self.0.confirmed.borrow().as_ref().is_none_or(|items| items.contains(&question.item));
+        let answer = Answer { yes, who: "simulated operator".to_owned() };
         Box::pin(std::future::ready(Ok(answer)))
     }
 

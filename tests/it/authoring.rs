@@ -66,9 +66,31 @@ fn fmt_serves_editors_through_its_standard_streams() {
 
 #[test]
 fn everything_shown_to_authors_has_the_layout() {
-    titan(&["fmt", "--check", "runbooks", "stdlib", "tests/cases/run", "tests/cases/runbook"]).exits(0);
+    let folders = ["runbooks", "stdlib", "tests/cases/run", "tests/cases/runbook", "tests/cases/test"];
+    titan(&[&["fmt", "--check"], &folders[..]].concat()).exits(0);
     let documents = ["README.md", "docs/language.md", "docs/runs.md", "docs/authoring.md"];
     for (_, text) in documents.iter().flat_map(|document| examples(document, "yaml")) {
         assert_eq!(piped(&["fmt", "--stdin"], &text).exits(0).out, text, "{}", root().display());
     }
+}
+
+#[test]
+fn every_bundled_test_file_holds() {
+    let ran = titan(&["test", "runbooks", "stdlib"]).exits(0);
+    let all = ran.out.lines().filter(|line| line.starts_with("ok    ")).count();
+    assert!(all >= 30 && ran.out.ends_with(&format!("{all} of {all} cases as expected\n")), "{}", ran.out);
+    for runbook in ["policy-rollout", "policy-rollback", "brain-stuck", "monitoring-check", "std/deploy_pair"] {
+        assert!(ran.out.contains(&format!("ok    {runbook}  ")), "{runbook}");
+    }
+}
+
+#[test]
+fn the_test_file_in_the_documents_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, text) =
+        examples("docs/authoring.md", "yaml").into_iter().find(|(_, text)| text.contains("\ntest: ")).unwrap();
+    let path = folder.path().join("policy-rollout.test.yaml");
+    fs::write(&path, text).unwrap();
+    fs::copy(root().join("runbooks/policy-rollout.yaml"), folder.path().join("policy-rollout.yaml")).unwrap();
+    titan(&["test", path.to_str().unwrap()]).exits(0).says("1 of 1 case as expected");
 }

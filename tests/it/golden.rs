@@ -1,5 +1,5 @@
-//! Cases with a golden picture: every file under `tests/cases/lint` and `tests/cases/run` has
-//! beside it what the program says about it. `UPDATE_GOLDENS=1` writes them anew.
+//! Cases with a golden picture: every file under `tests/cases/lint`, `tests/cases/run` and
+//! `tests/cases/test` has beside it what the program says about it. `UPDATE_GOLDENS=1` writes them anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,4 +50,9 @@ fn every_wrong_file_is_told_at_its_place() {
 #[test]
 fn every_run_is_shown_as_it_went() {
     all("run", &["run"]);
+}
+
+#[test]
+fn every_test_file_is_told_what_is_wrong_and_what_differs() {
+    all("test", &["test"]);
 }

@@ -150,6 +150,7 @@ fn the_embedded_library_is_what_stands_on_disk() {
     for ending in ["yaml", "rhai", "json"] {
         files(&root().join("stdlib"), ending, &mut on_disk);
     }
+    on_disk.retain(|path| !path.to_str().unwrap().ends_with(".test.yaml"));
     let mut names: Vec<_> = on_disk
         .iter()
         .map(|path| format!("std/{}", path.strip_prefix(root().join("stdlib")).unwrap().display()))
