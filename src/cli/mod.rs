@@ -14,6 +14,7 @@ mod hash;
 mod key;
 mod lint;
 mod list;
+mod new;
 mod plan;
 mod prepare;
 mod recorded;
@@ -87,6 +88,8 @@ enum Command {
     Verify(story::VerifyArgs),
     /// Check runbooks and targets without running them
     Lint(lint::Args),
+    /// Begin a runbook and its test file
+    New(new::Args),
     /// Run test files against the simulated world
     Test(test::Args),
     /// Lay runbooks, targets and test files out; every comment stays
@@ -173,6 +176,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::Replay(args)) => story::replay(&args, streams),
         Some(Command::Verify(args)) => story::verify(&args, streams),
         Some(Command::Lint(args)) => lint::lint(&args, streams),
+        Some(Command::New(args)) => new::new(&args, streams),
         Some(Command::Test(args)) => test::test(&args, streams),
         Some(Command::Fmt(args)) => fmt::fmt(&args, streams),
         Some(Command::Plan(args)) => plan::plan(&args, streams),

@@ -43,7 +43,7 @@ pub(super) fn test(args: &Args, streams: &mut Streams<'_>) -> u8 {
     problems.iter().for_each(|why| streams.complain(why));
     files.retain(|path| args.paths.contains(path) || path.display().to_string().ends_with(ENDING));
     if files.is_empty() {
-        streams.complain(&format!("no `*{ENDING}` was found there"));
+        streams.complain(&format!("no `*{ENDING}` was found there; `titan-run new NAME` begins a runbook with one"));
         return exit::USAGE;
     }
     let mut checker = Checker::new(Some(SIMULATED));

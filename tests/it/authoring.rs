@@ -85,6 +85,52 @@ fn every_bundled_test_file_holds() {
 }
 
 #[test]
+fn a_new_runbook_lints_runs_and_passes_its_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().to_str().unwrap();
+    let runbook = folder.path().join("rotate-keys.yaml");
+    titan(&["new", "rotate-keys", "--in", here]).exits(0).says("rotate-keys.test.yaml");
+    titan(&["lint", here]).exits(0).says("2 files checked, nothing wrong");
+    titan(&["fmt", "--check", here]).exits(0);
+    titan(&[runbook.to_str().unwrap()]).exits(0);
+    titan(&["test", here]).exits(0).says("4 of 4 cases as expected");
+    let before = fs::read_to_string(&runbook).unwrap();
+    titan(&["new", "rotate-keys", "--in", here]).exits(2).complains("exists and is not overwritten");
+    assert_eq!(fs::read_to_string(&runbook).unwrap(), before);
+}
+
+#[test]
+fn a_new_runbook_needs_a_good_name_and_a_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().to_str().unwrap();
+    let rows = [
+        ("Rotate_Keys.yaml", "write `titan-run new rotate-keys`"),
+        ("../up", "write `titan-run new up`"),
+        ("2-keys", "write `titan-run new keys`"),
+        ("!", "use lower-case words joined by `-`"),
+    ];
+    for (name, told) in rows {
+        titan(&["new", name, "--in", here]).exits(2).complains(told);
+    }
+    titan(&["new", "keys", "--in", &format!("{here}/deeper")]).exits(2).complains("mkdir -p");
+    fs::write(folder.path().join("keys.test.yaml"), "mine").unwrap();
+    titan(&["new", "keys", "--in", here]).exits(2).complains("`").complains("keys.test.yaml");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was written");
+}
+
+#[test]
+fn a_test_file_is_about_the_runbook_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().to_str().unwrap();
+    titan(&["test", here]).exits(2).complains("no `*.test.yaml` was found there");
+    titan(&["new", "keys", "--in", here]).exits(0);
+    fs::remove_file(folder.path().join("keys.yaml")).unwrap();
+    titan(&["test", here]).exits(2).complains("keys.yaml` cannot be read");
+    fs::write(folder.path().join("keys.yaml"), "titan: 1\nrunbook: keys\nstep: {}\n").unwrap();
+    titan(&["test", here]).exits(1).complains("did you mean `steps`?");
+}
+
+#[test]
 fn the_test_file_in_the_documents_holds() {
     let folder = tempfile::tempdir().unwrap();
     let (_, text) =
