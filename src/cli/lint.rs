@@ -3,7 +3,6 @@
 //! Files are checked by several threads, each with a checker of its own, and reported in the order
 //! of their names: the same files give the same bytes.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +11,7 @@ use std::thread;
 use clap::ValueEnum;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::report::{Checkup, checkup_line};
+use crate::report::{Checkup, OneFile, checkup_github, checkup_json, checkup_junit, checkup_line, checkup_sarif};
 use crate::source::SourceFile;
 use crate::yaml;
 
@@ -36,6 +35,9 @@ pub(super) struct Args {
     /// From which severity on something is wrong; without it what `.titan-lint.yaml` says, else `error`
     #[arg(long, value_name = "SEVERITY")]
     deny: Option<Deny>,
+    /// How the result is written
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
+    format: Format,
     /// The name of what comes from standard input: decides which files are found around it
     #[arg(long, value_name = "NAME", default_value = "<stdin>")]
     stdin_name: String,
@@ -61,40 +63,70 @@ impl Deny {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Drawn, for people
+    Terminal,
+    /// One JSON document, version 1
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
+    /// JUnit XML, for test reports
+    Junit,
+}
+
 /// Checks every file, and says how many were checked.
 pub(super) fn lint(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let (names, mut trouble) = collect(&args.paths);
     if names.is_empty() && trouble.is_empty() {
         trouble.push("no runbook was found there".to_owned());
     }
-    let checked = check_all(args, &names);
-    let mut is_denied = false;
-    let mut files: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
-    for (name, one) in checked {
-        let deny = args.deny.map_or(one.deny, Deny::severity);
-        is_denied |= one.diagnostics.iter().any(|found| found.severity >= deny);
-        trouble.extend(one.unreadable);
-        files.entry(name).or_default();
-        for found in one.diagnostics {
-            let file = found.loc().map_or_else(String::new, |loc| loc.file.name().to_owned());
-            let of_file = files.entry(file).or_default();
-            // What several files include or act on is reported by each of them.
-            if !of_file.contains(&found) {
-                of_file.push(found);
-            }
-        }
-    }
-    trouble.sort();
-    trouble.dedup();
-    trouble.iter().for_each(|why| streams.complain(why));
-    let checkup = Checkup { checked: names.len(), files, trouble };
-    checkup.files.values().for_each(|found| streams.draw_plainly(found));
-    streams.say(&checkup_line(&checkup));
-    match (checkup.trouble.is_empty(), is_denied) {
+    let checkup = gather(args, names.len(), trouble, check_all(args, &names));
+    checkup.trouble.iter().for_each(|why| streams.complain(why));
+    show(&checkup, args.format, streams);
+    match (checkup.trouble.is_empty(), checkup.files.values().any(OneFile::is_denied)) {
         (false, _) => exit::USAGE,
         (true, true) => exit::REFUSED,
         (true, false) => exit::SUCCEEDED,
     }
+}
+
+/// Everything found, by the file it is in. What several files include or act on is found by each
+/// of them, and said once.
+fn gather(args: &Args, checked: usize, trouble: Vec<String>, done: Vec<(String, Checked)>) -> Checkup {
+    let mut checkup = Checkup { checked, trouble, ..Checkup::default() };
+    for (name, one) in done {
+        let deny = args.deny.map_or(one.deny, Deny::severity);
+        checkup.trouble.extend(one.unreadable);
+        checkup.files.entry(name).or_default();
+        for found in one.diagnostics {
+            let file = found.loc().map_or_else(String::new, |loc| loc.file.name().to_owned());
+            let of_file = checkup.files.entry(file).or_default();
+            of_file.deny = of_file.deny.min(deny);
+            if !of_file.found.contains(&found) {
+                of_file.found.push(found);
+            }
+        }
+    }
+    checkup.trouble.sort();
+    checkup.trouble.dedup();
+    checkup
+}
+
+fn show(checkup: &Checkup, format: Format, streams: &mut Streams<'_>) {
+    let text = match format {
+        Format::Terminal => {
+            checkup.files.values().for_each(|file| streams.draw_plainly(&file.found));
+            return streams.say(&checkup_line(checkup));
+        }
+        Format::Json => checkup_json(checkup),
+        Format::Sarif => checkup_sarif(checkup),
+        Format::Github => checkup_github(checkup),
+        Format::Junit => checkup_junit(checkup),
+    };
+    let _ = write!(streams.out, "{text}");
 }
 
 /// What checking gave, in the order of the names.

@@ -8,6 +8,7 @@ mod check;
 mod collect;
 mod disarm;
 pub mod exit;
+mod explain;
 mod files;
 mod fmt;
 mod hash;
@@ -94,6 +95,8 @@ enum Command {
     Test(test::Args),
     /// Lay runbooks, targets and test files out; every comment stays
     Fmt(fmt::Args),
+    /// Explain what the checker reports
+    Explain(explain::Args),
     /// Show order, edges, effects and undos of a runbook; touches nothing
     Plan(plan::Args),
     /// Do the steps of a runbook that only look, on the real target; changes nothing
@@ -179,6 +182,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::New(args)) => new::new(&args, streams),
         Some(Command::Test(args)) => test::test(&args, streams),
         Some(Command::Fmt(args)) => fmt::fmt(&args, streams),
+        Some(Command::Explain(args)) => explain::explain(&args, streams),
         Some(Command::Plan(args)) => plan::plan(&args, streams),
         Some(Command::Rehearse(args)) => rehearse::rehearse(&args, streams),
         Some(Command::List(args)) => list::list(&args, streams),

@@ -14,6 +14,7 @@ mod levels;
 mod named;
 mod names;
 mod proof;
+mod reading;
 mod rules;
 mod scene;
 mod time;
@@ -34,6 +35,7 @@ use scene::Scene;
 
 pub use allow::{Allow, Allows};
 pub use levels::Levels;
+pub use reading::READING;
 pub use rules::RULES;
 
 /// Something that can be wrong with a file.
@@ -280,4 +282,10 @@ fn hold(file: &SourceFile, is_whole: bool, look: impl FnOnce(&mut Findings)) -> 
     }
     found.extend(comments.into_sorted());
     found
+}
+
+/// What a code means, in Markdown: a rule's own text, or that of what is reported while reading.
+pub fn explanation(code: &str) -> Option<String> {
+    let reading = || READING.iter().find(|(known, _)| *known == code).map(|(_, text)| (*text).to_owned());
+    rule(code).map(Rule::explanation).or_else(reading)
 }

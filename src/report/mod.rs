@@ -5,10 +5,15 @@
 
 mod appeal;
 mod checkup;
+mod checkup_github;
+mod checkup_json;
+mod checkup_junit;
+mod checkup_sarif;
 mod diagnostics;
 mod excerpt;
 mod json;
 mod known;
+mod lints;
 mod plan;
 mod reference;
 mod runs;
@@ -16,9 +21,14 @@ mod story;
 mod terminal;
 
 pub use appeal::{Appeal, appeal};
-pub use checkup::{Checkup, checkup_line};
+pub use checkup::{Checkup, Found, Marked, OneFile, Point, Remedy, Replacement, checkup_line};
+pub use checkup_github::checkup_github;
+pub use checkup_json::{CHECKUP_VERSION, CheckupDocument, checkup_json};
+pub use checkup_junit::checkup_junit;
+pub use checkup_sarif::checkup_sarif;
 pub use diagnostics::{Style, draw, draw_all};
 pub use json::JsonLines;
+pub use lints::{lint_list, lint_reference};
 pub use plan::describe;
 pub use reference::reference;
 pub use runs::{Row, table};
