@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Whole-process times of titan-run beside its peers, interleaved in one run.
 
-usage: benches/run.py [--rounds N] [--peer NAME=PATH ...] [--restate FOLDER]
+usage: benches/run.py [--rounds N] [--peer NAME=PATH ...] [--restate FOLDER] [--inside]
 
 Builds nothing: run `cargo build --release` first. Every cell is the median over the rounds; in
 each round the cells are run one after the other, so that a slow moment of the machine hits all of
 them. Peers that are not there are left out.
+
+`--inside` also builds and runs what is measured inside one process: a NATS request step beside the
+client's raw request (needs nats-server on PATH: `. scripts/tools`), and the policy hash beside
+serde_jcs + sha2.
 
 `--restate` names a folder in which `npm install @restatedev/restate-server @restatedev/restate-sdk`
 was run. Its steps are not like for like: they pay for a server and a way over the network, and a
@@ -145,6 +149,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--restate", type=Path, metavar="FOLDER")
+    parser.add_argument("--inside", action="store_true")
     arguments = parser.parse_args()
     if not TITAN.exists():
         sys.exit("build first: cargo build --release")
@@ -163,6 +168,9 @@ def main():
         for name, _, units in table:
             median = statistics.median(times[name])
             print(f"{name:<28} {median * 1e3:>9.2f} {median * 1e6 / units:>9.2f} {memory[name] / 1024:>8.1f}")
+
+    for bench in ("nats", "hash") if arguments.inside else ():
+        subprocess.run(["cargo", "bench", "--quiet", "--locked", "--bench", bench], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":
