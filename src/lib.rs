@@ -24,6 +24,7 @@
 //! layout         3    the one layout of runbooks, targets and test files
 //! runbook        4    runbooks and targets, decoded, with everything wrong said at once
 //! lint           5    the one checker: rules over what was read; one file, one rule
+//! graph          5    a runbook as nodes and edges: Mermaid, DOT, SVG
 //! primitive      5    what a step can do; one file, one primitive
 //! live           5    the world: NATS, Prometheus, processes, people
 //! sim            5    the world's twin: a world file under virtual time
@@ -65,6 +66,7 @@ pub mod declaration;
 pub mod diagnostic;
 pub mod engine;
 pub mod event;
+pub mod graph;
 pub mod guard;
 pub mod journal;
 pub mod layout;

@@ -11,6 +11,7 @@ pub mod exit;
 mod explain;
 mod files;
 mod fmt;
+mod graph;
 mod hash;
 mod key;
 mod lint;
@@ -89,6 +90,8 @@ enum Command {
     Verify(story::VerifyArgs),
     /// Check runbooks and targets without running them
     Lint(lint::Args),
+    /// Draw a runbook as Mermaid, DOT or SVG
+    Graph(graph::Args),
     /// Begin a runbook and its test file
     New(new::Args),
     /// Run test files against the simulated world
@@ -179,6 +182,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::Replay(args)) => story::replay(&args, streams),
         Some(Command::Verify(args)) => story::verify(&args, streams),
         Some(Command::Lint(args)) => lint::lint(&args, streams),
+        Some(Command::Graph(args)) => graph::graph(&args, streams),
         Some(Command::New(args)) => new::new(&args, streams),
         Some(Command::Test(args)) => test::test(&args, streams),
         Some(Command::Fmt(args)) => fmt::fmt(&args, streams),

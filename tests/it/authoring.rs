@@ -140,3 +140,39 @@ fn the_test_file_in_the_documents_holds() {
     fs::copy(root().join("runbooks/policy-rollout.yaml"), folder.path().join("policy-rollout.yaml")).unwrap();
     titan(&["test", path.to_str().unwrap()]).exits(0).says("1 of 1 case as expected");
 }
+
+#[test]
+fn every_graph_is_drawn_as_its_picture() {
+    let rows = ["tests/cases/graph/every-edge.yaml", "tests/cases/graph/foreign-text.yaml"];
+    let mut wrong = Vec::new();
+    for case in rows {
+        for format in ["mermaid", "dot", "svg"] {
+            let drawn = titan(&["graph", case, "--format", format, "--rollback"]).exits(0).out;
+            let golden = root().join(case).with_extension(format);
+            if std::env::var_os("UPDATE_GOLDENS").is_some() {
+                fs::write(&golden, &drawn).unwrap();
+            }
+            if fs::read_to_string(&golden).unwrap_or_default() != drawn {
+                wrong.push(format!("--- {}\n{drawn}", golden.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_bundled_runbook_is_drawn_as_xml_with_each_of_its_steps() {
+    for name in ["policy-rollout", "policy-rollback", "brain-stuck", "monitoring-check"] {
+        let path = format!("runbooks/{name}.yaml");
+        let drawn = titan(&["graph", &path, "--format", "svg", "--rollback"]).exits(0).out;
+        let read = roxmltree::Document::parse(&drawn).unwrap();
+        let texts: Vec<_> = read.descendants().filter_map(|one| one.text()).collect();
+        let steps = fs::read_to_string(root().join(&path)).unwrap();
+        let steps = steps.split("\nsteps:\n").nth(1).unwrap().split("\nensure:").next().unwrap().to_owned();
+        for id in steps.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')) {
+            let is_step = !id.starts_with([' ', '#']);
+            assert!(!is_step || texts.iter().any(|text| text.trim_start_matches("watch ") == id), "{name} lacks {id}");
+        }
+    }
+    titan(&["graph", "tests/cases/lint/cycle.yaml"]).exits(2).complains("cycle");
+}
