@@ -28,6 +28,7 @@
 //! primitive      5    what a step can do; one file, one primitive
 //! live           5    the world: NATS, Prometheus, processes, people
 //! sim            5    the world's twin: a world file under virtual time
+//! diff           6    what differs between two runbooks in meaning
 //! served         6  a world file on a real NATS server, each service a process
 //! engine         6    carries a runbook out: plan, run, watch, rollback
 //! report         7    consumers of events and diagnostics: terminal, JSON lines
@@ -64,6 +65,7 @@ pub mod approval;
 pub mod cli;
 pub mod declaration;
 pub mod diagnostic;
+pub mod diff;
 pub mod engine;
 pub mod event;
 pub mod graph;

@@ -6,6 +6,7 @@ mod carry;
 mod case;
 mod check;
 mod collect;
+mod diff;
 mod disarm;
 pub mod exit;
 mod explain;
@@ -90,6 +91,8 @@ enum Command {
     Verify(story::VerifyArgs),
     /// Check runbooks and targets without running them
     Lint(lint::Args),
+    /// Say what differs between two runbooks in meaning, and what is less safe
+    Diff(diff::Args),
     /// Draw a runbook as Mermaid, DOT or SVG
     Graph(graph::Args),
     /// Begin a runbook and its test file
@@ -182,6 +185,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::Replay(args)) => story::replay(&args, streams),
         Some(Command::Verify(args)) => story::verify(&args, streams),
         Some(Command::Lint(args)) => lint::lint(&args, streams),
+        Some(Command::Diff(args)) => diff::diff(&args, streams),
         Some(Command::Graph(args)) => graph::graph(&args, streams),
         Some(Command::New(args)) => new::new(&args, streams),
         Some(Command::Test(args)) => test::test(&args, streams),

@@ -4,6 +4,7 @@
 //! `cli/`, which hands in the writer.
 
 mod appeal;
+mod changes;
 mod checkup;
 mod checkup_github;
 mod checkup_json;
@@ -21,11 +22,13 @@ mod story;
 mod terminal;
 
 pub use appeal::{Appeal, appeal};
+pub use changes::{changes, changes_json};
 pub use checkup::{Checkup, Found, Marked, OneFile, Point, Remedy, Replacement, checkup_line};
 pub use checkup_github::checkup_github;
 pub use checkup_json::{CHECKUP_VERSION, CheckupDocument, checkup_json};
 pub use checkup_junit::checkup_junit;
 pub use checkup_sarif::checkup_sarif;
+pub use diagnostics::{Style, draw};
 pub use diagnostics::{Style, draw, draw_all};
 pub use json::JsonLines;
 pub use lints::{lint_list, lint_reference};

@@ -176,3 +176,24 @@ fn every_bundled_runbook_is_drawn_as_xml_with_each_of_its_steps() {
     }
     titan(&["graph", "tests/cases/lint/cycle.yaml"]).exits(2).complains("cycle");
 }
+
+#[test]
+fn a_comparison_says_what_differs_and_what_is_less_safe() {
+    let (before, after) = ("tests/cases/diff/before.yaml", "tests/cases/diff/after.yaml");
+    let text = titan(&["diff", before, after]).exits(1).out;
+    let json = titan(&["diff", before, after, "--output", "json"]).exits(1).out;
+    for (said, name) in [(&text, "text.golden"), (&json, "json.golden")] {
+        let golden = root().join("tests/cases/diff").join(name);
+        if std::env::var_os("UPDATE_GOLDENS").is_some() {
+            fs::write(&golden, said).unwrap();
+        }
+        assert_eq!(&fs::read_to_string(&golden).unwrap_or_default(), said);
+    }
+    let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let all = read["changes"].as_array().unwrap();
+    assert_eq!(all.len(), text.lines().filter(|line| line.starts_with(['+', '-', '~', '>'])).count());
+    assert_eq!(read["less_safe"], text.matches("    LESS SAFE: ").count());
+    titan(&["diff", before, before]).exits(0).says("0 differences");
+    titan(&["diff", before, "/nowhere.yaml"]).exits(2).complains("`/nowhere.yaml` cannot be read");
+    titan(&["diff", "tests/cases/lint/cycle.yaml", before]).exits(2).complains("cycle");
+}

@@ -1,0 +1,337 @@
+//! A runbook as a list of statements, each with what its loss, its gain or another value means.
+
+use std::time::Duration;
+
+use crate::declaration::Effect;
+use crate::diagnostic::Findings;
+use crate::runbook::{
+    Action, ActionKind, EdgeOutcome, Ensure, MAX_INCLUDE_DEPTH, OnFailure, Poll, Retry, Runbook, Step, Watch, Work,
+};
+use crate::value::{Value, format_duration, parse_duration};
+use crate::yaml::{self, Node, NodeKind};
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fact {
+    pub(super) place: String,
+    pub(super) text: String,
+    /// The text as a number, where its size means something.
+    pub(super) number: Option<f64>,
+    pub(super) rule: Rule,
+    /// Why a run is less safe without it.
+    pub(super) lost: Option<&'static str>,
+    /// Why a run is less safe with it.
+    pub(super) gained: Option<&'static str>,
+    /// The steps of an edge.
+    pub(super) edge: Option<(String, String)>,
+}
+
+/// What another value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Nothing: it is there or not, and its parts say the rest.
+    Whole,
+    /// Nothing that can be told from the value.
+    Any,
+    /// A higher one is less safe.
+    NotHigher(&'static str),
+    /// A lower one is less safe.
+    NotLower(&'static str),
+}
+
+const BOUND: &str = "the bound is higher";
+const NO_BOUND: &str = "the bound is gone";
+const RARER: &str = "it is looked at less often";
+
+/// Every statement of a runbook, in its order.
+pub(super) fn facts_of(runbook: &Runbook) -> Vec<Fact> {
+    let mut facts = Facts(Vec::new());
+    facts.add("about", runbook.about.as_deref().unwrap_or(""));
+    for param in &runbook.params {
+        let place = format!("params.{}", param.name);
+        facts.add(&place, param.kind.word());
+        let default = param.default.iter().map(|value| ("default", value.to_string()));
+        let one_of = (!param.one_of.is_empty()).then(|| ("one_of", Value::list(param.one_of.clone()).to_string()));
+        default.chain(one_of).for_each(|(key, text)| facts.add(&format!("{place}.{key}"), &text));
+    }
+    for binding in &runbook.lets {
+        facts.add(&format!("let.{}", binding.name), binding.guard.text());
+    }
+    for (name, limit) in [("total", runbook.limits.total), ("disarmed", runbook.limits.disarmed)] {
+        facts.bound(&format!("limits.{name}"), limit);
+    }
+    facts.steps(runbook, "", 0);
+    let root = tree(runbook);
+    for watch in &runbook.watches {
+        facts.watch(runbook, watch, under(root.as_ref(), &["watch", watch.id.as_str()]));
+    }
+    for ensure in &runbook.ensures {
+        facts.ensure(runbook, ensure, under(root.as_ref(), &["ensure", ensure.id.as_str()]));
+    }
+    for output in &runbook.outputs {
+        facts.add(&format!("outputs.{}", output.name), output.guard.text());
+    }
+    facts.0
+}
+
+/// The tree of a runbook's file, for the arguments as they are written.
+fn tree(runbook: &Runbook) -> Option<Node> {
+    yaml::parse(&runbook.file, &mut Findings::new(runbook.file.clone()))
+}
+
+fn under<'a>(node: Option<&'a Node>, path: &[&str]) -> Option<&'a Node> {
+    path.iter().try_fold(node?, |node, key| match &node.kind {
+        NodeKind::Map(entries) => entries.iter().find(|(name, _)| name.value == *key).map(|(_, value)| value),
+        NodeKind::Scalar(_) | NodeKind::List(_) => None,
+    })
+}
+
+impl Fact {
+    fn new(place: &str, text: &str) -> Self {
+        Self {
+            place: place.to_owned(),
+            text: text.to_owned(),
+            number: None,
+            rule: Rule::Any,
+            lost: None,
+            gained: None,
+            edge: None,
+        }
+    }
+
+    fn whole(place: &str, action: &Action) -> Self {
+        Self { rule: Rule::Whole, ..Self::new(place, action.name()) }
+    }
+
+    fn sized(self, number: Option<f64>, rule: Rule) -> Self {
+        Self { number, rule, ..self }
+    }
+
+    fn lost(self, why: &'static str) -> Self {
+        Self { lost: Some(why), ..self }
+    }
+
+    fn gained(self, why: Option<&'static str>) -> Self {
+        Self { gained: why, ..self }
+    }
+}
+
+struct Facts(Vec<Fact>);
+
+impl Facts {
+    fn add(&mut self, place: &str, text: &str) {
+        self.0.push(Fact::new(place, text));
+    }
+
+    fn check(&mut self, place: &str, text: Option<&str>, lost: &'static str) {
+        if let Some(text) = text {
+            self.0.push(Fact::new(place, text).lost(lost));
+        }
+    }
+
+    fn number(&mut self, place: &str, text: &str, number: f64, rule: Rule) {
+        self.0.push(Fact::new(place, text).sized(Some(number), rule));
+    }
+
+    fn duration(&mut self, place: &str, duration: Duration, rule: Rule) {
+        self.number(place, &format_duration(duration), duration.as_secs_f64(), rule);
+    }
+
+    fn bound(&mut self, place: &str, bound: Option<Duration>) {
+        if let Some(bound) = bound {
+            let fact = Fact::new(place, &format_duration(bound)).lost(NO_BOUND);
+            self.0.push(fact.sized(Some(bound.as_secs_f64()), Rule::NotHigher(BOUND)));
+        }
+    }
+
+    fn steps(&mut self, runbook: &Runbook, prefix: &str, depth: usize) {
+        let root = tree(runbook);
+        for step in &runbook.steps {
+            let node = under(root.as_ref(), &["steps", step.id.as_str()]);
+            let place = format!("{}{}", if prefix.is_empty() { "steps." } else { prefix }, step.id);
+            self.step(runbook, step, &place, node);
+            if let (ActionKind::Runbook(inner), true) = (&step.work.action.kind, depth < MAX_INCLUDE_DEPTH) {
+                self.steps(inner, &format!("{place}/"), depth + 1);
+            }
+        }
+    }
+
+    fn step(&mut self, runbook: &Runbook, step: &Step, place: &str, node: Option<&Node>) {
+        let effect = step.work.action.effect();
+        let is_guard = effect != Effect::Changes || step.work.action.name() == "disarm";
+        let is_bare = effect == Effect::Changes && step.undo.is_none() && step.no_undo.is_none();
+        let whole = Fact::whole(place, &step.work.action).gained(is_bare.then_some("an effect without an undo"));
+        let lost = is_guard.then_some("what was looked at, asked for or closed here is not any more");
+        self.0.push(Fact { lost, ..whole });
+        self.add(&format!("{place}.about"), step.about.as_deref().unwrap_or(""));
+        for edge in &step.needs {
+            let Some(from) = runbook.steps.get(edge.from) else { continue };
+            let strength = match edge.on {
+                EdgeOutcome::Ok => 3.0,
+                EdgeOutcome::OkOrSkipped => 2.0,
+                EdgeOutcome::Done => 1.0,
+                EdgeOutcome::Failed | EdgeOutcome::Skipped => 0.0,
+            };
+            let rule = Rule::NotLower("it starts after less than before");
+            let fact = Fact::new(&format!("{place}.needs.{}", from.id), edge.on.word()).sized(Some(strength), rule);
+            let fact = fact.lost("it does not wait for that step any more");
+            self.0.push(Fact { edge: Some((from.id.to_string(), step.id.to_string())), ..fact });
+        }
+        if let Some(foreach) = &step.foreach {
+            self.add(&format!("{place}.foreach"), foreach.list.text());
+            let most = u32::try_from(foreach.max_parallel).unwrap_or(u32::MAX);
+            self.number(&format!("{place}.max_parallel"), &most.to_string(), f64::from(most), Rule::NotHigher(BOUND));
+        }
+        self.work(runbook, &step.work, place, node, is_guard);
+        if let Some(undo) = &step.undo {
+            let place = format!("{place}.undo");
+            self.0.push(Fact::whole(&place, &undo.action).lost("an undo is gone"));
+            self.work(runbook, undo, &place, under(node, &["undo"]), false);
+        }
+        if let Some(reason) = &step.no_undo {
+            self.add(&format!("{place}.no_undo"), reason);
+        }
+        let (word, number) = on_failure(step.on_failure);
+        let rule = Rule::NotHigher("a failure does not roll back any more");
+        self.number(&format!("{place}.on_failure"), word, number, rule);
+        self.truth(&format!("{place}.may_skip"), step.may_skip, "a person may go on without it");
+    }
+
+    fn truth(&mut self, place: &str, is_so: bool, why: &'static str) {
+        self.number(place, &is_so.to_string(), f64::from(u8::from(is_so)), Rule::NotHigher(why));
+    }
+
+    fn work(&mut self, runbook: &Runbook, work: &Work, place: &str, node: Option<&Node>, is_guard: bool) {
+        self.action(runbook, &work.action, place, node);
+        if let Some(when) = &work.when {
+            let fact = Fact::new(&format!("{place}.when"), when.text());
+            self.0.push(fact.gained(is_guard.then_some("it may be left out")));
+        }
+        let text = |guard: &'_ Option<crate::guard::Guard>| guard.as_ref().map(|guard| guard.text().to_owned());
+        self.check(&format!("{place}.require"), text(&work.require).as_deref(), "nothing is required before it");
+        match &work.poll {
+            Poll::Once => {}
+            Poll::Until { guard, every } => {
+                self.check(&format!("{place}.until"), Some(guard.text()), "it is not waited for");
+                self.duration(&format!("{place}.every"), *every, Rule::Any);
+            }
+            Poll::Hold { guard, every, min_good, .. } => {
+                self.check(&format!("{place}.hold"), Some(guard.text()), "nothing has to hold");
+                let stay = under(node, &["for"]).map(written).unwrap_or_default();
+                let seconds = parse_duration(&stay).map(|stay| stay.as_secs_f64());
+                let rule = Rule::NotLower("it has to hold for less long");
+                self.0.push(Fact::new(&format!("{place}.for"), &stay).sized(seconds, rule));
+                self.duration(&format!("{place}.every"), *every, Rule::NotHigher(RARER));
+                let rule = Rule::NotLower("fewer good samples are enough");
+                self.number(&format!("{place}.min_good"), &min_good.to_string(), f64::from(*min_good), rule);
+            }
+        }
+        self.check(&format!("{place}.expect"), text(&work.expect).as_deref(), "its result is not checked");
+        if let Some(retry) = &work.retry {
+            let changes = work.action.effect() == Effect::Changes;
+            self.retry(&format!("{place}.retry"), retry, changes);
+        }
+        self.bound(&format!("{place}.timeout"), work.timeout);
+        self.truth(&format!("{place}.idempotent"), work.idempotent, "it may be done twice");
+    }
+
+    fn retry(&mut self, place: &str, retry: &Retry, changes: bool) {
+        let classes: Vec<_> = retry.on.iter().map(|class| class.word()).collect();
+        let gained = changes.then_some("an effect may be tried more than once");
+        self.0.push(Fact::new(place, &classes.join(", ")).gained(gained));
+        let attempts = f64::from(retry.attempts);
+        self.number(&format!("{place}.attempts"), &retry.attempts.to_string(), attempts, Rule::NotHigher(BOUND));
+        self.duration(&format!("{place}.every"), retry.every, Rule::Any);
+        self.add(&format!("{place}.backoff"), &retry.backoff.to_string());
+        self.duration(&format!("{place}.max"), retry.max, Rule::NotHigher(BOUND));
+        self.add(&format!("{place}.jitter"), &retry.jitter.to_string());
+    }
+
+    fn action(&mut self, runbook: &Runbook, action: &Action, place: &str, node: Option<&Node>) {
+        let named = match &action.kind {
+            ActionKind::Runbook(_) => runbook.file.slice(action.span),
+            ActionKind::Primitive(_) | ActionKind::Script(_) => action.name(),
+        };
+        self.add(&format!("{place}.do"), named);
+        let (word, number) = match action.effect() {
+            Effect::Observes => ("observes", 0.0),
+            Effect::Asks => ("asks", 0.0),
+            Effect::Changes => ("changes", 1.0),
+        };
+        self.number(&format!("{place}.effect"), word, number, Rule::NotHigher("it changes something now"));
+        let Some(with) = under(node, &["with"]) else { return };
+        for (name, argument) in entries(with) {
+            let place = format!("{place}.with.{name}");
+            if let NodeKind::Map(inner) = &argument.kind {
+                for (name, value) in inner {
+                    self.argument(action, &format!("{place}.{}", name.value), "items", &written(value));
+                }
+                continue;
+            }
+            self.argument(action, &place, name, &written(argument));
+        }
+    }
+
+    fn argument(&mut self, action: &Action, place: &str, name: &str, text: &str) {
+        let fact = Fact::new(place, text);
+        self.0.push(match (action.name(), name) {
+            ("confirm", "items") => fact.lost("one question less is asked"),
+            ("approve", "quorum") => fact
+                .sized(text.parse().ok(), Rule::NotLower("fewer people have to say yes"))
+                .gained(Some("not everybody has to say yes any more")),
+            _ => fact,
+        });
+    }
+
+    fn watch(&mut self, runbook: &Runbook, watch: &Watch, node: Option<&Node>) {
+        let place = format!("watch.{}", watch.id);
+        self.0.push(Fact::whole(&place, &watch.action).lost("a watch is gone"));
+        let id = |at: usize| runbook.steps.get(at).map_or("the end", |step| step.id.as_str());
+        let index = |at: usize| u32::try_from(at).map_or(f64::INFINITY, f64::from);
+        let rule = Rule::NotHigher("it begins later");
+        self.number(&format!("{place}.from"), id(watch.from), index(watch.from), rule);
+        let to = watch.to.unwrap_or(usize::MAX);
+        self.number(&format!("{place}.to"), id(to), index(to), Rule::NotLower("it ends earlier"));
+        self.action(runbook, &watch.action, &place, node);
+        self.duration(&format!("{place}.every"), watch.every, Rule::NotHigher(RARER));
+        self.add(&format!("{place}.breach_when"), watch.breach_when.text());
+        let (word, number) = on_failure(watch.on_breach);
+        let rule = Rule::NotHigher("a breach does not roll back any more");
+        self.number(&format!("{place}.on_breach"), word, number, rule);
+    }
+
+    fn ensure(&mut self, runbook: &Runbook, ensure: &Ensure, node: Option<&Node>) {
+        let place = format!("ensure.{}", ensure.id);
+        self.0.push(Fact::whole(&place, &ensure.work.action).lost("an ensure is gone"));
+        self.work(runbook, &ensure.work, &place, node, true);
+    }
+}
+
+fn on_failure(on: OnFailure) -> (&'static str, f64) {
+    match on {
+        OnFailure::Rollback => ("rollback", 0.0),
+        OnFailure::Pause => ("pause", 1.0),
+        OnFailure::Continue => ("continue", 2.0),
+    }
+}
+
+fn entries(node: &Node) -> impl Iterator<Item = (&str, &Node)> {
+    let entries = match &node.kind {
+        NodeKind::Map(entries) => entries.as_slice(),
+        NodeKind::Scalar(_) | NodeKind::List(_) => &[],
+    };
+    entries.iter().map(|(name, value)| (name.value.as_str(), value))
+}
+
+/// A value as its author wrote it, in one form for every way to write it.
+fn written(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::Scalar(scalar) => scalar.text.clone(),
+        NodeKind::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
+        NodeKind::Map(_) => {
+            let mut pairs: Vec<_> = entries(node).map(|(name, value)| format!("{name}: {}", written(value))).collect();
+            pairs.sort();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+    }
+}
