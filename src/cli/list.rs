@@ -53,7 +53,7 @@ pub(super) fn list(args: &Args, streams: &mut Streams<'_>) -> u8 {
         }
         What::Functions => {
             for function in FUNCTIONS {
-                streams.say(&format!("{:<36} {}", function.signature, function.about));
+                streams.say(&format!("{:<36} {}", function.signature(), function.about));
             }
         }
         What::Std => stdlib::names().for_each(|name| streams.say(name)),

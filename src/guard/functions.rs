@@ -21,39 +21,135 @@ use super::template;
 pub struct Function {
     /// Its name.
     pub name: &'static str,
-    /// How it is called and what it gives.
-    pub signature: &'static str,
+    /// What it takes.
+    pub takes: &'static [Parameter],
+    /// What it gives.
+    pub gives: Simple,
     /// One sentence.
     pub about: &'static str,
 }
 
-const fn entry(name: &'static str, signature: &'static str, about: &'static str) -> Function {
-    Function { name, signature, about }
+/// One argument of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// What it is called, where its type does not say it.
+    pub name: Option<&'static str>,
+    /// The types it may have.
+    pub types: &'static [Simple],
+}
+
+/// A type as a signature says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is its word")]
+pub enum Simple {
+    Value,
+    Bool,
+    Int,
+    Float,
+    Number,
+    Text,
+    Duration,
+    List,
+    Map,
+    File,
+}
+
+impl Simple {
+    /// The word in signatures.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Float => "float",
+            Self::Number => "int | float",
+            Self::Text => "text",
+            Self::Duration => "duration",
+            Self::List => "list",
+            Self::Map => "map",
+            Self::File => "file",
+        }
+    }
+}
+
+impl Function {
+    /// The function with this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        FUNCTIONS.iter().find(|function| function.name == name)
+    }
+
+    /// How it is called and what it gives, such as `has(map, key) -> bool`.
+    pub fn signature(&self) -> String {
+        let takes: Vec<_> = self
+            .takes
+            .iter()
+            .map(|parameter| match parameter.name {
+                Some(name) => name.to_owned(),
+                None => parameter.types.iter().map(|one| one.word()).collect::<Vec<_>>().join(" | "),
+            })
+            .collect();
+        format!("{}({}) -> {}", self.name, takes.join(", "), self.gives.word())
+    }
+}
+
+const fn one_of(types: &'static [Simple]) -> Parameter {
+    Parameter { name: None, types }
+}
+
+const fn called(name: &'static str, types: &'static [Simple]) -> Parameter {
+    Parameter { name: Some(name), types }
+}
+
+const VALUE: Parameter = one_of(&[Simple::Value]);
+const TEXT: Parameter = one_of(&[Simple::Text]);
+const LIST: Parameter = one_of(&[Simple::List]);
+const MAP: Parameter = one_of(&[Simple::Map]);
+const PART: Parameter = called("part", &[Simple::Text]);
+const KEY: Parameter = called("key", &[Simple::Text]);
+
+const fn entry(name: &'static str, takes: &'static [Parameter], gives: Simple, about: &'static str) -> Function {
+    Function { name, takes, gives, about }
 }
 
 /// Every function, in alphabetical order.
 pub const FUNCTIONS: &[Function] = &[
-    entry("all_equal", "all_equal(list) -> bool", "Whether a list holds at least one item and all are equal."),
-    entry("canonical_json", "canonical_json(value) -> text", "The value as RFC 8785 canonical JSON."),
-    entry("contains_text", "contains_text(text, part) -> bool", "Whether a text contains another."),
-    entry("duration", "duration(text) -> duration", "Reads a duration such as `90s`."),
-    entry("ends_with", "ends_with(text, part) -> bool", "Whether a text ends with another."),
-    entry("get", "get(map, key, default) -> value", "A value that may be missing, or the default."),
-    entry("has", "has(map, key) -> bool", "Whether a map has a key."),
-    entry("is_null", "is_null(value) -> bool", "Whether a value is null."),
-    entry("len", "len(text | list | map) -> int", "The number of characters, items or entries."),
-    entry("lower", "lower(text) -> text", "The text in small letters."),
-    entry("matches", "matches(text, pattern) -> bool", "Whether a regular expression matches somewhere in a text."),
-    entry("number", "number(text) -> int | float", "The number a text is, as YAML reads it."),
+    entry("all_equal", &[LIST], Simple::Bool, "Whether a list holds at least one item and all are equal."),
+    entry("canonical_json", &[VALUE], Simple::Text, "The value as RFC 8785 canonical JSON."),
+    entry("contains_text", &[TEXT, PART], Simple::Bool, "Whether a text contains another."),
+    entry("duration", &[TEXT], Simple::Duration, "Reads a duration such as `90s`."),
+    entry("ends_with", &[TEXT, PART], Simple::Bool, "Whether a text ends with another."),
+    entry(
+        "get",
+        &[MAP, KEY, called("default", &[Simple::Value])],
+        Simple::Value,
+        "A value that may be missing, or the default.",
+    ),
+    entry("has", &[MAP, KEY], Simple::Bool, "Whether a map has a key."),
+    entry("is_null", &[VALUE], Simple::Bool, "Whether a value is null."),
+    entry(
+        "len",
+        &[one_of(&[Simple::Text, Simple::List, Simple::Map])],
+        Simple::Int,
+        "The number of characters, items or entries.",
+    ),
+    entry("lower", &[TEXT], Simple::Text, "The text in small letters."),
+    entry(
+        "matches",
+        &[TEXT, called("pattern", &[Simple::Text])],
+        Simple::Bool,
+        "Whether a regular expression matches somewhere in a text.",
+    ),
+    entry("number", &[TEXT], Simple::Number, "The number a text is, as YAML reads it."),
     entry(
         "policy_hash",
-        "policy_hash(file | text) -> text",
+        &[one_of(&[Simple::File, Simple::Text])],
+        Simple::Text,
         "The SHA-256 of a policy's canonical JSON, 64 hex digits.",
     ),
-    entry("seconds", "seconds(duration) -> float", "A duration in seconds."),
-    entry("starts_with", "starts_with(text, part) -> bool", "Whether a text starts with another."),
-    entry("text", "text(value) -> text", "The value as a template inserts it."),
-    entry("trim", "trim(text) -> text", "The text without blanks at its ends."),
+    entry("seconds", &[one_of(&[Simple::Duration])], Simple::Float, "A duration in seconds."),
+    entry("starts_with", &[TEXT, PART], Simple::Bool, "Whether a text starts with another."),
+    entry("text", &[VALUE], Simple::Text, "The value as a template inserts it."),
+    entry("trim", &[TEXT], Simple::Text, "The text without blanks at its ends."),
 ];
 
 /// The largest compiled pattern: an author's pattern must not eat the memory.

@@ -10,9 +10,15 @@
 //! compiles at once and is the judge.
 
 mod convert;
+mod facts;
+pub mod fault;
 mod functions;
+mod known;
 mod lexer;
+mod logic;
+mod methods;
 mod names;
+mod operands;
 mod operators;
 mod own;
 mod parser;
@@ -24,6 +30,10 @@ pub mod syntax;
 mod template;
 #[cfg(test)]
 mod tests;
+pub mod types;
+mod typing;
+#[cfg(test)]
+mod typing_tests;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -39,13 +49,16 @@ use crate::yaml::Scalar;
 
 use syntax::Expr;
 
-pub use functions::{FUNCTIONS, Function};
+pub use facts::{Fact, Standing, facts};
+pub use functions::{FUNCTIONS, Function, Parameter, Simple};
+pub use known::{LookUp, known};
 pub use names::Names;
 pub use own::OwnFunctions;
 pub use parts::Part;
 pub use references::Reference;
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
-pub use template::{Given, Template, plain_value};
+pub use template::{Given, Insertion, Stands, Template, plain_value};
+pub use typing::{Scope, check, check_path, check_truth};
 
 /// The longest guard: longer ones are programs, and belong in a script.
 pub const MAX_GUARD: usize = 4 * 1024;
@@ -206,6 +219,11 @@ impl Guard {
     /// Its parts; `None` where only the expression engine understands it.
     pub fn syntax(&self) -> Option<&Expr> {
         self.syntax.as_deref()
+    }
+
+    /// The functions of the author's own that it can call.
+    pub fn own_functions(&self) -> &OwnFunctions {
+        &self.own
     }
 
     /// Where it stands.

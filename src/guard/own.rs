@@ -109,6 +109,12 @@ impl OwnFunctions {
         self.0.as_deref()?.named.iter().find(|(known, _)| known == name).map(|(_, file)| file)
     }
 
+    /// How many arguments the functions of a name take.
+    pub fn arities(&self, name: &str) -> Vec<usize> {
+        let functions = self.0.iter().flat_map(|shelf| shelf.ast.iter_functions());
+        functions.filter(|function| function.name == name).map(|function| function.params.len()).collect()
+    }
+
     /// An expression or a script that can call them.
     pub(super) fn merged(&self, ast: AST) -> AST {
         match &self.0 {

@@ -55,6 +55,28 @@ pub enum Given<'a> {
     Mixed,
 }
 
+/// An expression in a template, and where it stands there.
+#[derive(Clone, Copy, Debug)]
+pub struct Insertion<'t> {
+    /// The entry of the template's outermost map that it stands in.
+    pub argument: Option<&'t str>,
+    /// How.
+    pub stands: Stands,
+    /// The expression.
+    pub guard: &'t Guard,
+}
+
+/// How an expression stands in a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// It is the whole argument.
+    Whole,
+    /// Inside a list or map of the argument.
+    Inside,
+    /// Inside a longer text.
+    InText,
+}
+
 /// The most insertions in one text: nobody reads more.
 const MAX_INSERTIONS: usize = 100;
 
@@ -117,9 +139,19 @@ impl Template {
     }
 
     /// The names it uses.
-    pub fn references(&self) -> Vec<&Reference> {
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.insertions().into_iter().flat_map(|one| one.guard.references())
+    }
+
+    /// The expressions in it, in reading order.
+    pub fn insertions(&self) -> Vec<Insertion<'_>> {
         let mut found = Vec::new();
-        self.0.references(&mut found);
+        match &self.0 {
+            Piece::Map(entries) => {
+                entries.iter().for_each(|(name, piece)| piece.insertions(Some(name), Stands::Whole, &mut found));
+            }
+            other => other.insertions(None, Stands::Whole, &mut found),
+        }
         found
     }
 }
@@ -270,19 +302,18 @@ impl Piece {
         }
     }
 
-    fn references<'a>(&'a self, found: &mut Vec<&'a Reference>) {
+    fn insertions<'t>(&'t self, argument: Option<&'t str>, stands: Stands, found: &mut Vec<Insertion<'t>>) {
         match self {
             Self::Constant(_) => {}
-            Self::Expression(guard) => found.extend(guard.references()),
-            Self::Text(parts, _) => {
-                for part in parts {
-                    if let TextPart::Expression(guard) = part {
-                        found.extend(guard.references());
-                    }
-                }
+            Self::Expression(guard) => found.push(Insertion { argument, stands, guard }),
+            Self::Text(parts, _) => found.extend(parts.iter().filter_map(|part| match part {
+                TextPart::Expression(guard) => Some(Insertion { argument, stands: Stands::InText, guard }),
+                TextPart::Literal(_) => None,
+            })),
+            Self::List(items) => items.iter().for_each(|item| item.insertions(argument, Stands::Inside, found)),
+            Self::Map(entries) => {
+                entries.iter().for_each(|(_, item)| item.insertions(argument, Stands::Inside, found));
             }
-            Self::List(items) => items.iter().for_each(|item| item.references(found)),
-            Self::Map(entries) => entries.iter().for_each(|(_, item)| item.references(found)),
         }
     }
 }

@@ -1,0 +1,142 @@
+//! What can be wrong with an expression, as data: the words are said by the rules.
+
+use crate::source::Span;
+
+use super::facts::Standing;
+use super::types::{Noun, Type};
+
+/// Something wrong with a part of an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Its bytes in the guard's text.
+    pub span: Span,
+    /// What it is.
+    pub what: Wrong,
+}
+
+/// The kinds of fault.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wrong {
+    /// No such name is in scope.
+    UnknownName {
+        /// The name.
+        name: String,
+        /// What is in scope.
+        known: Vec<String>,
+    },
+    /// A map whose entries are known has no such entry.
+    UnknownProperty {
+        /// What its entries are called.
+        noun: Noun,
+        /// The name.
+        name: String,
+        /// The entries there are, as far as a reader can use them.
+        known: Vec<String>,
+        /// The usual one that it is a slip of.
+        near: Option<String>,
+    },
+    /// A value that has no properties of this name.
+    NoProperty {
+        /// Its type.
+        found: Type,
+        /// The name.
+        name: String,
+    },
+    /// No function has this name.
+    UnknownFunction {
+        /// The name.
+        name: String,
+        /// The type it is called on, in the form `value.name()`.
+        on: Option<Type>,
+        /// The functions there are.
+        known: Vec<&'static str>,
+    },
+    /// A function takes another number of arguments.
+    WrongCount {
+        /// How it is called.
+        signature: String,
+        /// How many were given.
+        given: usize,
+    },
+    /// A function takes an argument of another type.
+    WrongArgument {
+        /// How it is called.
+        signature: String,
+        /// What was given.
+        found: Type,
+    },
+    /// A truth is needed, and this is none.
+    NotBool {
+        /// Its type.
+        found: Type,
+        /// The operator that needs it; the guard itself where `None`.
+        operator: Option<&'static str>,
+    },
+    /// The operator does not take these together.
+    Operands {
+        /// The operator.
+        operator: &'static str,
+        /// On its left.
+        left: Type,
+        /// On its right; `None` where it has one side.
+        right: Option<Type>,
+    },
+    /// A comparison with null.
+    Null,
+    /// A quotient that may be no number.
+    MayBeNan {
+        /// Whether it certainly is none, or an error.
+        is_certain: bool,
+    },
+    /// A text that is not one of the words a value can be.
+    UnknownWord {
+        /// The text.
+        text: String,
+        /// The words.
+        words: &'static [&'static str],
+    },
+    /// It has one value, whatever happens.
+    Constant {
+        /// That value, where it is a truth.
+        value: bool,
+    },
+    /// It is never looked at, because of what stands before it.
+    Unreachable,
+    /// It says again what stands before it.
+    Repeated,
+    /// It may be missing, and its being missing counts as a yes.
+    MayBeMissing {
+        /// The name that may be missing.
+        name: String,
+        /// Whether a default stands in for it.
+        has_default: bool,
+    },
+    /// It may be missing, and reading it then fails.
+    Optional {
+        /// The name.
+        name: String,
+    },
+    /// An index of a type that is none here.
+    Index {
+        /// What is looked into.
+        of: Type,
+        /// The index's type.
+        at: Type,
+    },
+    /// An index behind the end.
+    OutOfRange {
+        /// The index.
+        at: i64,
+        /// How many items there are.
+        items: usize,
+    },
+    /// A step's result or status that may not be there.
+    Step {
+        /// The step.
+        id: String,
+        /// How it may stand.
+        standing: Standing,
+        /// Whether its result is asked for, and not just its status.
+        is_result: bool,
+    },
+}

@@ -1,0 +1,293 @@
+//! The type of an expression, and everything wrong with it: one walk, in the order of evaluation,
+//! so that what a condition has told is known where it holds.
+
+use crate::source::Span;
+use crate::value::Value;
+
+use super::facts::{Fact, Standing, facts};
+use super::fault::{Fault, Wrong};
+use super::methods;
+use super::operands;
+use super::syntax::{Binary, Expr, ExprKind, Unary, Word};
+use super::types::{Noun, Shape, Type};
+
+/// How many of the names there are a fault tells: more are only counted.
+const MAX_TOLD: usize = 1_000;
+
+/// What the names in one place stand for.
+pub trait Scope {
+    /// The type of a name; `None` where there is no such name.
+    fn name(&self, name: &str) -> Option<Type>;
+    /// Every name.
+    fn names(&self) -> Vec<&str>;
+    /// How a step may stand here.
+    fn standing(&self, step: &str) -> Standing;
+    /// How many arguments a function of the author's own takes; empty where there is none.
+    fn own_function(&self, name: &str) -> Vec<usize>;
+}
+
+/// The type of an expression and what is wrong with it, where `told` is known already.
+pub fn check(expression: &Expr, scope: &dyn Scope, told: &[Fact]) -> (Type, Vec<Fault>) {
+    let mut walk = Walk { scope, told: told.to_vec(), faults: Vec::new() };
+    let kind = walk.expression(expression);
+    (kind, walk.faults)
+}
+
+/// What a guard's type and faults are, where it must be a truth.
+pub fn check_truth(expression: &Expr, scope: &dyn Scope, told: &[Fact]) -> Vec<Fault> {
+    let mut walk = Walk { scope, told: told.to_vec(), faults: Vec::new() };
+    walk.truth(expression, None);
+    super::logic::check(expression, &mut walk.faults);
+    walk.faults
+}
+
+/// What is wrong with a dotted name on its own.
+pub fn check_path(path: &[String], scope: &dyn Scope) -> Vec<Fault> {
+    let mut words = path.iter().map(|word| Word { text: word.clone(), span: Span::default() });
+    let Some(root) = words.next() else {
+        return Vec::new();
+    };
+    let root = Expr { kind: ExprKind::Name(root.text), span: root.span };
+    let name = words.fold(root, |of, name| {
+        let span = name.span;
+        Expr { kind: ExprKind::Property { of: Box::new(of), name, is_lenient: false }, span }
+    });
+    check(&name, scope, &[]).1
+}
+
+/// One walk through one expression.
+pub(super) struct Walk<'s> {
+    pub(super) scope: &'s dyn Scope,
+    told: Vec<Fact>,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl Walk<'_> {
+    pub(super) fn fault(&mut self, span: Span, what: Wrong) {
+        self.faults.push(Fault { span, what });
+    }
+
+    /// The type of an expression.
+    pub(super) fn expression(&mut self, expression: &Expr) -> Type {
+        match &expression.kind {
+            ExprKind::Literal(value) => Type::of(value),
+            ExprKind::List(items) => {
+                let types: Vec<_> = items.iter().map(|item| self.expression(item)).collect();
+                Type::list(Type::of_all(types))
+            }
+            ExprKind::Map(entries) => {
+                let fields: Vec<_> = entries
+                    .iter()
+                    .map(|(key, item)| (key.text.clone(), super::types::Property::always(self.expression(item))))
+                    .collect();
+                Type::record(Noun::Property, fields)
+            }
+            ExprKind::Name(name) => self.name(name, expression.span),
+            ExprKind::Property { of, name, is_lenient } => self.property(expression, of, name, *is_lenient),
+            ExprKind::Index { of, at, .. } => self.index(of, at),
+            ExprKind::Call { of, name, arguments } => self.call(of.as_deref(), name, arguments),
+            ExprKind::Unary(operator, operand) => self.unary(*operator, operand),
+            ExprKind::Binary(operator, sides) => self.binary(*operator, &sides.0, &sides.1, expression.span),
+            ExprKind::If(choice) => {
+                self.truth(&choice.condition, Some("if"));
+                let then = self.where_known(&choice.condition, true, |walk| walk.expression(&choice.then));
+                let Some(otherwise) = &choice.otherwise else {
+                    return Type::Any;
+                };
+                then.join(self.where_known(&choice.condition, false, |walk| walk.expression(otherwise)))
+            }
+        }
+    }
+
+    /// Walks on with what a condition tells.
+    fn where_known<T>(&mut self, condition: &Expr, truth: bool, walk: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.told.len();
+        self.told.extend(facts(condition, truth));
+        let result = walk(self);
+        self.told.truncate(before);
+        result
+    }
+
+    /// An expression that must be a truth.
+    fn truth(&mut self, expression: &Expr, operator: Option<&'static str>) {
+        let found = self.expression(expression);
+        if !matches!(found, Type::Bool | Type::Any) {
+            self.fault(expression.span, Wrong::NotBool { found, operator });
+        }
+    }
+
+    fn name(&mut self, name: &str, span: Span) -> Type {
+        if let Some(kind) = self.scope.name(name) {
+            return kind;
+        }
+        let known = self.scope.names().into_iter().map(str::to_owned).collect();
+        self.fault(span, Wrong::UnknownName { name: name.to_owned(), known });
+        Type::Any
+    }
+
+    fn property(&mut self, expression: &Expr, of: &Expr, name: &Word, is_lenient: bool) -> Type {
+        let whole = self.expression(of);
+        if let Some(["steps", id, asked @ ("out" | "status")]) = expression.path().as_deref() {
+            self.step(id, *asked == "out", expression.span);
+        }
+        let Type::Map(shape) = &whole else {
+            if let Some(kind) = methods::property(&whole, &name.text) {
+                return kind;
+            }
+            if !(whole.is_any() || is_lenient && whole == Type::Null) {
+                self.fault(name.span, Wrong::NoProperty { found: whole, name: name.text.clone() });
+            }
+            return Type::Any;
+        };
+        let is_told = expression.path().is_some_and(|path| self.is_there(&path));
+        match shape.fields.get(&name.text) {
+            Some(field) => {
+                if field.is_optional && !is_told {
+                    self.fault(name.span, Wrong::Optional { name: name.text.clone() });
+                }
+                field.kind.clone()
+            }
+            None => self.other(shape, name, is_told),
+        }
+    }
+
+    /// An entry that is not declared.
+    fn other(&mut self, shape: &Shape, name: &Word, is_told: bool) -> Type {
+        let near = match shape.noun {
+            Noun::Usual => shape.fields.keys().find(|known| is_one_slip(known, &name.text)).cloned(),
+            _ => None,
+        };
+        let is_wrong = match (&shape.others, shape.noun) {
+            (None, _) => true,
+            (Some(_), noun) => noun == Noun::Usual && near.is_some() && !is_told,
+        };
+        if is_wrong {
+            let known = shape.fields.keys().take(MAX_TOLD).cloned().collect::<Vec<_>>();
+            self.fault(name.span, Wrong::UnknownProperty { noun: shape.noun, name: name.text.clone(), known, near });
+        }
+        shape.others.clone().unwrap_or_default()
+    }
+
+    /// Whether a condition has told that this is there.
+    pub(super) fn is_there(&self, path: &[&str]) -> bool {
+        self.told.iter().any(|fact| matches!(fact, Fact::Has(known) if known == path))
+    }
+
+    /// Whether a condition has told that this is not zero.
+    pub(super) fn is_not_zero(&self, expression: &Expr) -> bool {
+        let Some(path) = expression.path() else {
+            return false;
+        };
+        self.told.iter().any(|fact| matches!(fact, Fact::NotZero(known) if *known == path))
+    }
+
+    /// A step's result or status.
+    fn step(&mut self, id: &str, is_result: bool, span: Span) {
+        let mut standing = self.scope.standing(id);
+        for fact in &self.told {
+            if let Fact::Step(known, told) = fact
+                && known == id
+            {
+                standing = standing.and(*told);
+            }
+        }
+        let good = if is_result { Standing::OK } else { Standing::ENDED };
+        let is_said = self.faults.iter().any(|fault| matches!(&fault.what, Wrong::Step { id: said, .. } if said == id));
+        if !standing.is_only(good) && !is_said {
+            self.fault(span, Wrong::Step { id: id.to_owned(), standing, is_result });
+        }
+    }
+
+    fn index(&mut self, of: &Expr, at: &Expr) -> Type {
+        let whole = self.expression(of);
+        let index = self.expression(at);
+        let fits = match &whole {
+            Type::Any => true,
+            Type::Map(_) => index.compares_with(&Type::Text),
+            Type::List(_) | Type::Text | Type::Word(_) | Type::Int => index.compares_with(&Type::Int),
+            Type::Null | Type::Bool | Type::Number | Type::Duration => false,
+        };
+        if !fits {
+            self.fault(at.span, Wrong::Index { of: whole, at: index });
+            return Type::Any;
+        }
+        match (&whole, &of.kind, &at.kind) {
+            (Type::List(items), ExprKind::List(written), ExprKind::Literal(Value::Int(asked))) => {
+                let count = i64::try_from(written.len()).unwrap_or(i64::MAX);
+                if *asked >= count || *asked < -count {
+                    self.fault(at.span, Wrong::OutOfRange { at: *asked, items: written.len() });
+                }
+                (**items).clone()
+            }
+            (Type::List(items), ..) => (**items).clone(),
+            (Type::Map(shape), _, ExprKind::Literal(Value::Text(key))) => {
+                let name = Word { text: key.to_string(), span: at.span };
+                match shape.fields.get(&name.text) {
+                    Some(field) => field.kind.clone(),
+                    None => self.other(shape, &name, false),
+                }
+            }
+            _ => Type::Any,
+        }
+    }
+
+    fn unary(&mut self, operator: Unary, operand: &Expr) -> Type {
+        match operator {
+            Unary::Not => {
+                self.truth(operand, Some("!"));
+                self.missing_under_not(operand);
+                Type::Bool
+            }
+            Unary::Minus | Unary::Plus => {
+                let found = self.expression(operand);
+                if matches!(found, Type::Any | Type::Int | Type::Number) {
+                    return found;
+                }
+                let operator = if operator == Unary::Minus { "-" } else { "+" };
+                self.fault(operand.span, Wrong::Operands { operator, left: found, right: None });
+                Type::Number
+            }
+        }
+    }
+
+    fn binary(&mut self, operator: Binary, left: &Expr, right: &Expr, span: Span) -> Type {
+        match operator {
+            Binary::And | Binary::Or => {
+                self.truth(left, Some(operator.symbol()));
+                self.where_known(left, operator == Binary::And, |walk| walk.truth(right, Some(operator.symbol())));
+                Type::Bool
+            }
+            Binary::OrElse => {
+                let one = self.expression(left);
+                let other = self.expression(right);
+                if one == Type::Null { other } else { one.join(other) }
+            }
+            _ => {
+                let types = (self.expression(left), self.expression(right));
+                self.operands(operator, (left, right), types, span)
+            }
+        }
+    }
+
+    fn operands(&mut self, operator: Binary, sides: (&Expr, &Expr), types: (Type, Type), span: Span) -> Type {
+        if operator.compares() {
+            self.comparison(operator, sides, types, span);
+            return Type::Bool;
+        }
+        if matches!(operator, Binary::In | Binary::NotIn) {
+            self.membership(operator, sides, types, span);
+            return Type::Bool;
+        }
+        self.quotient(operator, sides, &types);
+        operands::result(operator, &types.0, &types.1).unwrap_or_else(|| {
+            let right = Some(types.1);
+            self.fault(span, Wrong::Operands { operator: operator.symbol(), left: types.0, right });
+            Type::Any
+        })
+    }
+}
+
+/// Whether one letter too many, too few, wrong or swapped makes the difference.
+fn is_one_slip(known: &str, written: &str) -> bool {
+    known.len() > 3 && strsim::osa_distance(known, written) == 1
+}
