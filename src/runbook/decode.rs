@@ -61,7 +61,9 @@ impl Decoder<'_> {
         let ensures = self.ensures(&mut fields);
         let outputs = self.bindings(&mut fields, "outputs");
         fields.finish(&mut self.findings);
-        Some(Runbook { file: file.clone(), name: name?, about, params, lets, limits, steps, watches, ensures, outputs })
+        let file = file.clone();
+        let faults = Vec::new();
+        Some(Runbook { file, name: name?, about, params, lets, limits, steps, watches, ensures, outputs, faults })
     }
 
     fn language_version(&mut self, fields: &mut Fields<'_>) {

@@ -167,10 +167,10 @@ fn decode(
         ids: BTreeMap::new(),
         declared: Vec::new(),
     };
-    let runbook = root.and_then(|root| decoder.runbook(&root, file));
+    let mut runbook = root.and_then(|root| decoder.runbook(&root, file));
     let Decoder { mut findings, ids, declared, includes, .. } = decoder;
     let included = includes.included;
-    if let Some(runbook) = &runbook {
+    if let Some(runbook) = &mut runbook {
         check::check(runbook, &ids, &declared, &mut findings);
     }
     let whole = !findings.has_errors();

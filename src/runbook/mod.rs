@@ -7,16 +7,19 @@
 mod bound;
 mod check;
 mod decode;
+pub mod faults;
 pub(crate) mod fields;
 mod functions;
 mod load;
 mod params;
+mod standing;
 pub mod target;
 mod target_decode;
 pub mod target_defaults;
 mod test_check;
 mod test_decode;
 pub mod test_file;
+mod typed;
 mod work_decode;
 
 use std::sync::Arc;
@@ -60,6 +63,9 @@ pub struct Runbook {
     pub ensures: Vec<Ensure>,
     /// What the runbook returns.
     pub outputs: Vec<Binding>,
+    /// What is wrong with its expressions, unknown names apart: a reader of the file is told by
+    /// the rules of `lint/`.
+    pub faults: Vec<faults::Found>,
 }
 
 /// A name bound to an expression.

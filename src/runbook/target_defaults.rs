@@ -33,6 +33,16 @@ const PATTERNS: [(&str, &str); 3] = [
     ("policy_loaded", r"Loaded RiskPolicy v(?<version>\S+) \(hash: (?<hash>[0-9a-fA-F]+)\)"),
 ];
 
+/// The names a runbook can usually read under `target.subjects`, `target.metrics` and
+/// `target.patterns`.
+pub(super) fn usual_names() -> [(&'static str, Vec<&'static str>); 3] {
+    [
+        ("subjects", SUBJECTS.iter().map(|(name, _)| *name).collect()),
+        ("metrics", METRICS.iter().map(|(name, ..)| *name).collect()),
+        ("patterns", PATTERNS.iter().map(|(name, _)| *name).collect()),
+    ]
+}
+
 type Texts = BTreeMap<String, String>;
 type Metrics = BTreeMap<String, Metric>;
 

@@ -1,0 +1,196 @@
+//! The types of the names in a runbook, from what is declared: params, `let`s, results, outputs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::guard::types::{Noun, Property, Shape, Type};
+use crate::guard::{Guard, OwnFunctions, Scope, Standing, check};
+
+use super::target::Target;
+use super::target_defaults::usual_names;
+use super::{Action, ActionKind, ParamKind, Runbook, Step};
+
+/// What a guard can read as the status of a step that has ended.
+const STATUSES: &[&str] = &["ok", "failed", "skipped"];
+
+/// What the outputs of runbooks used as actions were found to be, by the runbook.
+pub(super) type KnownOutputs = BTreeMap<usize, Type>;
+
+/// The names of one runbook that every place in it can see.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    names: BTreeMap<String, Type>,
+    /// The type of each step's own result, without its fan-out.
+    pub(super) results: Vec<Type>,
+}
+
+impl Declared {
+    /// The names of a runbook; `others` are steps and `loose` are params and `let`s that could not
+    /// be decoded, and can be anything.
+    pub(super) fn of<'n>(
+        runbook: &Runbook,
+        target: Option<&Target>,
+        others: impl Iterator<Item = &'n str>,
+        loose: &[String],
+        outputs: &mut KnownOutputs,
+    ) -> Self {
+        let mut declared = Self::default();
+        let loose_params = loose.iter().map(|name| (name.clone(), Property::always(Type::Any)));
+        let params = runbook.params.iter().map(|p| (p.name.to_string(), Property::always(of_param(p.kind))));
+        declared.set("params", Type::record(Noun::Param, loose_params.chain(params)));
+        declared.set("target", of_target(target));
+        let text = || Property::always(Type::Text);
+        let run = [("id", text()), ("started_at", Property::always(Type::Int))];
+        declared.set("run", Type::record(Noun::Property, run));
+        loose.iter().for_each(|name| declared.set(name, Type::Any));
+        for binding in &runbook.lets {
+            let kind = declared.of_guard(&binding.guard);
+            declared.set(&binding.name, kind);
+        }
+        let mut steps: BTreeMap<String, Property> = BTreeMap::new();
+        steps.extend(others.map(|id| (id.to_owned(), Property::always(of_step(Type::Any)))));
+        for step in &runbook.steps {
+            let result = of_action(&step.work.action, target, outputs);
+            declared.results.push(result.clone());
+            let result = if step.foreach.is_some() { Type::list(result) } else { result };
+            steps.insert(step.id.as_str().to_owned(), Property::always(of_step(result)));
+        }
+        declared.set("steps", Type::Map(std::rc::Rc::new(Shape { noun: Noun::Step, fields: steps, others: None })));
+        declared
+    }
+
+    fn set(&mut self, name: &str, kind: Type) {
+        self.names.insert(name.to_owned(), kind);
+    }
+
+    /// Takes a `let` away, so that those before it do not see it.
+    pub(super) fn without(&mut self, name: &str) -> Option<Type> {
+        self.names.remove(name)
+    }
+
+    /// Puts a `let` back.
+    pub(super) fn with(&mut self, name: &str, kind: Type) {
+        self.set(name, kind);
+    }
+
+    /// The type of an expression that sees these names and no more.
+    fn of_guard(&self, guard: &Guard) -> Type {
+        let own = guard.own_functions();
+        let here = Here { declared: self, locals: Vec::new(), sees_steps: true, standing: &|_| Standing::OK, own };
+        guard.syntax().map_or(Type::Any, |syntax| check(syntax, &here, &[]).0)
+    }
+
+    /// The type of an item of a step's fan-out.
+    pub(super) fn item(&self, step: &Step) -> Option<Type> {
+        let list = self.of_guard(&step.foreach.as_ref()?.list);
+        Some(match list {
+            Type::List(items) => (*items).clone(),
+            _ => Type::Any,
+        })
+    }
+}
+
+/// The names in one place.
+pub(super) struct Here<'a> {
+    pub(super) declared: &'a Declared,
+    /// Names of this place only.
+    pub(super) locals: Vec<(&'static str, Type)>,
+    pub(super) sees_steps: bool,
+    pub(super) standing: &'a dyn Fn(&str) -> Standing,
+    pub(super) own: &'a OwnFunctions,
+}
+
+impl Scope for Here<'_> {
+    fn name(&self, name: &str) -> Option<Type> {
+        let local = self.locals.iter().find(|(known, _)| *known == name);
+        let lasting = self.declared.names.get(name).filter(|_| self.sees_steps || name != "steps");
+        local.map(|(_, kind)| kind).or(lasting).cloned()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let lasting = self.declared.names.keys().map(String::as_str);
+        let lasting = lasting.filter(|name| self.sees_steps || *name != "steps");
+        lasting.chain(self.locals.iter().map(|(name, _)| *name)).collect()
+    }
+
+    fn standing(&self, step: &str) -> Standing {
+        (self.standing)(step)
+    }
+
+    fn own_function(&self, name: &str) -> Vec<usize> {
+        self.own.arities(name)
+    }
+}
+
+/// The type of a param's value.
+pub(super) fn of_param(kind: ParamKind) -> Type {
+    match kind {
+        ParamKind::Text => Type::Text,
+        ParamKind::Int => Type::Int,
+        ParamKind::Number => Type::Number,
+        ParamKind::Bool => Type::Bool,
+        ParamKind::Duration => Type::Duration,
+        ParamKind::File => Type::file(),
+        ParamKind::List => Type::list(Type::Any),
+        ParamKind::Map => Type::map_of(Type::Any),
+    }
+}
+
+/// The type of an action's result.
+pub(super) fn of_action(action: &Action, target: Option<&Target>, outputs: &mut KnownOutputs) -> Type {
+    match &action.kind {
+        ActionKind::Primitive(declaration) => {
+            let fields = declaration
+                .result
+                .iter()
+                .map(|field| (field.name, Property { kind: Type::declared(field.kind), is_optional: field.optional }));
+            Type::record(Noun::Property, fields)
+        }
+        ActionKind::Runbook(runbook) => of_outputs(runbook, target, outputs),
+        ActionKind::Script(_) => Type::Any,
+    }
+}
+
+/// The type of what a runbook used as an action returns.
+fn of_outputs(runbook: &Arc<Runbook>, target: Option<&Target>, outputs: &mut KnownOutputs) -> Type {
+    let key = Arc::as_ptr(runbook) as usize;
+    if let Some(known) = outputs.get(&key) {
+        return known.clone();
+    }
+    let declared = Declared::of(runbook, target, std::iter::empty(), &[], outputs);
+    let fields = runbook
+        .outputs
+        .iter()
+        .map(|binding| (binding.name.to_string(), Property::always(declared.of_guard(&binding.guard))));
+    let kind = Type::record(Noun::Property, fields);
+    outputs.insert(key, kind.clone());
+    kind
+}
+
+fn of_step(result: Type) -> Type {
+    let status = Property::always(Type::Word(STATUSES));
+    Type::record(Noun::PropertyOfStep, [("out", Property::always(result)), ("status", status)])
+}
+
+/// What is known of `target`: everything of a chosen one, the usual names of another.
+fn of_target(target: Option<&Target>) -> Type {
+    let text = || Property::always(Type::Text);
+    let texts = || Property::always(Type::list(Type::Text));
+    let named = |names: Vec<String>, others: Option<Type>, noun: Noun| {
+        let fields = names.into_iter().map(|name| (name, text())).collect();
+        Property::always(Type::Map(std::rc::Rc::new(Shape { noun, fields, others })))
+    };
+    let mut fields =
+        vec![("name", text()), ("simulated", Property::always(Type::Bool)), ("services", texts()), ("gates", texts())];
+    match target {
+        Some(target) => fields.extend([
+            ("subjects", named(target.subjects.keys().cloned().collect(), None, Noun::OfTarget)),
+            ("metrics", named(target.metrics.keys().cloned().collect(), None, Noun::OfTarget)),
+            ("patterns", named(target.patterns.keys().cloned().collect(), None, Noun::OfTarget)),
+        ]),
+        None => fields.extend(usual_names().map(|(name, usual)| {
+            (name, named(usual.into_iter().map(str::to_owned).collect(), Some(Type::Text), Noun::Usual))
+        })),
+    }
+    Type::record(Noun::Property, fields)
+}
