@@ -9,6 +9,7 @@
 //! reports.
 
 mod allow;
+mod expressions;
 mod flow;
 mod levels;
 mod named;

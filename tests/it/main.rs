@@ -30,3 +30,4 @@ mod rehearsal;
 mod resume;
 mod stage;
 mod tool;
+mod typed;

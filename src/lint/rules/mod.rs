@@ -4,29 +4,43 @@ mod allow_unknown;
 mod allow_unused;
 mod allow_without_reason;
 mod approval_late;
+mod argument_type;
 mod arm_unconfirmed;
 mod arm_unobserved;
 mod arm_unverified;
 mod breach_ignored;
 mod breach_tolerant;
+mod constant_guard;
 mod dead_undo;
 mod deploy_while_armed;
 mod effect_failure_ignored;
 mod effect_without_undo;
 mod gate_unknown_at_end;
+mod guard_not_bool;
 mod idempotent_arm;
+mod index_out_of_range;
 mod limit_impossible;
 mod limit_too_low;
 mod log_from_now;
+mod may_be_missing;
+mod may_be_skipped;
+mod nan_trap;
+mod not_ended;
+mod null_comparison;
 mod one_sided_deploy;
 mod raw_gate_command;
 mod rollback_arms;
 mod too_large_to_prove;
+mod type_mismatch;
 mod undo_incomplete;
 mod undo_same_version;
+mod unknown_function;
 mod unknown_gate;
 mod unknown_service;
+mod unknown_status;
 mod unlimited_disarm;
+mod unlisted_name;
+mod unreachable_guard;
 mod unreachable_step;
 mod unverified_publish;
 mod verified_against_itself;
@@ -42,29 +56,43 @@ pub const RULES: &[Rule] = &[
     allow_unused::RULE,
     allow_without_reason::RULE,
     approval_late::RULE,
+    argument_type::RULE,
     arm_unconfirmed::RULE,
     arm_unobserved::RULE,
     arm_unverified::RULE,
     breach_ignored::RULE,
     breach_tolerant::RULE,
+    constant_guard::RULE,
     dead_undo::RULE,
     deploy_while_armed::RULE,
     effect_failure_ignored::RULE,
     effect_without_undo::RULE,
     gate_unknown_at_end::RULE,
+    guard_not_bool::RULE,
     idempotent_arm::RULE,
+    index_out_of_range::RULE,
     limit_impossible::RULE,
     limit_too_low::RULE,
     log_from_now::RULE,
+    may_be_missing::RULE,
+    may_be_skipped::RULE,
+    nan_trap::RULE,
+    not_ended::RULE,
+    null_comparison::RULE,
     one_sided_deploy::RULE,
     raw_gate_command::RULE,
     rollback_arms::RULE,
     too_large_to_prove::RULE,
+    type_mismatch::RULE,
     undo_incomplete::RULE,
     undo_same_version::RULE,
+    unknown_function::RULE,
     unknown_gate::RULE,
     unknown_service::RULE,
+    unknown_status::RULE,
     unlimited_disarm::RULE,
+    unlisted_name::RULE,
+    unreachable_guard::RULE,
     unreachable_step::RULE,
     unverified_publish::RULE,
     verified_against_itself::RULE,

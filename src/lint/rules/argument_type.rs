@@ -1,0 +1,51 @@
+//! An argument is of a type the action does not take.
+//!
+//! The action refuses it when the step is reached, before it does anything; a rollback pays for that. The
+//! types of params, results and outputs are known, so it can be known before the run.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: example
+//! params:
+//!   replicas: { type: int, default: 2 }
+//! steps:
+//!   look:
+//!     do: service_version
+//!     with: { service: "${params.replicas}" }
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: example
+//! params:
+//!   name: { type: text, default: brain }
+//! steps:
+//!   look:
+//!     do: service_version
+//!     with: { service: "${params.name}" }
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::expressions::say;
+use crate::runbook::faults::Problem;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "argument-type",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Meaning,
+    source: include_str!("argument_type.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    say(subject, report, |problem| match problem {
+        Problem::Argument { name, wants, found } => Some((
+            format!("`{name}` must be a {wants}, and this is {}", found.word()),
+            format!("write an expression that gives a {wants}"),
+        )),
+        Problem::Expression(_) | Problem::Place { .. } => None,
+    });
+}

@@ -1,0 +1,67 @@
+//! No function has this name, or it is called with another number of arguments.
+//!
+//! The step fails when it gets there. `titan-run list functions` shows the functions; a runbook can name
+//! files with more under `functions:`.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: example
+//! params:
+//!   tag: { type: text, default: "1.0" }
+//! steps:
+//!   say:
+//!     when: start_with(params.tag, "1.")
+//!     do: note
+//!     with: { text: hello }
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: example
+//! params:
+//!   tag: { type: text, default: "1.0" }
+//! steps:
+//!   say:
+//!     when: starts_with(params.tag, "1.") && params.tag.starts_with("1")
+//!     do: note
+//!     with: { text: hello }
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::guard::fault::Wrong;
+use crate::runbook::faults::Problem;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "unknown-function",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Meaning,
+    source: include_str!("unknown_function.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    for found in &subject.runbook.faults {
+        let Problem::Expression(wrong) = &found.problem else {
+            continue;
+        };
+        match wrong {
+            Wrong::UnknownFunction { name, on, known } => {
+                let message = match on {
+                    Some(on) if !on.is_any() => format!("{} has no function `{name}`", on.word()),
+                    _ => format!("no function is called `{name}`"),
+                };
+                let diagnostic = report.at(message, found.span);
+                report.push(diagnostic.meant(name, known, || "`titan-run list functions` shows them all".to_owned()));
+            }
+            Wrong::WrongCount { signature, given } => {
+                let plural = if *given == 1 { "" } else { "s" };
+                let diagnostic = report.at(format!("`{signature}` does not take {given} argument{plural}"), found.span);
+                report.push(diagnostic.help(format!("call it as `{signature}` says")));
+            }
+            _ => {}
+        }
+    }
+}
