@@ -2,7 +2,13 @@
 //!
 //! `cargo bench --bench hash`.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench is run by hand")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_types,
+    missing_docs,
+    reason = "a bench is run by hand, and measures the clock"
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

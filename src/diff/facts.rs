@@ -58,7 +58,7 @@ pub(super) fn facts_of(runbook: &Runbook) -> Vec<Fact> {
         facts.add(&format!("let.{}", binding.name), binding.guard.text());
     }
     for (name, limit) in [("total", runbook.limits.total), ("disarmed", runbook.limits.disarmed)] {
-        facts.bound(&format!("limits.{name}"), limit);
+        facts.bound(&format!("limits.{name}"), limit.map(|limit| limit.value));
     }
     facts.steps(runbook, "", 0);
     let root = tree(runbook);

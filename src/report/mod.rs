@@ -28,7 +28,6 @@ pub use checkup_github::checkup_github;
 pub use checkup_json::{CHECKUP_VERSION, CheckupDocument, checkup_json};
 pub use checkup_junit::checkup_junit;
 pub use checkup_sarif::checkup_sarif;
-pub use diagnostics::{Style, draw};
 pub use diagnostics::{Style, draw, draw_all};
 pub use json::JsonLines;
 pub use lints::{lint_list, lint_reference};
