@@ -34,6 +34,13 @@ pub struct Script {
     text: std::sync::Arc<str>,
 }
 
+impl Script {
+    /// The text it was read from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 /// A call of a primitive by a script.
 #[derive(Clone, Debug)]
 pub struct ScriptCall {

@@ -113,6 +113,13 @@ impl Template {
         self
     }
 
+    /// Every value that is written out in it, whole or in part.
+    pub fn constants(&self) -> Vec<&Value> {
+        let mut found = Vec::new();
+        self.0.constants(&mut found);
+        found
+    }
+
     /// A map without entries.
     pub fn empty_map() -> Self {
         Self(Piece::Constant(Value::Map(Arc::default())))
@@ -299,6 +306,15 @@ impl Piece {
             Self::Constant(value) => Given::Constant(value),
             Self::Expression(guard) => Given::Expression(guard),
             Self::Text(..) | Self::List(_) | Self::Map(_) => Given::Mixed,
+        }
+    }
+
+    fn constants<'a>(&'a self, found: &mut Vec<&'a Value>) {
+        match self {
+            Self::Constant(value) => found.push(value),
+            Self::Expression(_) | Self::Text(..) => {}
+            Self::List(items) => items.iter().for_each(|item| item.constants(found)),
+            Self::Map(entries) => entries.iter().for_each(|(_, item)| item.constants(found)),
         }
     }
 

@@ -80,6 +80,10 @@ pub struct Watched<'a> {
     pub to: Option<NodeId>,
     /// The index of the step of the outermost runbook it is inside of.
     pub outer: Option<usize>,
+    /// The names of its runbook's params.
+    params: usize,
+    /// Where its runbook's steps are: `""`, or the path of the step it is the action of and a `/`.
+    place: String,
 }
 
 /// The whole graph.
@@ -115,6 +119,14 @@ impl<'a> Flow<'a> {
     /// The node others need of a step of the outermost runbook.
     pub fn step(&self, index: usize) -> Option<NodeId> {
         self.outermost.get(index).copied()
+    }
+
+    /// The node with which the step of a node begins: another one where a runbook is its action.
+    pub fn begin_of(&self, id: NodeId) -> NodeId {
+        match self.nodes.get(id).map(|node| node.part) {
+            Some(Part::End { begin }) => begin,
+            _ => id,
+        }
     }
 
     /// The graph of one piece of work that stands for itself, in the names of a node of this one:
@@ -166,6 +178,11 @@ impl<'a> Flow<'a> {
     /// What an argument of a node's action is.
     pub fn argument(&self, node: &Node<'_>, name: &str) -> Option<Known> {
         self.known(&node.work.action, name, node.params, &node.path)
+    }
+
+    /// What an argument of a watch's action is.
+    pub fn watch_argument(&self, watched: &Watched<'_>, name: &str) -> Option<Known> {
+        self.known(&watched.watch.action, name, watched.params, &watched.place)
     }
 
     /// What an expression stands for where a node uses it.
@@ -248,18 +265,16 @@ impl<'a> Flow<'a> {
         for (step, end) in runbook.steps.iter().zip(&ends) {
             let needs = step.needs.iter().filter_map(|edge| Some((*ends.get(edge.from)?, edge.on)));
             let needs: Vec<_> = begin.map(|begin| (begin, EdgeOutcome::Ok)).into_iter().chain(needs).collect();
-            let start = match self.nodes.get(*end).map(|node| node.part) {
-                Some(Part::End { begin }) => begin,
-                _ => *end,
-            };
+            let start = self.begin_of(*end);
             if let Some(node) = self.nodes.get_mut(start) {
                 node.needs = needs;
             }
         }
         for watch in &runbook.watches {
             let to = watch.to.and_then(|to| ends.get(to).copied());
-            if let Some(from) = ends.get(watch.from).copied() {
-                self.watches.push(Watched { watch, from, to, outer });
+            if let Some(from) = ends.get(watch.from).map(|end| self.begin_of(*end)) {
+                let place = prefix.to_owned();
+                self.watches.push(Watched { watch, from, to, outer, params: frame, place });
             }
         }
         ends

@@ -53,9 +53,15 @@ impl<'f, 'a> Proof<'f, 'a> {
         self.get(id).start.unwrap_or(true)
     }
 
-    /// Whether it is proved however this node ended, so in every run that comes to its end.
-    pub fn is_done_at_end(&self, id: NodeId) -> bool {
-        self.get(id).any() == Some(true)
+    /// Whether it is proved in every run that comes to its end.
+    pub fn is_done_at_end(&self) -> bool {
+        // What is inside a runbook used as an action need not happen; where it ends, that counts.
+        self.flow.nodes().any(|(id, _)| !self.is_inside(id) && self.get(id).any() == Some(true))
+    }
+
+    fn is_inside(&self, id: NodeId) -> bool {
+        let needs = self.flow.node(self.flow.begin_of(id)).into_iter().flat_map(|node| &node.needs);
+        needs.into_iter().any(|(from, _)| self.flow.node(*from).is_some_and(|node| node.part == Part::Begin))
     }
 
     /// Whether this node can start at all.

@@ -113,18 +113,19 @@ impl<'a> Scene<'a> {
         Proof::of(&self.flow, proofs, &|node, guard| truth(&self.flow, node, guard))
     }
 
-    /// The same of the runs in which a node ended ok. A deploy that is skipped only where its version
-    /// runs already counts as done.
+    /// The same, where a deploy that is skipped only where its version runs already counts as done.
+    pub fn proof_of_change(&self, proofs: &Nodes) -> Proof<'_, 'a> {
+        Proof::of(&self.flow, proofs, &|node, guard| truth_or_needless(&self.flow, node, guard))
+    }
+
+    /// The same of the runs in which a node ended ok.
     pub fn proof_after(&self, proofs: &Nodes, done: NodeId) -> Proof<'_, 'a> {
         let inside = |path: &str| {
             let done = self.flow.node(done).map_or("", |node| node.path.as_str());
             done.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let sure = Nodes::that(&self.flow, |_, node| inside(&node.path));
-        Proof::given(&self.flow, proofs, sure, &|node, guard| {
-            let is_needless = node.work.action.name() == "deploy" && guard.text().contains(".out.version !=");
-            truth(&self.flow, node, guard).or_else(|| is_needless.then_some(true))
-        })
+        Proof::given(&self.flow, proofs, sure, &|node, guard| truth_or_needless(&self.flow, node, guard))
     }
 
     /// The services whose verification an opening of this gate needs.
@@ -161,11 +162,16 @@ impl<'a> Scene<'a> {
 
     /// The node whose `out.hash` this is.
     pub fn hash_of(&self, hash: &Known) -> Option<NodeId> {
-        let Known::Symbol(text) = hash else {
+        self.giver_of(hash, "hash")
+    }
+
+    /// The node whose result this is a property of.
+    pub fn giver_of(&self, known: &Known, property: &str) -> Option<NodeId> {
+        let Known::Symbol(text) = known else {
             return None;
         };
         let (place, name) = text.split_once(':')?;
-        let id = name.strip_prefix("steps.")?.strip_suffix(".out.hash")?;
+        let id = name.strip_prefix("steps.")?.strip_suffix(property)?.strip_suffix(".out.")?;
         let path = if place.is_empty() { id.to_owned() } else { format!("{place}/{id}") };
         self.flow.nodes().find(|(_, node)| node.path == path && node.part != Part::Begin).map(|(id, _)| id)
     }
@@ -177,12 +183,17 @@ impl<'a> Scene<'a> {
 
 fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting: Setting<'_>) -> Vec<Deed> {
     let each = |name: &str| each_of(flow, node, name, setting);
+    // What goes over a list that is known only when the run comes to it may move any of them.
+    let any = |name: &str| match each(name) {
+        none if none.is_empty() => flow.argument(node, name).into_iter().collect(),
+        each => each,
+    };
     let work = node.work;
     match declaration.name {
-        _ if declaration.in_doubt == InDoubt::DisarmFirst => each("gate").into_iter().map(Deed::Arms).collect(),
+        _ if declaration.in_doubt == InDoubt::DisarmFirst => any("gate").into_iter().map(Deed::Arms).collect(),
         "disarm" => each("gate").into_iter().map(Deed::Disarms).collect(),
         "gate_state" if judged(work, is_disarmed) => each("gate").into_iter().map(Deed::SeesDisarmed).collect(),
-        "deploy" => each("service").into_iter().map(Deed::Deploys).collect(),
+        "deploy" => any("service").into_iter().map(Deed::Deploys).collect(),
         "expect_hash" => {
             let against = flow.argument(node, "expected");
             each("service").into_iter().map(|service| Deed::Verifies { service, against: against.clone() }).collect()
@@ -237,12 +248,20 @@ fn is_counted(said: &str) -> bool {
 /// What a hash is compared with: the other side of `==`.
 fn compared_hash(said: &str) -> Option<&str> {
     let (left, right) = said.split_once(" == ")?;
-    let is_hash = |side: &str| side.contains("out.captures.hash") || side.contains("out.hash");
+    let is_hash = |side: &str| has_own(side, "out.captures.hash") || has_own(side, "out.hash");
     match (is_hash(left), is_hash(right)) {
         (true, false) => Some(right),
         (false, true) => Some(left),
         _ => None,
     }
+}
+
+/// Whether an expression has a property of the step's own result, not of another step's.
+fn has_own(text: &str, property: &str) -> bool {
+    text.match_indices(property).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|before| before == '.' || before == '_' || before.is_alphanumeric())
+    })
 }
 
 fn is_handshake(flow: &Flow<'_>, node: &Node<'_>, setting: Setting<'_>) -> bool {
@@ -269,4 +288,10 @@ fn truth(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Option<bool> {
         return Some(true);
     }
     any.iter().all(|part| *part == Some(false)).then_some(false)
+}
+
+/// The same, where a deploy that is skipped only where its version runs already counts as done.
+fn truth_or_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Option<bool> {
+    let is_needless = node.work.action.name() == "deploy" && guard.text().contains(".out.version !=");
+    truth(flow, node, guard).or_else(|| is_needless.then_some(true))
 }

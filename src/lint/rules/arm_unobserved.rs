@@ -4,7 +4,8 @@
 //! on looking: a `watch` on the rejection subject that is live before the `arm` starts and rolls back;
 //! and, after it, steps that fail the run: a `hold` on the rejection counter, one on the gate's state,
 //! and the policy hash asked again, as a watch or a `hold`; each for at least a minute. The
-//! procedure says five.
+//! procedure says five. A guard that a rejected order or a closed gate satisfies looks at nothing, and
+//! a watch that ends before the holds do sees too little.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -54,11 +55,12 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Known, Node, NodeId};
+use crate::guard::Names;
+use crate::lint::flow::{Known, Node, NodeId, Nodes, Watched};
 use crate::lint::names::{is_metric, is_subject};
 use crate::lint::scene::Scene;
-use crate::runbook::{OnFailure, Poll, Watch};
-use crate::value::as_duration;
+use crate::runbook::{OnFailure, Poll};
+use crate::value::{Value, as_duration};
 use std::time::Duration;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -105,22 +107,33 @@ impl Looks<'_, '_> {
         let target = self.subject.setting.target;
         let scene = &self.subject.scene;
         let argument = |node: &Node<'_>, name| scene.flow.argument(node, name);
-        let is_own = |node: &Node<'_>| {
-            argument(node, "service").and_then(|one| one.as_text().map(str::to_owned)).as_deref() == self.service
+        let is_own = |service: Option<Known>| service.as_ref().and_then(Known::as_text) == self.service;
+        // A query in PromQL names no service.
+        let is_metric_of = |node: &Node<'_>, name| {
+            let service = argument(node, "service");
+            is_metric(&node.work.action, name, target) && (service.is_none() || is_own(service))
         };
+        let sample = |value| [("value", Value::Float(value)), ("increase", Value::Float(value))];
         let counted = self.held(|node| {
-            node.work.action.name() == "wait_metric" && is_metric(&node.work.action, "rejections", target)
+            let is_it = node.work.action.name() == "wait_metric" && is_metric_of(node, "rejections");
+            is_it && !self.is_blind(node, &sample(1.0))
         });
         let armed = self.held(|node| match node.work.action.name() {
-            "gate_state" => argument(node, "gate").as_ref() == Some(self.gate),
-            "wait_metric" => is_metric(&node.work.action, "armed_state", target),
+            "gate_state" => {
+                let closed = [("state", Value::text("disarmed"))];
+                argument(node, "gate").as_ref() == Some(self.gate) && !self.is_blind(node, &closed)
+            }
+            "wait_metric" => is_metric_of(node, "armed_state") && !self.is_blind(node, &sample(0.0)),
             _ => false,
         });
-        let hash = self.held(|node| node.work.action.name() == "expect_hash" && is_own(node))
-            || self.watched(|watch| watch.action.name() == "expect_hash");
-        let rejections = self.watched(|watch| {
-            let name = watch.action.name();
-            name == "nats_watch" && is_subject(&watch.action, "rejections", target)
+        let hash = self.held(|node| node.work.action.name() == "expect_hash" && is_own(argument(node, "service")))
+            || self.watched(|one| {
+                let service = scene.flow.watch_argument(one, "service");
+                one.watch.action.name() == "expect_hash" && is_own(service)
+            });
+        let rejections = self.watched(|one| {
+            let action = &one.watch.action;
+            action.name() == "nats_watch" && is_subject(action, "rejections", target)
         });
         let each = [
             (rejections, "a `watch` on `${target.subjects.rejections}` from this step on, with `on_breach: rollback`"),
@@ -131,8 +144,20 @@ impl Looks<'_, '_> {
         each.into_iter().filter(|(is_there, _)| !is_there).map(|(_, missing)| missing)
     }
 
-    /// Whether a watch is live before the gate opens, goes on after it, and rolls back.
-    fn watched(&self, is: impl Fn(&Watch) -> bool) -> bool {
+    /// Whether the guard of a hold is true of what it is to notice.
+    fn is_blind(&self, node: &Node<'_>, seen: &[(&str, Value)]) -> bool {
+        let Poll::Hold { guard, .. } = &node.work.poll else {
+            return true;
+        };
+        let nothing = Value::map::<&str>([]);
+        let mut names = Names::new(&nothing, &self.subject.setting.target.to_value(), &nothing);
+        let out = Value::map(seen.iter().map(|(name, value)| (*name, value.clone())));
+        self.subject.guards.truth(guard, &mut names, &[("out", &out)]) == Ok(true)
+    }
+
+    /// Whether a watch is live before the gate opens, goes on as long as something is held after
+    /// it, and rolls back.
+    fn watched(&self, is: impl Fn(&Watched<'_>) -> bool) -> bool {
         let flow = &self.subject.scene.flow;
         let (before, after) = (flow.before(self.arm), flow.after(self.arm));
         // A watch that is live before a runbook used as an action begins is so before what is inside.
@@ -141,10 +166,12 @@ impl Looks<'_, '_> {
                 |one: &Node<'_>| flow.node(self.arm).is_some_and(|arm| arm.path.starts_with(&format!("{}/", one.path)));
             id == self.arm || flow.node(id).is_some_and(inside)
         };
+        let holds = Nodes::that(flow, |id, node| after.has(id) && is_long(self.subject, &self.subject.scene, node));
+        let is_long = |to: NodeId| holds.has(to) || holds.iter().any(|hold| flow.before(to).has(hold));
         flow.watches().iter().any(|one| {
             let is_early = around(one.from) || before.has(one.from);
-            let is_late = one.to.is_none_or(|to| after.has(to));
-            is_early && is_late && one.watch.on_breach == OnFailure::Rollback && is(one.watch)
+            let is_late = one.to.is_none_or(|to| after.has(to) && is_long(to));
+            is_early && is_late && one.watch.on_breach == OnFailure::Rollback && is(one)
         })
     }
 
@@ -152,12 +179,11 @@ impl Looks<'_, '_> {
     fn held(&self, is: impl Fn(&Node<'_>) -> bool) -> bool {
         let scene = &self.subject.scene;
         let after = scene.flow.after(self.arm);
-        let holds = crate::lint::flow::Nodes::that(&scene.flow, |id, node| {
+        let holds = Nodes::that(&scene.flow, |id, node| {
             let rolls_back = node.step.is_some_and(|step| step.on_failure == OnFailure::Rollback);
             after.has(id) && rolls_back && is_long(self.subject, scene, node) && is(node)
         });
-        let proof = scene.proof_after(&holds, self.arm);
-        scene.flow.nodes().any(|(id, _)| proof.is_done_at_end(id))
+        scene.proof_after(&holds, self.arm).is_done_at_end()
     }
 }
 

@@ -1,8 +1,8 @@
 //! A gate is opened although a service may hold another policy.
 //!
 //! Both services must hold one policy while a gate is open: else every order is rejected, or worse.
-//! So on every path to an `arm`, every service of the parity group is verified *after* its last
-//! deploy: by `expect_hash`, by a `wait_log` whose `expect` compares the logged hash, or by the
+//! So on every path to an `arm`, every service of the parity group is verified *after* the last
+//! deploy of any of them: by `expect_hash`, by a `wait_log` whose `expect` compares the logged hash, or by the
 //! handshake counter of the service that asks the other one. A verification that may be skipped,
 //! or whose failure the step tolerates (`needs: { verify: done }`), proves nothing.
 //!
@@ -60,8 +60,13 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let (service, gate) = (shown(&found.service), shown(&found.gate));
         let message = format!("`{gate}` is opened before the policy of `{service}` is verified");
         let diagnostic = report.at(message, subject.span_of(found.arm)).label(found.way);
-        let diagnostic = match found.again.and_then(|deploy| subject.scene.flow.node(deploy)) {
-            Some(deploy) => diagnostic.help(format!("verify `{service}` after `{}` has changed it", deploy.path)),
+        let diagnostic = match found.again {
+            Some((deploy, changed)) if changed == service => {
+                diagnostic.help(format!("verify `{service}` after `{deploy}` has changed it"))
+            }
+            Some((deploy, changed)) => {
+                diagnostic.help(format!("verify `{service}` once more after `{deploy}` has changed `{changed}`"))
+            }
             None => diagnostic.help(format!(
                 "let this step need an `expect_hash` of `{service}`, or a `wait_log` or handshake counter that is held \
                  against a hash, to be ok"
@@ -78,8 +83,8 @@ pub(super) struct Unverified {
     pub(super) service: Known,
     /// The way on which it is not.
     pub(super) way: String,
-    /// A deploy that may come after its verification.
-    pub(super) again: Option<NodeId>,
+    /// A deploy that may come after its verification, by its path, and what it changes.
+    pub(super) again: Option<(String, String)>,
 }
 
 /// Every opening of a gate for which a verification is missing.
@@ -89,13 +94,10 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
         let later = scene.flow.after(arm);
         let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !later.has(*id)).collect();
         for service in scene.needed_before(gate) {
-            // A deploy of a service that is named only when it runs may be one of this service.
-            let own = |other: &Known| *other == service || matches!(other, Known::Symbol(_));
             let counts = |id: NodeId, deed: &Deed| match deed {
-                Deed::Verifies { service: verified, against } if *verified == service => {
+                Deed::Verifies { service: verified, .. } if *verified == service => {
                     let before = scene.flow.before(id);
-                    let matters = |other: &Known| against.is_none() || own(other);
-                    deploys.iter().all(|(deploy, other)| !matters(other) || before.has(*deploy))
+                    deploys.iter().all(|(deploy, _)| before.has(*deploy))
                 }
                 _ => false,
             };
@@ -106,14 +108,14 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
             let verifies =
                 |_: NodeId, deed: &Deed| matches!(deed, Deed::Verifies { service: one, .. } if *one == service);
             let ever = scene.nodes_that(verifies);
-            let again = deploys
-                .iter()
-                .find(|(deploy, other)| own(other) && ever.iter().any(|id| !scene.flow.before(id).has(*deploy)));
+            let is_late = |deploy: NodeId| ever.iter().any(|id| !scene.flow.before(id).has(deploy));
+            let again = deploys.iter().rfind(|(deploy, _)| is_late(*deploy));
+            let again = again.filter(|_| scene.proof(&ever).holds_at_start(arm));
             found.push(Unverified {
                 arm,
                 gate: gate.clone(),
                 way: proof.way_to(arm),
-                again: again.filter(|_| scene.proof(&ever).holds_at_start(arm)).map(|(id, _)| *id),
+                again: again.and_then(|(id, changed)| Some((scene.flow.node(*id)?.path.clone(), shown(changed)))),
                 service,
             });
         }

@@ -45,7 +45,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for (name, limit, worst) in exceeded(subject, Bound::AtMost) {
+    // One that no run can keep is told by `limit-impossible`.
+    let impossible = exceeded(subject, Bound::AtLeast);
+    let is_impossible = |name| impossible.iter().any(|(other, ..)| *other == name);
+    for (name, limit, worst) in exceeded(subject, Bound::AtMost).into_iter().filter(|(name, ..)| !is_impossible(*name))
+    {
         let message = format!(
             "a slow run takes {} and `{name}` allows {}",
             format_duration(worst.takes),

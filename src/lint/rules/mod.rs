@@ -33,7 +33,9 @@ mod rollback_arms;
 mod too_large_to_prove;
 mod type_mismatch;
 mod undo_incomplete;
+mod undo_same_policy;
 mod undo_same_version;
+mod undo_wrong_version;
 mod unknown_function;
 mod unknown_gate;
 mod unknown_service;
@@ -85,7 +87,9 @@ pub const RULES: &[Rule] = &[
     too_large_to_prove::RULE,
     type_mismatch::RULE,
     undo_incomplete::RULE,
+    undo_same_policy::RULE,
     undo_same_version::RULE,
+    undo_wrong_version::RULE,
     unknown_function::RULE,
     unknown_gate::RULE,
     unknown_service::RULE,

@@ -1,8 +1,8 @@
 //! A gate's command is published by hand.
 //!
-//! `nats_pub` on the arm or disarm subject sends the command and looks no further: it does not verify
-//! the gate's state, does not close it again when something is unclear, and the engine does not know
-//! that a gate was moved. `arm` and `disarm` do all three.
+//! `nats_pub` on the arm or disarm subject, or a script or program that is given it, sends the command
+//! and looks no further: it does not verify the gate's state, does not close it again when something is
+//! unclear, and the engine does not know that a gate was moved. `arm` and `disarm` do all three.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -24,7 +24,10 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::guard::Template;
 use crate::lint::flow::Part;
+use crate::runbook::ActionKind;
+use crate::value::Value;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -40,14 +43,21 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let flow = &subject.scene.flow;
     for (id, node) in flow.nodes().filter(|(_, node)| node.part == Part::Whole) {
-        let subject_of = |node| flow.argument(node, "subject");
-        let is_bus = ["nats_pub", "nats_req"].contains(&node.work.action.name());
-        let Some(written) = subject_of(node).filter(|_| is_bus) else {
+        let action = &node.work.action;
+        let written = match (&action.kind, action.name()) {
+            (ActionKind::Script(script), _) => Some(script.text().to_owned()),
+            (_, "nats_pub" | "nats_req") => {
+                flow.argument(node, "subject").and_then(|one| one.as_text().map(str::to_owned))
+            }
+            (_, "exec") => Some(written_out(&action.with)),
+            _ => None,
+        };
+        let Some(written) = written else {
             continue;
         };
         for (name, gate) in &subject.setting.target.gates {
             let commands = [("arm", &gate.arm.subject), ("disarm", &gate.disarm.subject)];
-            let command = commands.into_iter().find(|(_, command)| written.as_text() == Some(command.as_str()));
+            let command = commands.into_iter().find(|(_, command)| is_word(&written, command));
             if let Some((word, _)) = command {
                 let message = format!("`{}` sends the `{word}` command of `{name}` by hand", node.path);
                 let found = report.at(message, subject.span_of(id));
@@ -55,4 +65,29 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             }
         }
     }
+}
+
+/// Every text that is written out in the arguments of a program.
+fn written_out(with: &Template) -> String {
+    let mut words = Vec::new();
+    let mut open = with.constants();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Text(text) => words.push(text.to_string()),
+            Value::List(items) => open.extend(items.iter()),
+            Value::Map(entries) => open.extend(entries.values()),
+            _ => {}
+        }
+    }
+    words.join("\n")
+}
+
+/// Whether a subject stands in a text as a whole.
+fn is_word(text: &str, subject: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || ['.', '_', '-', '*', '>'].contains(&c);
+    text.match_indices(subject).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + subject.len()..).and_then(|after| after.chars().next());
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
 }

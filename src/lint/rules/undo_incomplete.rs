@@ -1,7 +1,7 @@
 //! An undo leaves a service or a gate as the step made it.
 //!
 //! A step that changes both services is undone by changing both back; a step that opens a gate is
-//! undone by closing it. An undo that does less leaves one service on the new policy, or a gate open,
+//! undone by closing it; neither in a step that may be skipped. An undo that does less leaves one service on the new policy, or a gate open,
 //! in a run that says `rolled_back`.
 //!
 //! ```yaml bad
@@ -79,7 +79,10 @@ fn deeds_in<'s>(scene: &'s Scene<'_>, node: &Node<'_>) -> impl Iterator<Item = &
 
 /// What an undo leaves as a deed made it, with the verb for it.
 fn left_by<'d>(deed: &'d Deed, undoing: &Scene<'_>) -> Option<(&'d Known, &'static str)> {
-    let is_undone = |is: &dyn Fn(&Deed) -> bool| undoing.deeds().iter().any(|(_, deed)| is(deed));
+    let is_undone = |is: &dyn Fn(&Deed) -> bool| {
+        let proof = undoing.proof_of_change(&undoing.nodes_that(|_, deed| is(deed)));
+        proof.is_done_at_end()
+    };
     match deed {
         Deed::Deploys(service) if !is_undone(&|deed| *deed == Deed::Deploys(service.clone())) => {
             Some((service, "changes"))

@@ -1,0 +1,88 @@
+//! An undo deploys a version that the service did not run before.
+//!
+//! A rollback goes back to the version that ran before. One that was read of another service, or read
+//! when the service may have been changed already, is not that version.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   before:
+//!     do: service_version
+//!     with: { service: brain }
+//!   deploy:
+//!     do: deploy
+//!     with: { service: execution, version: "${params.version}" }
+//!     undo: { do: deploy, with: { service: execution, version: "${steps.before.out.version}" } }
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: change
+//! params:
+//!   version: { type: text }
+//! steps:
+//!   before:
+//!     do: service_version
+//!     with: { service: execution }
+//!   deploy:
+//!     do: deploy
+//!     with: { service: execution, version: "${params.version}" }
+//!     undo: { do: deploy, with: { service: execution, version: "${steps.before.out.version}" } }
+//! ```
+
+use super::arm_unverified::shown;
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::flow::{Known, NodeId};
+use crate::lint::scene::Deed;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "undo-wrong-version",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Safety,
+    source: include_str!("undo_wrong_version.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    for (id, node, undo) in subject.undos() {
+        let undoing = subject.scene_of(node, undo);
+        let back = undoing.deeds().iter().filter_map(|(deploy, deed)| match deed {
+            Deed::Deploys(service) => Some((service, undoing.flow.argument(undoing.flow.node(*deploy)?, "version")?)),
+            _ => None,
+        });
+        for (service, version) in back {
+            if let Some(why) = why_wrong(subject, id, service, &version) {
+                let message = format!("the undo of `{}` deploys {why}", node.path);
+                let found = report.at(message, subject.undo_span(id, undo));
+                report.push(found.help(format!(
+                    "read the version of `{}` with `service_version` in a step that this one needs",
+                    shown(service)
+                )));
+            }
+        }
+    }
+}
+
+/// What is wrong with a version that a step has read.
+fn why_wrong(subject: &Subject<'_>, step: NodeId, service: &Known, version: &Known) -> Option<String> {
+    let scene = &subject.scene;
+    let read = scene.giver_of(version, "version")?;
+    let reading = scene.flow.node(read).filter(|node| node.work.action.name() == "service_version")?;
+    let of = scene.flow.argument(reading, "service");
+    let path = &reading.path;
+    match of {
+        Some(of @ Known::Value(_)) if of != *service => {
+            Some(format!("the version of `{}`, read by `{path}`, to `{}`", shown(&of), shown(service)))
+        }
+        _ if !scene.flow.before(subject.scene.flow.begin_of(step)).has(read) => {
+            Some(format!("the version that `{path}` reads, which need not be before it"))
+        }
+        _ => None,
+    }
+}
