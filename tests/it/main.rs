@@ -22,6 +22,7 @@ mod interrupts;
 mod language;
 mod local;
 mod login;
+mod mutants;
 mod people;
 mod prometheus;
 mod real;
