@@ -47,6 +47,39 @@ fn every_wrong_file_is_told_at_its_place() {
     }
 }
 
+/// The first word of a line that begins a diagnostic is its code.
+fn has(said: &str, code: &str) -> bool {
+    said.lines().any(|line| line.split_once(" · ").map_or(line, |(first, _)| first) == code)
+}
+
+#[test]
+fn every_rule_sees_what_is_wrong_and_lets_pass_what_comes_close() {
+    let mut wrong = Vec::new();
+    let mut folders: Vec<_> = fs::read_dir(root().join("tests/cases/lint")).unwrap().map(|one| one.unwrap()).collect();
+    folders.retain(|one| one.file_type().unwrap().is_dir());
+    for folder in folders {
+        let code = folder.file_name().into_string().unwrap();
+        assert!(titan_run::lint::RULES.iter().any(|rule| rule.code == code), "no rule is called `{code}`");
+        let cases = cases(&format!("lint/{code}"));
+        for kind in ["err", "ok"] {
+            let of_kind = |case: &&PathBuf| case.file_name().unwrap().to_str().unwrap().starts_with(kind);
+            assert!(cases.iter().filter(of_kind).count() >= 2, "`{code}` has fewer than two {kind} cases");
+        }
+        for case in cases {
+            let name = case.strip_prefix(root()).unwrap().to_str().unwrap();
+            let ran = titan(&["lint", name]);
+            let is_err = case.file_name().unwrap().to_str().unwrap().starts_with("err");
+            if is_err {
+                holds(&case, &ran, &mut wrong);
+            }
+            if has(&ran.err, &code) != is_err {
+                wrong.push(format!("--- {name}: `{code}` is {}said\n{}", if is_err { "not " } else { "" }, ran.err));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_run_is_shown_as_it_went() {
     all("run", &["run"]);
