@@ -14,7 +14,7 @@ use crate::value::parse_duration;
 
 use super::convert::{to_dynamic, to_value};
 use super::operators::{Evaluated, equal, fault, kind};
-use super::template;
+use super::plain;
 
 /// A function of the language.
 #[derive(Clone, Copy, Debug)]
@@ -212,7 +212,7 @@ fn duration(text: &str) -> Evaluated<Duration> {
 }
 
 fn number(text: &str) -> Evaluated<Dynamic> {
-    let read = template::number(text).ok_or_else(|| fault(format!("`{text}` is not a number")))?;
+    let read = plain::number(text).ok_or_else(|| fault(format!("`{text}` is not a number")))?;
     Ok(to_dynamic(&read))
 }
 

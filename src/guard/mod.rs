@@ -23,6 +23,7 @@ mod operators;
 mod own;
 mod parser;
 mod parts;
+mod plain;
 mod references;
 mod sandbox;
 mod script;
@@ -55,9 +56,10 @@ pub use known::{LookUp, known};
 pub use names::Names;
 pub use own::OwnFunctions;
 pub use parts::Part;
+pub use plain::plain_value;
 pub use references::Reference;
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
-pub use template::{Given, Insertion, Stands, Template, plain_value};
+pub use template::{Given, Insertion, Stands, Template};
 pub use typing::{Scope, check, check_path, check_truth};
 
 /// The longest guard: longer ones are programs, and belong in a script.

@@ -364,8 +364,7 @@ fn a_script_goes_on_in_the_middle_and_repeats_no_call() {
     assert_eq!(code, 0);
     assert_eq!(fs::read_to_string(folder.path().join("marks")).unwrap(), "one\ntwo\n");
     let calls: Vec<_> = events.iter().filter(|seen| seen["what"]["event"] == "call_finished").collect();
-    let indices: Vec<_> = calls.iter().map(|call| call["what"]["index"].as_u64().unwrap()).collect();
-    assert_eq!(indices, [0, 1, 2, 3]);
+    assert!(calls.iter().map(|call| call["what"]["index"].as_u64().unwrap()).eq(0..4));
     let end = events.iter().find(|seen| seen["what"]["event"] == "finished").unwrap();
     assert_eq!(end["what"]["out"]["seen"], "one", "what was seen before the crash is what the script goes on with");
 }
