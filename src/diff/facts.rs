@@ -146,8 +146,10 @@ impl Facts {
 
     fn steps(&mut self, runbook: &Runbook, prefix: &str, depth: usize) {
         let root = tree(runbook);
-        for step in &runbook.steps {
-            let node = under(root.as_ref(), &["steps", step.id.as_str()]);
+        let written = under(root.as_ref(), &["steps"]);
+        // A decoded runbook has every step of its text, in that order.
+        let nodes = written.into_iter().flat_map(entries).map(|(_, node)| node);
+        for (step, node) in runbook.steps.iter().zip(nodes.map(Some).chain(std::iter::repeat(None))) {
             let place = format!("{}{}", if prefix.is_empty() { "steps." } else { prefix }, step.id);
             self.step(runbook, step, &place, node);
             if let (ActionKind::Runbook(inner), true) = (&step.work.action.kind, depth < MAX_INCLUDE_DEPTH) {
