@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Findings, Severity};
 use crate::guard::Guards;
 use crate::lint::{ExaminedTarget, Levels, Setting, examine, examine_target};
 use crate::primitive::CATALOGUE;
 use crate::runbook::target::Target;
-use crate::runbook::{Loaded, decode_test};
+use crate::runbook::{Loaded, check_test, decode_test};
+use crate::sim::SimWorld;
 use crate::source::SourceFile;
+use crate::stdlib;
 
 use super::files::{Folder, SIMULATED, chosen_target, read_source};
 
@@ -77,7 +79,7 @@ impl Checker {
     pub(super) fn check(&mut self, file: &SourceFile) -> Checked {
         let around = self.around(file.name());
         let own = if is_test(file) {
-            decode_test(file, &self.guards).err().unwrap_or_default()
+            self.test_file(file, &around)
         } else if is_target(file) {
             examine_target(file, &self.guards, &around.levels).diagnostics
         } else {
@@ -88,6 +90,33 @@ impl Checker {
             deny: around.levels.deny,
             unreadable: around.unreadable.clone(),
         }
+    }
+
+    /// Checks a test file, and the runbook it is about in the built-in simulated Titan.
+    fn test_file(&self, file: &SourceFile, around: &Around) -> Vec<Diagnostic> {
+        let test = match decode_test(file, &self.guards) {
+            Ok(test) => test,
+            Err(found) => return found,
+        };
+        let named = tested_runbook(file, &test.runbook.value);
+        let runbook = match read_source(&named) {
+            Ok(Ok(runbook)) => runbook,
+            Ok(Err(found)) => return found,
+            Err(why) => {
+                let findings = Findings::new(file.clone());
+                let help = "name the runbook beside this file, or one of `std/...`";
+                return vec![findings.error("bad-include", why, test.runbook.span).help(help)];
+            }
+        };
+        let target = self.simulated(&around.levels).target;
+        let setting = Setting { target: &target, is_chosen: true, levels: &around.levels };
+        let loaded = examine(&runbook, &self.guards, CATALOGUE, &around.library, setting);
+        let Some(runbook) = loaded.runbook else {
+            return loaded.diagnostics;
+        };
+        let world = target.world.as_deref().and_then(stdlib::find).unwrap_or_default();
+        SimWorld::option_names(world)
+            .map_or_else(|_| Vec::new(), |options| check_test(&test, &runbook, &target, &options))
     }
 
     /// Checks a runbook; `is_chosen` says whether its target must have what it names.
@@ -140,11 +169,20 @@ impl Checker {
     }
 
     fn simulated(&self, levels: &Levels) -> Aim {
-        let text = crate::stdlib::find(SIMULATED).unwrap_or_default();
+        let text = stdlib::find(SIMULATED).unwrap_or_default();
         let file = SourceFile::new(SIMULATED, text);
         let target = examine_target(&file, &self.guards, levels).target.unwrap_or_default();
         Aim { target, file, is_chosen: false }
     }
+}
+
+/// The file of the runbook a test file names: a built-in one, or the one beside it.
+pub(super) fn tested_runbook(file: &SourceFile, name: &str) -> String {
+    if name.starts_with("std/") {
+        return format!("{}.yaml", name.trim_end_matches(".yaml"));
+    }
+    let folder = Path::new(file.name()).parent().unwrap_or_else(|| Path::new(""));
+    folder.join(format!("{name}.yaml")).display().to_string()
 }
 
 /// The settings beside or above a file, not above the repository it is in.

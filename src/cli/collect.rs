@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-/// How deep folders are searched: deeper ones are not runbooks any more.
-const MAX_FOLDER_DEPTH: usize = 16;
+use super::search::inside;
 
 /// The names of all files, sorted, each once; and a sentence for every path that leads to none.
 pub(super) fn collect(paths: &[impl AsRef<Path>]) -> (Vec<String>, Vec<String>) {
@@ -14,7 +13,7 @@ pub(super) fn collect(paths: &[impl AsRef<Path>]) -> (Vec<String>, Vec<String>) 
         let is_pattern = path.to_string_lossy().contains(['*', '?', '[']) && !path.exists();
         let found = match is_pattern {
             true => of_pattern(&path.to_string_lossy(), &mut names),
-            false => of_path(path, 0, &mut names),
+            false => of_path(path, &mut names),
         };
         match found {
             Err(why) => trouble.push(why),
@@ -39,32 +38,20 @@ fn of_pattern(pattern: &str, names: &mut Vec<String>) -> Result<(), String> {
     Ok(())
 }
 
-fn of_path(path: &Path, depth: usize, names: &mut Vec<String>) -> Result<(), String> {
-    if path == Path::new("-") {
-        names.push("-".to_owned());
-        return Ok(());
-    }
-    let unreadable = |error: std::io::Error| format!("`{}` cannot be read: {error}", path.display());
-    if !path.metadata().map_err(unreadable)?.is_dir() {
+/// In a folder every YAML file counts: one that is no runbook must not look like one that is fine.
+fn of_path(path: &Path, names: &mut Vec<String>) -> Result<(), String> {
+    let is_folder = |path: &Path| {
+        let kind = path.metadata().map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+        Ok::<_, String>(kind.is_dir())
+    };
+    if path == Path::new("-") || !is_folder(path)? {
         names.push(name(path));
         return Ok(());
     }
-    if depth > MAX_FOLDER_DEPTH {
-        return Err(format!("`{}` is nested more than {MAX_FOLDER_DEPTH} deep", path.display()));
-    }
-    for entry in path.read_dir().map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let path = entry.path();
-        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let is_yaml = path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
-        let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() && !is_hidden {
-            of_path(&path, depth + 1, names)?;
-        } else if is_yaml && !is_hidden {
-            names.push(name(&path));
-        }
-    }
-    Ok(())
+    let mut files = Vec::new();
+    let found = inside(path, |_| true, 0, &mut files);
+    names.extend(files.iter().map(|path| name(path)));
+    found
 }
 
 /// A path as it is shown, without a leading `./`, so that one file has one name.

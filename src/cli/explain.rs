@@ -2,7 +2,7 @@
 
 use crate::diagnostic::did_you_mean;
 use crate::lint::{READING, RULES, explanation};
-use crate::report::{lint_list, lint_reference};
+use crate::report::{lint_list, lint_reference, shown};
 
 use super::{Streams, exit};
 
@@ -25,7 +25,7 @@ pub(super) fn explain(args: &Args, streams: &mut Streams<'_>) -> u8 {
         return exit::SUCCEEDED;
     };
     if let Some(text) = explanation(code) {
-        let _ = write!(streams.out, "{code}\n\n{text}");
+        let _ = write!(streams.out, "{code}\n\n{}", shown(&text));
         return exit::SUCCEEDED;
     }
     let codes = RULES.iter().map(|rule| rule.code).chain(READING.iter().map(|(code, _)| *code));

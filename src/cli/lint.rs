@@ -4,7 +4,7 @@
 //! of their names: the same files give the same bytes.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -13,11 +13,15 @@ use clap::ValueEnum;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::report::{Checkup, OneFile, checkup_github, checkup_json, checkup_junit, checkup_line, checkup_sarif};
 use crate::source::SourceFile;
+use crate::stdlib;
+use crate::visible::visible;
 use crate::yaml;
 
 use super::check::{Checked, Checker};
 use super::collect::collect;
 use super::files::read_source;
+use super::fix::fixed;
+use super::search::replace;
 use super::{Streams, exit};
 
 /// The command's arguments.
@@ -38,6 +42,12 @@ pub(super) struct Args {
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "terminal")]
     format: Format,
+    /// Make the fixes that cannot change what a working file means, and say which
+    #[arg(long)]
+    fix: bool,
+    /// With `--fix`: also make those that can
+    #[arg(long, requires = "fix")]
+    r#unsafe: bool,
     /// The name of what comes from standard input: decides which files are found around it
     #[arg(long, value_name = "NAME", default_value = "<stdin>")]
     stdin_name: String,
@@ -82,6 +92,14 @@ pub(super) fn lint(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let (names, mut trouble) = collect(&args.paths);
     if names.is_empty() && trouble.is_empty() {
         trouble.push("no runbook was found there".to_owned());
+    }
+    if args.fix {
+        for said in fix_all(args, &names, &mut trouble) {
+            match args.format {
+                Format::Terminal => streams.say(&visible(&said)),
+                Format::Json | Format::Sarif | Format::Github | Format::Junit => streams.complain(&said),
+            }
+        }
     }
     let checkup = gather(args, names.len(), trouble, check_all(args, &names));
     checkup.trouble.iter().for_each(|why| streams.complain(why));
@@ -129,27 +147,56 @@ fn show(checkup: &Checkup, format: Format, streams: &mut Streams<'_>) {
     let _ = write!(streams.out, "{text}");
 }
 
+/// Fixes every file; gives a sentence for each that was, and adds what went wrong.
+fn fix_all(args: &Args, names: &[String], trouble: &mut Vec<String>) -> Vec<String> {
+    let done = for_each(args, names, |name, checker| {
+        if name == "-" {
+            return Some(Err("`--fix` writes files, and standard input is none".to_owned()));
+        }
+        let Ok(Ok(file)) = read_source(name) else {
+            return None;
+        };
+        let fixed = fixed(&file, args.r#unsafe, checker);
+        if fixed.done.is_empty() || stdlib::find(name).is_some() {
+            return None;
+        }
+        Some(replace(Path::new(name), fixed.file.text().as_bytes()).map(|()| fixed.said()))
+    });
+    let (said, wrong): (Vec<_>, Vec<_>) = done.into_iter().flatten().partition(Result::is_ok);
+    trouble.extend(wrong.into_iter().filter_map(Result::err));
+    said.into_iter().filter_map(Result::ok).collect()
+}
+
 /// What checking gave, in the order of the names.
 fn check_all(args: &Args, names: &[String]) -> Vec<(String, Checked)> {
+    for_each(args, names, |name, checker| check_one(args, name, checker))
+}
+
+/// Does something with every file, in several threads; the results stand in the order of the names.
+fn for_each<T: Send>(args: &Args, names: &[String], act: impl Fn(&str, &mut Checker) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut checker = Checker::new(args.target.as_deref());
         let mut done = Vec::new();
-        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push(check_one(args, name, &mut checker));
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(name) = names.get(at) else {
+                return done;
+            };
+            done.push((at, act(name, &mut checker)));
         }
-        done
     };
     let threads = thread::available_parallelism().map_or(1, usize::from).min(names.len());
-    let mut checked = match threads {
+    let mut done = match threads {
         0 | 1 => work(),
         _ => thread::scope(|scope| {
             let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            started.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+            let joined = started.into_iter().map(thread::ScopedJoinHandle::join);
+            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         }),
     };
-    checked.sort_by(|(one, _), (other, _)| one.cmp(other));
-    checked
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn check_one(args: &Args, name: &str, checker: &mut Checker) -> (String, Checked) {

@@ -11,6 +11,7 @@ mod disarm;
 pub mod exit;
 mod explain;
 mod files;
+mod fix;
 mod fmt;
 mod graph;
 mod hash;

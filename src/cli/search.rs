@@ -18,7 +18,7 @@ pub(super) fn yaml_files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<String>) {
     for path in paths {
         match path.metadata() {
             Ok(kind) if kind.is_dir() => {
-                if let Err(why) = inside(path, 0, &mut files) {
+                if let Err(why) = inside(path, is_ours, 0, &mut files) {
                     problems.push(why);
                 }
             }
@@ -35,7 +35,13 @@ fn unreadable(path: &Path, error: &std::io::Error) -> String {
     format!("`{}` cannot be read: {error}", path.display())
 }
 
-fn inside(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
+/// The YAML files in a folder and below that are to be kept, in no order.
+pub(super) fn inside(
+    folder: &Path,
+    keep: fn(&Path) -> bool,
+    depth: usize,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), String> {
     if depth > MAX_FOLDER_DEPTH {
         return Err(format!("`{}` is nested more than {MAX_FOLDER_DEPTH} deep", folder.display()));
     }
@@ -46,8 +52,8 @@ fn inside(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), S
         let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
         let is_yaml = path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
         if kind.is_dir() && !is_hidden {
-            inside(&path, depth + 1, files)?;
-        } else if is_yaml && !is_hidden && is_ours(&path) {
+            inside(&path, keep, depth + 1, files)?;
+        } else if is_yaml && !is_hidden && keep(&path) {
             files.push(path);
         }
     }

@@ -1,19 +1,18 @@
 //! `titan-run test`: runs test files against the simulated world; touches nothing real.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::runbook::target::Target;
 use crate::runbook::test_file::{Case, TestFile};
 use crate::runbook::{ParamSource, Runbook, check_test, decode_test, resolve_params};
 use crate::sim::SimWorld;
-use crate::source::SourceFile;
 use crate::stdlib;
 use crate::visible::visible;
 
 use super::case::Stage;
-use super::check::Checker;
+use super::check::{Checker, tested_runbook};
 use super::files::{SIMULATED, Trouble, read_param_file, read_source};
 use super::search::yaml_files;
 use super::{Streams, exit};
@@ -124,7 +123,7 @@ impl Ready {
     fn read(name: &str, checker: &mut Checker) -> Result<Self, Trouble> {
         let file = read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?;
         let test = decode_test(&file, &checker.guards).map_err(Trouble::Wrong)?;
-        let named = runbook_file(&file, &test.runbook.value);
+        let named = tested_runbook(&file, &test.runbook.value);
         let read = read_source(&named).map_err(|why| Trouble::Unreadable(format!("{name}: {why}")))?;
         let around = checker.around(&named);
         let loaded = checker.runbook(&read.map_err(Trouble::Wrong)?, &around, true);
@@ -138,13 +137,4 @@ impl Ready {
         }
         Ok(Self { test, runbook, target, world })
     }
-}
-
-/// The file of the runbook a test file names: a built-in one, or the one beside it.
-fn runbook_file(file: &SourceFile, name: &str) -> String {
-    if name.starts_with("std/") {
-        return format!("{}.yaml", name.trim_end_matches(".yaml"));
-    }
-    let folder = Path::new(file.name()).parent().unwrap_or_else(|| Path::new(""));
-    folder.join(format!("{name}.yaml")).display().to_string()
 }

@@ -1,6 +1,7 @@
 //! Names of a target's things that a runbook spells out, and the target does not have.
 
-use crate::declaration::Kind;
+use crate::declaration::{Effect, Kind};
+use crate::runbook::fields::ticked;
 use crate::runbook::{Action, ActionKind, Runbook};
 use crate::source::Span;
 
@@ -18,10 +19,14 @@ pub(super) fn named_but_missing(subject: &Subject<'_>, kind: Kind, known: &[&str
         collect(action, kind, known, None, &mut missing);
         for (name, span) in missing {
             let found = report.at(format!("the target `{target}` has no {} `{name}`", kind.word()), span);
-            report.push(found.meant(&name, known, || match known {
+            let mut found = found.meant(&name, known, || match known {
                 [] => format!("it has no {} at all", kind.word()),
-                _ => format!("it has {}", crate::runbook::fields::ticked(known)),
-            }));
+                _ => format!("it has {}", ticked(known)),
+            });
+            if let Some(fix) = &mut found.fix {
+                fix.is_safe = action.effect() == Effect::Observes;
+            }
+            report.push(found);
         }
     });
 }

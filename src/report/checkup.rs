@@ -192,9 +192,11 @@ pub fn checkup_line(checkup: &Checkup) -> String {
     if !checkup.trouble.is_empty() {
         said.push(format!("{} that cannot be read", counted(checkup.trouble.len(), "path")));
     }
-    match said.is_empty() {
-        true => format!("{files} checked, nothing wrong"),
-        false => format!("{files} checked: {}", said.join(", ")),
+    let is_safe = |found: &&Diagnostic| found.fix.as_ref().is_some_and(|fix| fix.is_safe);
+    match (said.is_empty(), checkup.files.values().flat_map(|file| &file.found).filter(is_safe).count()) {
+        (true, _) => format!("{files} checked, nothing wrong"),
+        (false, 0) => format!("{files} checked: {}", said.join(", ")),
+        (false, mended) => format!("{files} checked: {}; `--fix` mends {mended}", said.join(", ")),
     }
 }
 

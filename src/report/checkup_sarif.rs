@@ -39,6 +39,7 @@ fn rule(code: &str) -> Value {
     let Some(text) = explanation(code) else {
         return json!({ "id": code });
     };
+    let text = super::lints::shown(&text);
     let heading = text.lines().next().unwrap_or(code).to_owned();
     json!({ "id": code, "shortDescription": { "text": heading }, "help": { "text": text, "markdown": text } })
 }

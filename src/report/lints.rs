@@ -48,9 +48,18 @@ pub fn lint_reference() -> String {
     let rules = Group::ALL.into_iter().flat_map(of_group).map(|rule| (rule.code, rule.explanation()));
     let reading = READING.iter().map(|(code, text)| (*code, (*text).to_owned()));
     for (code, explanation) in rules.chain(reading) {
-        let _ = write!(text, "\n### `{code}`\n\n{}", explanation.replace(" bad\n", "\n").replace(" good\n", "\n"));
+        let _ = write!(text, "\n### `{code}`\n\n{}", shown(&explanation));
     }
     text
+}
+
+/// An explanation without what its fences say to the tests.
+pub fn shown(explanation: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("```").and_then(|fence| fence.split_once(' ')) {
+        Some((language, _)) => format!("```{language}\n"),
+        None => format!("{line}\n"),
+    };
+    explanation.lines().map(line).collect()
 }
 
 fn of_group(group: Group) -> impl Iterator<Item = &'static Rule> {

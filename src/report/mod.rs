@@ -30,7 +30,7 @@ pub use checkup_junit::checkup_junit;
 pub use checkup_sarif::checkup_sarif;
 pub use diagnostics::{Style, draw, draw_all};
 pub use json::JsonLines;
-pub use lints::{lint_list, lint_reference};
+pub use lints::{lint_list, lint_reference, shown};
 pub use plan::describe;
 pub use reference::reference;
 pub use runs::{Row, table};

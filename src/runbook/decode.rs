@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::declaration::{Catalogue, Effect, InDoubt};
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Edit, Findings};
 use crate::guard::Guards;
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};
@@ -76,6 +76,8 @@ impl Decoder<'_> {
         if version.value.parse() != Ok(LANGUAGE_VERSION) {
             let message = format!("language version `{}` is not known here", version.value);
             let finding = self.findings.error("language-version", message, version.span);
+            let edit = Edit { span: version.span, text: LANGUAGE_VERSION.to_string() };
+            let finding = finding.fix(format!("write `titan: {LANGUAGE_VERSION}`"), false, vec![edit]);
             self.findings.push(finding.help(format!("write `titan: {LANGUAGE_VERSION}`")));
         }
     }
@@ -95,6 +97,13 @@ impl Decoder<'_> {
         if !stem.is_empty() && !stem.starts_with('<') && stem.replace('_', "-") != name.as_str() {
             let message = format!("`{name}` is not the file's name");
             let finding = self.findings.error("name-not-file", message, written.span);
+            let finding = match RunbookName::parse(&stem.replace('_', "-")) {
+                Ok(own) => {
+                    let edit = Edit { span: written.span, text: own.to_string() };
+                    finding.fix(format!("write `runbook: {own}`"), false, vec![edit])
+                }
+                Err(_) => finding,
+            };
             self.findings.push(finding.help(format!("write `runbook: {stem}`, or rename the file")));
         }
         Some(name)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span as EventSpan};
 
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Diagnostic, Edit, Findings};
 use crate::source::{SourceFile, Span, Spanned};
 
 use super::{Node, NodeKind, Scalar};
@@ -130,6 +130,7 @@ impl Builder<'_> {
             let line = self.line_rest(start);
             let place = Span::new(start, (start + tag.len()).min(self.file.text().len()));
             let finding = self.findings.error("yaml-tag", format!("`{tag}` is a YAML tag here"), place);
+            let finding = self.quoting(finding, start);
             self.findings.push(finding.help(format!("quote it: `'{line}'`")));
         }
         if anchor != 0 {
@@ -137,11 +138,9 @@ impl Builder<'_> {
             let start = before.rfind('&').unwrap_or(span.start);
             let line = self.line_rest(start);
             let name = line.split_whitespace().next().unwrap_or("&").len();
-            let finding = self.findings.error(
-                "yaml-anchor",
-                "anchors are not part of the language",
-                Span::new(start, start + name),
-            );
+            let place = Span::new(start, start + name);
+            let finding = self.findings.error("yaml-anchor", "anchors are not part of the language", place);
+            let finding = self.quoting(finding, start);
             self.findings.push(finding.help(format!("quote it: `'{line}'`")));
         }
     }
@@ -249,6 +248,28 @@ impl Builder<'_> {
         let help = help(self.file.slice(span).trim_end());
         let finding = self.findings.error(code, message, span);
         self.findings.push(finding.help(help));
+    }
+
+    /// Adds the fix that quotes what stands from a place to the end of its line, where that is all
+    /// of a key's value.
+    fn quoting(&self, finding: Diagnostic, start: usize) -> Diagnostic {
+        let text = self.file.text();
+        let line_start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let before = self.file.slice(Span::new(line_start, start)).trim_end();
+        let indent = before.len() - before.trim_start_matches([' ', '-']).len();
+        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let key = before.get(indent..).and_then(|key| key.strip_suffix(':')).unwrap_or("");
+        let mut below = text.get(start..).unwrap_or("").lines();
+        let line = below.next().unwrap_or("");
+        let value = line.split(" #").next().unwrap_or("").trim_end();
+        let next = below.find(|line| !line.trim().is_empty()).unwrap_or("");
+        let goes_on = next.len() - next.trim_start().len() > indent;
+        if key.is_empty() || !key.chars().all(is_word) || value.ends_with([',', '}', ']']) || goes_on {
+            return finding;
+        }
+        let edit =
+            Edit { span: Span::new(start, start + value.len()), text: format!("'{}'", value.replace('\'', "''")) };
+        finding.fix("quote it", true, vec![edit])
     }
 
     /// What stands from a place to the end of its line, as a quoted text would hold it.

@@ -1,21 +1,41 @@
-//! Cases with a golden picture: every file under `tests/cases/lint`, `tests/cases/run` and
-//! `tests/cases/test` has beside it what the program says about it. `UPDATE_GOLDENS=1` writes them anew.
+//! Cases with a golden picture beside them: what the program says about a file.
+//! `UPDATE_GOLDENS=1` writes them anew.
+//!
+//! `tests/cases/lint/CODE/` holds cases of one code: `err*.yaml` is reported as that code, `ok*.yaml`
+//! comes close and is not. `tests/cases/lint/several/` holds files with several faults, and
+//! `tests/cases/run/` runs, `tests/cases/test/` test files. Other files stand there for the cases to name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::tool::{Ran, root, titan};
 
-fn cases(folder: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join("tests/cases").join(folder)).unwrap();
+/// The folder of cases that show several codes.
+const SEVERAL: &str = "several";
+
+fn cases(folder: &Path, begin: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
     let mut cases: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    cases.retain(|path| path.extension().is_some_and(|kind| kind == "yaml"));
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    cases.retain(|path| path.is_file() && name(path).starts_with(begin) && name(path).ends_with(".yaml"));
     cases.sort();
     cases
 }
 
-/// Holds what was said against the golden file beside the case.
-fn holds(case: &Path, ran: &Ran, wrong: &mut Vec<String>) {
+/// The folders of codes, by the code.
+fn codes() -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(root().join("tests/cases/lint")).unwrap();
+    let mut folders: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    let named = folders.into_iter().map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path));
+    named.filter(|(code, _)| code != SEVERAL).collect()
+}
+
+/// What the program says about a case; `None`, with a complaint, where it is another than before.
+fn said(case: &Path, command: &str, wrong: &mut Vec<String>) -> Ran {
+    let name = case.strip_prefix(root()).unwrap().to_str().unwrap();
+    let ran = titan(&[command, name]);
+    assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'), "{name} lets an escape through");
     let said = format!("{}{}exit {}\n", ran.out, ran.err, ran.code);
     let golden = case.with_extension("golden");
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
@@ -25,67 +45,77 @@ fn holds(case: &Path, ran: &Ran, wrong: &mut Vec<String>) {
     if kept != said {
         wrong.push(format!("--- {}\n{said}\n--- golden\n{kept}", case.display()));
     }
+    ran
 }
 
-fn all(folder: &str, arguments: &[&str]) {
+/// Whether a code was reported: it is the first word of the line that begins a drawing.
+fn is_told(ran: &Ran, code: &str) -> bool {
+    ran.err.lines().any(|line| line.split(" · ").next() == Some(code))
+}
+
+#[test]
+fn every_wrong_file_is_told_at_its_place() {
     let mut wrong = Vec::new();
-    for case in cases(folder) {
-        let name = case.strip_prefix(root()).unwrap().to_str().unwrap();
-        let ran = titan(&[arguments, &[name]].concat());
-        assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'), "{name} lets an escape through");
-        holds(&case, &ran, &mut wrong);
+    for case in cases(&root().join("tests/cases/lint").join(SEVERAL), "") {
+        let ran = said(&case, "lint", &mut wrong);
+        assert_eq!(ran.code, 1, "{} is not refused", case.display());
+    }
+    for (code, folder) in codes() {
+        for case in cases(&folder, "err") {
+            let ran = said(&case, "lint", &mut wrong);
+            assert!(is_told(&ran, &code), "{} is not reported as {code}:\n{}", case.display(), ran.err);
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn every_wrong_file_is_told_at_its_place() {
-    all("lint", &["lint"]);
-    for case in cases("lint") {
-        let golden = fs::read_to_string(case.with_extension("golden")).unwrap();
-        assert!(golden.ends_with("exit 1\n"), "{} is not refused", case.display());
+fn what_comes_close_to_a_wrong_file_is_not_reported() {
+    for (code, folder) in codes() {
+        for case in cases(&folder, "ok") {
+            let ran = titan(&["lint", case.to_str().unwrap()]);
+            assert!(!is_told(&ran, &code), "{} is reported:\n{}", case.display(), ran.err);
+        }
     }
 }
 
-/// The first word of a line that begins a diagnostic is its code.
-fn has(said: &str, code: &str) -> bool {
-    said.lines().any(|line| line.split_once(" · ").map_or(line, |(first, _)| first) == code)
-}
-
-#[test]
-fn every_rule_sees_what_is_wrong_and_lets_pass_what_comes_close() {
+/// Holds what a command says about every file of a folder.
+fn holds(folder: &str, command: &str) {
     let mut wrong = Vec::new();
-    let mut folders: Vec<_> = fs::read_dir(root().join("tests/cases/lint")).unwrap().map(|one| one.unwrap()).collect();
-    folders.retain(|one| one.file_type().unwrap().is_dir());
-    for folder in folders {
-        let code = folder.file_name().into_string().unwrap();
-        assert!(titan_run::lint::RULES.iter().any(|rule| rule.code == code), "no rule is called `{code}`");
-        let cases = cases(&format!("lint/{code}"));
-        for kind in ["err", "ok"] {
-            let of_kind = |case: &&PathBuf| case.file_name().unwrap().to_str().unwrap().starts_with(kind);
-            assert!(cases.iter().filter(of_kind).count() >= 2, "`{code}` has fewer than two {kind} cases");
-        }
-        for case in cases {
-            let name = case.strip_prefix(root()).unwrap().to_str().unwrap();
-            let ran = titan(&["lint", name]);
-            let is_err = case.file_name().unwrap().to_str().unwrap().starts_with("err");
-            if is_err {
-                holds(&case, &ran, &mut wrong);
-            }
-            if has(&ran.err, &code) != is_err {
-                wrong.push(format!("--- {name}: `{code}` is {}said\n{}", if is_err { "not " } else { "" }, ran.err));
-            }
-        }
+    for case in cases(&root().join("tests/cases").join(folder), "") {
+        said(&case, command, &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn every_run_is_shown_as_it_went() {
-    all("run", &["run"]);
+    holds("run", "run");
 }
 
 #[test]
 fn every_test_file_is_told_what_is_wrong_and_what_differs() {
-    all("test", &["test"]);
+    holds("test", "test");
+}
+
+/// Every code a rule has, every one in a folder, every one in the documents: the same.
+#[test]
+fn every_rule_has_its_cases_and_every_case_a_code() {
+    let mut wrong = Vec::new();
+    let folders = codes();
+    for rule in titan_run::lint::RULES {
+        let folder = folders.iter().find(|(code, _)| code == rule.code).map(|(_, folder)| folder);
+        for (begin, least) in [("err", 2), ("ok", 2)] {
+            let count = folder.map_or(0, |folder| cases(folder, begin).len());
+            if count < least {
+                wrong.push(format!("`{}` has {count} cases `{begin}*.yaml`, at least {least}", rule.code));
+            }
+        }
+    }
+    for (code, folder) in &folders {
+        if titan_run::lint::explanation(code).is_none() {
+            wrong.push(format!("{} is no code", folder.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -25,6 +25,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::lint::{READING, rule};
 
 use super::{Allows, Check, Group, RULES, Report, Rule};
 
@@ -47,6 +48,10 @@ fn check(allows: &Allows, report: &mut Report<'_>) {
             continue;
         }
         let found = report.at(format!("no rule that could be allowed is called `{code}`"), one.code.span);
-        report.push(found.meant(code, &codes, || "`titan-run explain` lists the rules".to_owned()));
+        let is_read = READING.iter().any(|(known, _)| known == code) || rule(code).is_some();
+        report.push(match is_read {
+            true => found.help("what is found while reading, and in such comments, cannot be allowed: mend it"),
+            false => found.meant(code, &codes, || "`titan-run explain` lists the rules".to_owned()),
+        });
     }
 }

@@ -45,7 +45,7 @@ fn check(allows: &Allows, report: &mut Report<'_>) {
     let unused = allows.all.iter().filter(|one| !one.is_used && one.has_reason && is_known(&one.code.value));
     for one in unused {
         let message = format!("nothing here is reported as `{}`", one.code.value);
-        let mut found = report.at(message, one.code.span).help("remove the comment, or move it to what it speaks of");
+        let mut found = report.at(message, one.code.span).help("remove it, or move the comment to what it speaks of");
         if one.is_alone {
             let end = one.comment.end + usize::from(one.has_line);
             let edit = Edit { span: Span::new(one.comment.start, end), text: String::new() };

@@ -1,0 +1,384 @@
+//! `titan-run lint`: which files it takes, what it lets pass, how it writes what it found, and what
+//! it mends.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use titan_run::report::{CHECKUP_VERSION, CheckupDocument};
+
+use crate::tool::{Ran, command, finished, root};
+
+const CLEAN: &str = "titan: 1\nrunbook: NAME\nsteps:\n  a: { do: note, with: { text: x } }\n";
+const WRONG: &str = "titan: 1\nrunbook: NAME\nsteps:\n  a: { do: note, with: { txt: x } }\n";
+const LEFT: &str =
+    "titan: 1\nrunbook: NAME\nsteps:\n  a:\n    do: nats_pub\n    with: { subject: titan.a, payload: x }\n";
+const NEVER: &str = "titan: 1\nrunbook: NAME\nsteps:\n  a: { do: note, with: { text: x } }\n  b:\n    needs: { a: ok }\n    \
+                     do: note\n    with: { text: x }\n  c:\n    needs: { a: failed, b: ok }\n    do: note\n    with: { text: x }\n";
+
+/// A folder of files; `NAME` in a text is the file's stem.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        files.iter().for_each(|(name, text)| desk.write(name, text));
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let stem = path.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+        fs::write(path, text.replace("NAME", &stem)).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    fn titan(&self, arguments: &[&str]) -> Ran {
+        finished(command(arguments).current_dir(self.path()).output().unwrap())
+    }
+}
+
+#[test]
+fn files_folders_and_patterns_are_checked_and_counted() {
+    let desk = Desk::new(&[("a.yaml", CLEAN), ("in/b.yaml", CLEAN), ("in/deep/c.yml", WRONG), (".hidden.yaml", WRONG)]);
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["a.yaml"], 0, "1 file checked, nothing wrong"),
+        (&["a.yaml", "./a.yaml"], 0, "1 file checked, nothing wrong"),
+        (&["**/*.yaml"], 0, "2 files checked, nothing wrong"),
+        (&["in/?.yaml"], 0, "1 file checked, nothing wrong"),
+        (&["."], 1, "3 files checked: 2 errors in 1 file; `--fix` mends 1"),
+        (&[], 1, "3 files checked: 2 errors in 1 file; `--fix` mends 1"),
+    ];
+    for (paths, code, line) in cases {
+        desk.titan(&[&["lint"], *paths].concat()).exits(*code).says(&format!("{line}\n"));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_never_green() {
+    let desk = Desk::new(&[("a.yaml", CLEAN), ("other/x.txt", ""), ("raw.yaml", "")]);
+    fs::write(desk.path().join("raw.yaml"), b"\xff").unwrap();
+    std::os::unix::fs::symlink("nowhere.yaml", desk.path().join("other/gone")).unwrap();
+    let cases: &[(&[&str], i32)] = &[
+        (&["a.yaml", "missing.yaml"], 2),
+        (&["a.yaml", "other"], 2),
+        (&["other"], 2),
+        (&["other/gone"], 2),
+        (&["a.yaml", "*.yml"], 2),
+        (&["a.yaml", "[.yaml"], 2),
+        (&["raw.yaml"], 1),
+        (&["a.yaml", "--target", "missing.yaml"], 2),
+        (&["a.yaml", "--deny", "everything"], 2),
+        (&["a.yaml", "--unsafe"], 2),
+    ];
+    for (arguments, code) in cases {
+        let ran = desk.titan(&[&["lint"], *arguments].concat()).exits(*code);
+        assert!(!ran.out.contains("nothing wrong"), "{arguments:?}: {}", ran.out);
+        assert!(!ran.err.is_empty());
+    }
+}
+
+#[test]
+fn standard_input_is_checked_under_the_name_it_is_given() {
+    let desk = Desk::new(&[("in/part.yaml", CLEAN)]);
+    let piped = |text: &str, more: &[&str]| {
+        let mut lint = command(&[&["lint", "-"], more].concat());
+        let mut child = lint.current_dir(desk.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        child = child.stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        finished(child.wait_with_output().unwrap())
+    };
+    let user = "titan: 1\nrunbook: user\nsteps:\n  a: { do: ./part.yaml }\n";
+    piped(user, &["--stdin-name", "in/user.yaml"]).exits(0).says("1 file checked, nothing wrong");
+    piped(user, &["--stdin-name", "in/other.yaml"]).exits(1).complains("in/other.yaml:2:10");
+    piped(user, &[]).exits(1).complains("<stdin>:4:12");
+    piped(user, &["--fix"]).exits(2).complains("standard input is none");
+}
+
+#[test]
+fn the_denied_severity_decides_about_the_exit() {
+    let warned = LEFT.replace("  a:\n", "  a:\n    no_undo: x\n    # titan: allow(effect-without-undo) left over\n");
+    let desk = Desk::new(&[("a.yaml", &warned)]);
+    desk.titan(&["lint"]).exits(0).says("1 file checked: 1 warning; `--fix` mends 1\n");
+    desk.titan(&["lint", "--deny", "warning"]).exits(1);
+    desk.titan(&["lint", "--deny", "note"]).exits(1);
+    desk.titan(&["lint", "--deny", "error"]).exits(0);
+    desk.write(".titan-lint.yaml", "deny: warning\n");
+    desk.titan(&["lint"]).exits(1);
+    desk.titan(&["lint", "--deny", "error"]).exits(0);
+    desk.write(".titan-lint.yaml", "severity: { allow-unused: note }\ndeny: warning\n");
+    desk.titan(&["lint"]).exits(0).says("1 file checked: 1 note; `--fix` mends 1\n");
+}
+
+#[test]
+fn settings_govern_lint_plan_and_run_alike() {
+    let desk = Desk::new(&[("repository/deep/never.yaml", NEVER)]);
+    let each = |code: &[i32; 3]| {
+        for (command, code) in ["lint", "plan", "run"].iter().zip(code) {
+            desk.titan(&[command, "repository/deep/never.yaml"]).exits(*code);
+        }
+    };
+    each(&[1, 2, 2]);
+    desk.write("repository/.titan-lint.yaml", "severity: { unreachable-step: warning }\n");
+    each(&[0, 0, 0]);
+    desk.titan(&["run", "repository/deep/never.yaml"]).complains("unreachable-step · proved");
+    desk.write("repository/.titan-lint.yaml", "severity: { unreachable-step: off }\n");
+    let quiet = desk.titan(&["run", "repository/deep/never.yaml"]).exits(0);
+    assert!(!quiet.err.contains("unreachable-step"), "{}", quiet.err);
+    // Settings above the repository are not its own.
+    fs::rename(desk.path().join("repository/.titan-lint.yaml"), desk.path().join(".titan-lint.yaml")).unwrap();
+    each(&[0, 0, 0]);
+    fs::create_dir(desk.path().join("repository/.git")).unwrap();
+    each(&[1, 2, 2]);
+}
+
+#[test]
+fn what_keeps_runs_safe_is_allowed_only_where_it_is_meant() {
+    let desk = Desk::new(&[("left.yaml", LEFT), (".titan-lint.yaml", "severity: { effect-without-undo: warning }\n")]);
+    desk.titan(&["lint"]).exits(1).complains("severity-locked").complains("titan: allow(effect-without-undo)");
+    desk.titan(&["run", "left.yaml"]).exits(2);
+    desk.write(".titan-lint.yaml", "severity: { effect-without-undoo: off }\n");
+    desk.titan(&["lint"]).exits(1).complains("did you mean `effect-without-undo`?");
+    fs::remove_file(desk.path().join(".titan-lint.yaml")).unwrap();
+    desk.write("left.yaml", &LEFT.replace("  a:\n", "  a: # titan: allow(effect-without-undo) wrong line\n"));
+    desk.titan(&["run", "left.yaml"]).exits(2);
+    desk.write("left.yaml", &LEFT.replace("  a:\n", "  # titan: allow(effect-without-undo) an exercise\n  a:\n"));
+    desk.titan(&["lint"]).exits(0).says("nothing wrong");
+    desk.titan(&["run", "left.yaml"]).exits(0);
+}
+
+#[test]
+fn the_same_files_give_the_same_bytes_in_the_order_of_their_names() {
+    let desk = Desk::new(&[("part.yaml", WRONG)]);
+    let user = "titan: 1\nrunbook: NAME\nsteps:\n  a: { do: ./part.yaml }\n  b: { do: std/verified_arm }\n";
+    for at in 0..60 {
+        desk.write(&format!("u{at:02}.yaml"), user);
+    }
+    let first = desk.titan(&["lint", "--format", "json"]).exits(1);
+    for _ in 0..3 {
+        assert_eq!(desk.titan(&["lint", "--format", "json"]).out, first.out);
+    }
+    let document: CheckupDocument = serde_json::from_str(&first.out).unwrap();
+    let files: Vec<_> = document.findings.iter().map(|found| found.file.clone()).collect();
+    assert!(files.is_sorted());
+    let of_part = document.findings.iter().filter(|found| found.file == "part.yaml").count();
+    assert_eq!(of_part, 2, "what many files include is said once");
+    assert!(files.contains(&"u00.yaml".to_owned()) && files.contains(&"u59.yaml".to_owned()));
+}
+
+/// Files whose names and texts try to break every format.
+fn nasty() -> Desk {
+    let text = "titan: 1\nrunbook: nasty\nsteps:\n  ä€: { do: note, with: { text: x } }\n  b:\n    do: note\n    \
+                wiht: { text: \"<&>\\\" %0A ::error\" }\n    when: '\"</x>]]>\" == 1 +'\n";
+    let desk =
+        Desk::new(&[("a,b:c %20&<'\">\u{1b}[31m\u{202e}.yaml", text), ("left.yaml", LEFT), ("clean.yaml", CLEAN)]);
+    desk.write("warned.yaml", &CLEAN.replace("steps:", "# titan: allow(effect-without-undo) none\nsteps:"));
+    desk
+}
+
+fn written(desk: &Desk, format: &str) -> String {
+    let ran = desk.titan(&["lint", ".", "missing.yaml", "--format", format]).exits(2);
+    let is_foreign = |c: char| c != '\n' && titan_run::visible::is_hidden(c);
+    assert!(!ran.out.contains(is_foreign), "{format}: {:?}", ran.out);
+    ran.out
+}
+
+#[test]
+fn json_is_version_1_with_places_in_characters_and_bytes() {
+    let document: CheckupDocument = serde_json::from_str(&written(&nasty(), "json")).unwrap();
+    assert_eq!((document.version, document.files_checked), (CHECKUP_VERSION, 4));
+    assert_eq!(document.unreadable.len(), 1);
+    let wrong = document.findings.iter().find(|found| found.code == "bad-name").unwrap();
+    let (start, end) = (wrong.labels[0].start, wrong.labels[0].end);
+    assert_eq!((start.line, start.column, start.byte), (4, 3, 33));
+    assert_eq!((end.line, end.column, end.byte), (4, 5, 38));
+    assert_eq!((wrong.severity.as_str(), &wrong.strength), ("error", &None));
+    let slip = document.findings.iter().find(|found| found.code == "unknown-key").unwrap();
+    let fix = slip.fix.as_ref().unwrap();
+    assert!(fix.safe && fix.edits[0].text == "with");
+    let left = document.findings.iter().find(|found| found.code == "effect-without-undo").unwrap();
+    assert_eq!(left.strength.as_deref(), Some("proved"));
+}
+
+#[test]
+fn github_annotations_are_one_line_each_and_escaped() {
+    let desk = nasty();
+    let document: CheckupDocument = serde_json::from_str(&written(&desk, "json")).unwrap();
+    let text = written(&desk, "github");
+    assert_eq!(text.lines().count(), document.findings.len() + 1);
+    for (line, found) in text.lines().zip(&document.findings) {
+        let (head, message) = line.strip_prefix("::").unwrap().split_once("::").unwrap();
+        let (kind, properties) = head.split_once(' ').unwrap();
+        assert_eq!(kind, found.severity);
+        let plain = |text: &str| {
+            text.replace("%2C", ",").replace("%3A", ":").replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%")
+        };
+        let pairs: Vec<_> = properties.split(',').map(|pair| pair.split_once('=').unwrap()).collect();
+        let names: Vec<_> = pairs.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["file", "line", "col", "endLine", "endColumn", "title"]);
+        assert_eq!((plain(pairs[0].1), plain(pairs[5].1)), (found.file.clone(), found.code.clone()));
+        assert!(plain(message).starts_with(&found.message), "{message}");
+    }
+    assert!(text.lines().last().unwrap().starts_with("::error title=unreadable::"));
+}
+
+#[test]
+fn junit_is_xml_with_a_failure_for_each_denied_finding() {
+    let text = written(&nasty(), "junit");
+    let document = roxmltree::Document::parse(&text).unwrap();
+    let suites = document.root_element();
+    let count = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).count().to_string();
+    assert_eq!(suites.attribute("tests").unwrap(), count("testcase"));
+    assert_eq!(suites.attribute("failures").unwrap(), count("failure"));
+    assert_eq!(suites.attribute("errors").unwrap(), count("error"));
+    let suite = |name: &str| suites.children().find(|suite| suite.attribute("name") == Some(name)).unwrap();
+    assert_eq!(suite("clean.yaml").attribute("failures"), Some("0"));
+    assert_eq!(suite("warned.yaml").attribute("failures"), Some("0"));
+    assert!(suite("warned.yaml").descendants().any(|node| node.has_tag_name("system-out")));
+    assert_eq!(suite("left.yaml").attribute("failures"), Some("1"));
+    let name = "a,b:c %20&<'\">\\u{1b}[31m\\u{202e}.yaml";
+    assert!(suite(name).descendants().any(|node| node.text().is_some_and(|text| text.contains("`wiht`"))));
+}
+
+#[test]
+fn sarif_is_valid_against_the_official_schema() {
+    let desk = nasty();
+    desk.write("found.sarif", &written(&desk, "sarif"));
+    let check = "import json, sys, jsonschema\n\
+                 schema, log = (json.load(open(name)) for name in sys.argv[1:])\n\
+                 jsonschema.Draft7Validator.check_schema(schema)\n\
+                 jsonschema.Draft7Validator(schema).validate(log)\n\
+                 log['version'] = '2.0.0'\n\
+                 assert not jsonschema.Draft7Validator(schema).is_valid(log)\n";
+    let schema = root().join("tests/cases/report/sarif-2.1.0.json");
+    let mut python = Command::new("python3");
+    python.args(["-c", check]).arg(schema).arg(desk.path().join("found.sarif"));
+    finished(python.output().unwrap()).exits(0);
+    let log: serde_json::Value = serde_json::from_str(&desk.read("found.sarif")).unwrap();
+    let document: CheckupDocument = serde_json::from_str(&written(&desk, "json")).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), document.findings.len());
+    let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    for (result, found) in results.iter().zip(&document.findings) {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!((&rules[index]["id"], &result["ruleId"]), (&result["ruleId"], &found.code.clone().into()));
+        let region = &result["locations"][0]["physicalLocation"]["region"];
+        assert_eq!(region["startColumn"], found.labels[0].start.column);
+        assert_eq!(region["byteOffset"], found.labels[0].start.byte);
+    }
+    let uri = results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
+    assert!(uri.is_ascii() && !uri.contains([' ', '<', '"']), "{uri}");
+}
+
+/// What must be mended, and into what; `None` where the file must stay as it is.
+const FIXES: &[(&str, &str, Option<&str>)] = &[
+    ("key", "  a: { do: note, wiht: { text: x } }\n", Some("  a: { do: note, with: { text: x } }\n")),
+    ("argument", "  a: { do: note, with: { txt: x } }\n", Some("  a: { do: note, with: { text: x } }\n")),
+    (
+        "guard",
+        "  a:\n    when: !target.simulated # it's so\n    do: note\n    with: { text: 'it''s' }\n",
+        Some("  a:\n    when: '!target.simulated' # it's so\n    do: note\n    with: { text: 'it''s' }\n"),
+    ),
+    ("guard that goes on", "  a:\n    when: !target\n      .simulated\n    do: note\n    with: { text: x }\n", None),
+    ("guard in a flow map", "  a: { when: !target.simulated, do: note, with: { text: x } }\n", None),
+    (
+        "word",
+        "  a: { do: note, on_failure: contiune, with: { text: x } }\n",
+        Some("  a: { do: note, on_failure: continue, with: { text: x } }\n"),
+    ),
+    (
+        "name inside a guard",
+        "  a: { do: note, with: { text: \"${target.name} ${tarret.name}\" } }\n",
+        Some("  a: { do: note, with: { text: \"${target.name} ${target.name}\" } }\n"),
+    ),
+    ("an action that looks", "  a: { do: nte, with: { text: x } }\n", Some("  a: { do: note, with: { text: x } }\n")),
+    ("an action that changes", "  a: { do: arn, with: { gate: execution, reason: x } }\n", None),
+    (
+        "comment with its line",
+        "  # titan: allow(effect-without-undo) none\n  a: { do: note, with: { text: x } } # titan: allow(unreachable-step) x\n",
+        Some("  a: { do: note, with: { text: x } }\n"),
+    ),
+    ("two candidates", "  a: { do: note, with: { text: x }, on: 1 }\n", None),
+];
+
+#[test]
+fn safe_fixes_are_made_and_said() {
+    let head = "titan: 1\nrunbook: fixed\nsteps:\n";
+    for (what, before, after) in FIXES {
+        let desk = Desk::new(&[("fixed.yaml", &format!("{head}{before}"))]);
+        let path = desk.path().join("fixed.yaml");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let ran = desk.titan(&["lint", "--fix"]);
+        assert_eq!(desk.read("fixed.yaml"), format!("{head}{}", after.unwrap_or(before)), "{what}: {}", ran.err);
+        assert_eq!(ran.out.contains("`fixed.yaml` was fixed: "), after.is_some(), "{what}: {}", ran.out);
+        if after.is_some() {
+            assert_eq!(ran.code, 0, "{what}: {}", ran.err);
+        }
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(desk.path()).unwrap().count(), 1, "nothing is left beside it");
+        let again = desk.titan(&["lint", "--fix"]);
+        assert!(!again.out.contains("was fixed"), "{what}: {}", again.out);
+    }
+}
+
+#[test]
+fn unsafe_fixes_are_made_only_when_asked_for() {
+    let text = CLEAN.replace("NAME", "other").replace("titan: 1", "titan: 2");
+    let desk = Desk::new(&[("own.yaml", &text)]);
+    desk.titan(&["lint", "--fix"]).exits(1);
+    assert_eq!(desk.read("own.yaml"), text);
+    desk.titan(&["lint", "--fix", "--unsafe"]).exits(0).says("write `runbook: own`, write `titan: 1`");
+    assert_eq!(desk.read("own.yaml"), CLEAN.replace("NAME", "own"));
+}
+
+#[test]
+fn a_fix_that_makes_a_file_worse_is_not_written() {
+    // `retri` can only be `retry`; with it there, three keys are wrong instead of one.
+    let text = "titan: 1\nrunbook: NAME\nsteps:\n  a:\n    do: gate_state\n    with: { gate: execution }\n  b:\n    do: gate_state\n    \
+                with: { gate: execution }\n    retries: { foo: 1, bar: 2, baz: 3 }\n";
+    let desk = Desk::new(&[("worse.yaml", &text.replace("retries", "retri"))]);
+    let before = desk.read("worse.yaml");
+    desk.titan(&["lint", "--fix"]).exits(1).says("`--fix` mends 1");
+    assert_eq!(desk.read("worse.yaml"), before);
+}
+
+#[test]
+fn a_fixed_action_is_fixed_for_those_who_use_it() {
+    let user = "titan: 1\nrunbook: NAME\nsteps:\n  a: { do: ./z.yaml }\n";
+    let desk = Desk::new(&[("a.yaml", user), ("z.yaml", WRONG)]);
+    desk.titan(&["lint", "--fix"]).exits(0).says("2 files checked, nothing wrong");
+}
+
+/// The first example of a document that contains a text.
+fn example(document: &str, with: &str) -> String {
+    let text = fs::read_to_string(root().join(document)).unwrap();
+    let mut fences = text.split("\n```").skip(1).step_by(2).filter(|fence| fence.contains(with));
+    fences.next().unwrap().split_once('\n').unwrap().1.to_owned() + "\n"
+}
+
+#[test]
+fn the_settings_comments_and_hooks_of_the_documents_work() {
+    let steps = example("docs/ci.md", "# titan: allow(");
+    let desk = Desk::new(&[("a.yaml", &format!("titan: 1\nrunbook: a\n{steps}"))]);
+    desk.write(".titan-lint.yaml", &example("docs/ci.md", "\nseverity:"));
+    desk.titan(&["lint"]).exits(0).says("1 file checked, nothing wrong");
+    let hooks = fs::read_to_string(root().join(".pre-commit-hooks.yaml")).unwrap();
+    let entries: Vec<_> = hooks.lines().filter_map(|line| line.trim().strip_prefix("entry: titan-run ")).collect();
+    assert_eq!(entries, ["lint", "fmt"]);
+    for entry in entries {
+        desk.titan(&[entry, "a.yaml"]).exits(0);
+        let id = format!("- id: titan-run-{entry}");
+        assert!(hooks.contains(&id) && example("docs/ci.md", "repos:").contains(&id));
+    }
+}
