@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::guard::Guards;
@@ -79,10 +79,14 @@ impl Folder {
     }
 
     fn read_inside(&self, full: &str, name: &str) -> Result<SourceFile, String> {
+        // Before anything is touched: whether a file outside exists is nobody's business.
+        if !stays_inside(Path::new(full), &self.root) {
+            return Err(format!("`{name}` leaves the runbook's folder"));
+        }
         let real = Path::new(full).canonicalize().map_err(|error| format!("`{full}` cannot be read: {error}"))?;
         let root = self.root.canonicalize().map_err(|error| format!("`{}`: {error}", self.root.display()))?;
         if !real.starts_with(&root) {
-            return Err(format!("`{name}` leaves the runbook's folder"));
+            return Err(format!("`{name}` is a link that leaves the runbook's folder"));
         }
         let bytes = read_bounded(&real, yaml::MAX_TEXT as u64)?;
         yaml::read_text(full, &bytes)
@@ -113,6 +117,20 @@ impl Library for Folder {
     }
 }
 
+/// Whether a path written from a folder stays in it, by its words alone.
+fn stays_inside(path: &Path, folder: &Path) -> bool {
+    let mut depth = 0_usize;
+    let inside = path.strip_prefix(folder).unwrap_or(path);
+    inside.components().all(|part| match part {
+        Component::ParentDir => depth.checked_sub(1).map(|up| depth = up).is_some(),
+        Component::Normal(_) => {
+            depth += 1;
+            true
+        }
+        Component::CurDir | Component::RootDir | Component::Prefix(_) => true,
+    })
+}
+
 /// The full name of the file that `name` means when it is written in `from`; `runbook` is the
 /// file that was named on the command line.
 pub(super) fn included(from: &SourceFile, name: &str, runbook: &str) -> Result<String, String> {
@@ -122,6 +140,9 @@ pub(super) fn included(from: &SourceFile, name: &str, runbook: &str) -> Result<S
             false => format!("std/{}.yaml", rest.trim_end_matches(".yaml")),
         };
         return stdlib::find(&full).map(|_| full).ok_or_else(|| format!("there is no built-in `{name}`"));
+    }
+    if Path::new(name).is_absolute() {
+        return Err(format!("`{name}` is an absolute path, and a runbook must run wherever it is checked out"));
     }
     let Some(relative) = name.strip_prefix("./") else {
         return Err(format!("`{name}` is neither `std/...` nor `./...`"));
