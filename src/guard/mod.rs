@@ -59,7 +59,7 @@ pub use parts::Part;
 pub use plain::plain_value;
 pub use references::Reference;
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
-pub use template::{Given, Insertion, Stands, Template};
+pub use template::{Given, Insertion, Stands, Template, insertion_places};
 pub use typing::{Scope, check, check_path, check_truth};
 
 /// The longest guard: longer ones are programs, and belong in a script.

@@ -3,6 +3,7 @@
 //! A text that is exactly one `${ }` keeps the value's type; inside a longer text a value is
 //! inserted as text. Values are never pasted into code. `$${` stands for `${` itself.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::declaration::{Declaration, Kind};
@@ -162,6 +163,21 @@ impl Template {
         }
         found
     }
+}
+
+/// Where the `${ }` of a text stand, braces included, by their bytes; a `$${` is none.
+pub fn insertion_places(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = text.get(at..).and_then(|rest| rest.find("${")).map(|offset| at + offset) {
+        let is_escaped = text.get(at..start).is_some_and(|before| before.ends_with('$'));
+        at = start + 2;
+        if !is_escaped && let Some(end) = expression_end(text, at) {
+            at = end + 1;
+            found.push(start..at);
+        }
+    }
+    found
 }
 
 impl Guards {

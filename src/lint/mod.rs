@@ -9,17 +9,20 @@
 //! reports.
 
 mod allow;
+mod argv;
 mod expressions;
 mod flow;
 mod levels;
 mod named;
 mod names;
+mod places;
 mod proof;
 mod reading;
 mod rules;
 mod scene;
 mod time;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::declaration::Catalogue;
@@ -32,6 +35,7 @@ use crate::value::Value;
 use crate::yaml;
 
 use flow::{Node, NodeId, Part, Watched};
+use places::{Use, uses};
 use scene::Scene;
 
 pub use allow::{Allow, Allows};
@@ -95,9 +99,8 @@ impl Group {
 enum Check {
     /// A runbook that was read without an error.
     Runbook(fn(&Subject<'_>, &mut Report<'_>)),
-    /// A target that was read without an error.
-    #[expect(dead_code, reason = "the first rule on targets is not written yet")]
-    Target(fn(&TargetSubject<'_>, &mut Report<'_>)),
+    /// A runbook or a target that was read without an error.
+    Both(fn(&Subject<'_>, &mut Report<'_>), fn(&TargetSubject<'_>, &mut Report<'_>)),
     /// The comments that allow something, once everything else was looked at.
     Allows(fn(&Allows, &mut Report<'_>)),
 }
@@ -136,9 +139,16 @@ pub struct Subject<'a> {
     guards: &'a Guards,
     /// What its steps do.
     scene: Scene<'a>,
+    /// Every action in it, with what is written under its `with`.
+    uses: OnceCell<Vec<Use<'a>>>,
 }
 
 impl<'a> Subject<'a> {
+    /// Every action in it, with what is written under its `with`.
+    fn uses(&self) -> &[Use<'a>] {
+        self.uses.get_or_init(|| uses(self.runbook))
+    }
+
     /// The place of a node in this file: that of its step, or of the step it is inside of.
     fn span_of(&self, id: NodeId) -> Span {
         let outer = self.scene.flow.node(id).and_then(|node| self.runbook.steps.get(node.outer));
@@ -183,16 +193,6 @@ pub struct TargetSubject<'a> {
     pub tree: &'a yaml::Node,
 }
 
-impl<'a> TargetSubject<'a> {
-    /// The node under a path of keys, such as `["nats", "url"]`.
-    pub fn node(&self, path: &[&str]) -> Option<&'a yaml::Node> {
-        path.iter().try_fold(self.tree, |node, key| match &node.kind {
-            yaml::NodeKind::Map(entries) => entries.iter().find(|(name, _)| name.value == *key).map(|(_, node)| node),
-            yaml::NodeKind::List(_) | yaml::NodeKind::Scalar(_) => None,
-        })
-    }
-}
-
 /// Where a rule says what it found.
 pub struct Report<'a> {
     rule: &'static Rule,
@@ -200,6 +200,11 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// The file that is looked at.
+    fn file(&self) -> &SourceFile {
+        self.findings.file()
+    }
+
     /// A diagnostic of the rule, to be finished and handed to [`Report::push`].
     pub fn at(&self, message: impl Into<String>, span: Span) -> Diagnostic {
         let mut diagnostic = Diagnostic::new(self.rule.code, self.rule.severity, message, self.findings.loc(span));
@@ -227,9 +232,15 @@ pub fn examine(
         let Some(runbook) = &runbook else {
             return;
         };
-        let subject = Subject { runbook, setting, guards, scene: Scene::of(runbook, setting) };
+        let subject = Subject {
+            runbook,
+            setting,
+            guards,
+            scene: Scene::of(runbook, setting),
+            uses: OnceCell::new(),
+        };
         for rule in RULES {
-            if let Check::Runbook(check) = rule.check {
+            if let Check::Runbook(check) | Check::Both(check, _) = rule.check {
                 check(&subject, &mut Report { rule, findings });
             }
         }
@@ -258,7 +269,7 @@ pub fn examine_target(file: &SourceFile, guards: &Guards, levels: &Levels) -> Ex
         };
         let subject = TargetSubject { target, tree };
         for rule in RULES {
-            if let Check::Target(check) = rule.check {
+            if let Check::Both(_, check) = rule.check {
                 check(&subject, &mut Report { rule, findings });
             }
         }

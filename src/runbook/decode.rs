@@ -42,7 +42,7 @@ pub(super) struct Decoder<'a> {
 
 impl Decoder<'_> {
     /// Reads the whole file; `None` when its frame is not that of a runbook.
-    pub(super) fn runbook(&mut self, root: &Node, file: &SourceFile) -> Option<Runbook> {
+    pub(super) fn runbook(&mut self, root: &Arc<Node>, file: &SourceFile) -> Option<Runbook> {
         let mut fields = Fields::new(root, "a runbook", &mut self.findings)?;
         self.language_version(&mut fields);
         let name = self.runbook_name(&mut fields, file);
@@ -61,9 +61,20 @@ impl Decoder<'_> {
         let ensures = self.ensures(&mut fields);
         let outputs = self.bindings(&mut fields, "outputs");
         fields.finish(&mut self.findings);
-        let file = file.clone();
-        let faults = Vec::new();
-        Some(Runbook { file, name: name?, about, params, lets, limits, steps, watches, ensures, outputs, faults })
+        Some(Runbook {
+            file: file.clone(),
+            name: name?,
+            about,
+            params,
+            lets,
+            limits,
+            steps,
+            watches,
+            ensures,
+            outputs,
+            faults: Vec::new(),
+            tree: Arc::clone(root),
+        })
     }
 
     fn language_version(&mut self, fields: &mut Fields<'_>) {

@@ -157,8 +157,8 @@ fn decode(
     trail.push(file.name().to_owned());
     let mut findings = Findings::new(file.clone());
     let root = yaml::parse(file, &mut findings);
-    let root = root.filter(|_| fits(file, &mut findings));
-    let (own, functions) = functions::sandbox(guards, root.as_ref(), library, shelf, &mut findings);
+    let root = root.filter(|_| fits(file, &mut findings)).map(Arc::new);
+    let (own, functions) = functions::sandbox(guards, root.as_deref(), library, shelf, &mut findings);
     let mut decoder = Decoder {
         guards: &own,
         catalogue,

@@ -29,6 +29,7 @@ use crate::declaration::{self, Declaration, Effect, ErrorClass};
 use crate::guard::{Guard, Script, Template};
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};
+use crate::yaml::Node;
 
 pub use bound::DEFAULT_COMPOSITE_BOUND;
 pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load};
@@ -66,6 +67,8 @@ pub struct Runbook {
     /// What is wrong with its expressions, unknown names apart: a reader of the file is told by
     /// the rules of `lint/`.
     pub faults: Vec<faults::Found>,
+    /// The tree it was decoded from, for rules that look at what was written.
+    pub tree: Arc<Node>,
 }
 
 /// A name bound to an expression.

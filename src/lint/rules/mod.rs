@@ -10,6 +10,7 @@ mod arm_unobserved;
 mod arm_unverified;
 mod breach_ignored;
 mod breach_tolerant;
+mod command_line_in_argv;
 mod constant_guard;
 mod dead_undo;
 mod deploy_while_armed;
@@ -30,6 +31,8 @@ mod null_comparison;
 mod one_sided_deploy;
 mod raw_gate_command;
 mod rollback_arms;
+mod shell_argv;
+mod shell_injection;
 mod too_large_to_prove;
 mod type_mismatch;
 mod undo_incomplete;
@@ -42,6 +45,7 @@ mod unknown_service;
 mod unknown_status;
 mod unlimited_disarm;
 mod unlisted_name;
+mod unpinned_image;
 mod unreachable_guard;
 mod unreachable_step;
 mod unverified_publish;
@@ -50,7 +54,7 @@ mod verified_apart;
 mod watch_empty;
 mod watch_late;
 
-use super::{Allows, Check, Group, Report, Rule, Subject};
+use super::{Allows, Check, Group, Report, Rule, Subject, TargetSubject};
 
 /// Every rule, by its code.
 pub const RULES: &[Rule] = &[
@@ -64,6 +68,7 @@ pub const RULES: &[Rule] = &[
     arm_unverified::RULE,
     breach_ignored::RULE,
     breach_tolerant::RULE,
+    command_line_in_argv::RULE,
     constant_guard::RULE,
     dead_undo::RULE,
     deploy_while_armed::RULE,
@@ -84,6 +89,8 @@ pub const RULES: &[Rule] = &[
     one_sided_deploy::RULE,
     raw_gate_command::RULE,
     rollback_arms::RULE,
+    shell_argv::RULE,
+    shell_injection::RULE,
     too_large_to_prove::RULE,
     type_mismatch::RULE,
     undo_incomplete::RULE,
@@ -96,6 +103,7 @@ pub const RULES: &[Rule] = &[
     unknown_status::RULE,
     unlimited_disarm::RULE,
     unlisted_name::RULE,
+    unpinned_image::RULE,
     unreachable_guard::RULE,
     unreachable_step::RULE,
     unverified_publish::RULE,

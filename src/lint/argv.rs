@@ -1,0 +1,112 @@
+//! Every argv of a file: of `exec` in runbooks, and of the commands in targets.
+
+use crate::yaml::Node;
+
+use super::places::Leaf;
+use super::{Subject, TargetSubject};
+
+/// Shells, by the names they are called.
+const SHELLS: [&str; 10] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "cmd", "powershell", "pwsh"];
+
+/// Interpreters whose code can stand in an argument.
+const INTERPRETERS: [&str; 6] = ["python", "python3", "perl", "ruby", "node", "php"];
+
+/// What a target fills in.
+const FILLED: [&str; 3] = ["{version}", "{since}", "{since_unix}"];
+
+/// One argv.
+pub(super) struct Argv<'a> {
+    /// Its elements, the program first.
+    pub(super) elements: Vec<Leaf<'a>>,
+}
+
+/// An element that is code for another program.
+pub(super) struct Code<'a> {
+    /// The program that reads it.
+    pub(super) reader: &'a str,
+    /// Whether that is a shell.
+    pub(super) is_shell: bool,
+    /// The code.
+    pub(super) leaf: Leaf<'a>,
+}
+
+/// Every argv of a runbook.
+pub(super) fn of_runbook<'a>(subject: &Subject<'a>) -> Vec<Argv<'a>> {
+    let argvs = subject.uses().iter().filter(|one| one.primitive() == "exec").filter_map(|one| one.argument("argv"));
+    argvs.map(argv).collect()
+}
+
+/// Every argv of a target.
+pub(super) fn of_target<'a>(subject: &TargetSubject<'a>) -> Vec<Argv<'a>> {
+    let named = |section: &str| subject.tree.get(section).map_or(&[][..], Node::entries).iter().map(|(_, node)| node);
+    let mut found = Vec::new();
+    for service in named("services") {
+        let deploy = service.get("deploy");
+        let is_nested = deploy.is_some_and(|deploy| deploy.items().iter().any(|item| !item.items().is_empty()));
+        match deploy {
+            Some(deploy) if is_nested => found.extend(deploy.items().iter().map(argv)),
+            deploy => found.extend(deploy.map(argv)),
+        }
+        found.extend(service.get("version").map(argv));
+        found.extend(service.get("log").and_then(|log| log.get("command")).map(argv));
+    }
+    let probes = named("gates").filter_map(|gate| gate.get("probe")?.get("command"));
+    found.extend(probes.map(argv));
+    found
+}
+
+fn argv(list: &Node) -> Argv<'_> {
+    Argv { elements: list.items().iter().filter_map(Leaf::of).collect() }
+}
+
+/// Whether something is filled into a text, by a runbook or by a target.
+pub(super) fn is_filled(leaf: Leaf<'_>) -> bool {
+    leaf.is_filled() || FILLED.iter().any(|name| leaf.text().contains(name))
+}
+
+/// The name of a program without its folder.
+pub(super) fn program(text: &str) -> &str {
+    let name = text.rsplit(['/', '\\']).next().unwrap_or(text);
+    name.strip_suffix(".exe").unwrap_or(name)
+}
+
+impl<'a> Argv<'a> {
+    /// Every element that is code for a shell or an interpreter, wherever in the argv that is
+    /// called: after `env`, `sudo`, `docker exec x` or `kubectl exec x --` as well.
+    pub(super) fn code(&self) -> Vec<Code<'a>> {
+        let mut found = Vec::new();
+        for (at, element) in self.elements.iter().enumerate() {
+            let reader = program(element.text());
+            let is_shell = SHELLS.contains(&reader);
+            if !is_shell && !INTERPRETERS.contains(&reader) {
+                continue;
+            }
+            let leaf = self.elements.get(at + 1..).and_then(|rest| code_after(is_shell, rest));
+            found.extend(leaf.map(|leaf| Code { reader, is_shell, leaf }));
+        }
+        found
+    }
+}
+
+/// The code among what follows the name of a shell or an interpreter; none where a file follows.
+fn code_after<'a>(is_shell: bool, rest: &[Leaf<'a>]) -> Option<Leaf<'a>> {
+    let mut rest = rest.iter();
+    while let Some(flag) = rest.next().map(Leaf::text).filter(|flag| flag.starts_with(['-', '/', '+'])) {
+        if takes_code(is_shell, flag) {
+            return rest.next().copied();
+        }
+        // `-o pipefail`, also behind other letters.
+        if is_shell && flag.ends_with('o') {
+            rest.next();
+        }
+    }
+    None
+}
+
+/// Whether the element after a flag is code.
+fn takes_code(is_shell: bool, flag: &str) -> bool {
+    let letters = flag.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or("");
+    let is_short = !letters.is_empty() && letters.len() <= 5;
+    let by_word = ["/c", "/k", "-command", "--command", "--eval"].contains(&flag.to_ascii_lowercase().as_str());
+    by_word || (is_short && letters.ends_with('c')) || (!is_shell && ["-e", "-E", "-r"].contains(&flag))
+}
