@@ -21,6 +21,7 @@ mod reading;
 mod rules;
 mod scene;
 mod time;
+mod urls;
 
 use std::cell::OnceCell;
 use std::sync::Arc;

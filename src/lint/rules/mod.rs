@@ -29,6 +29,7 @@ mod nan_trap;
 mod not_ended;
 mod null_comparison;
 mod one_sided_deploy;
+mod plaintext_transport;
 mod raw_gate_command;
 mod rollback_arms;
 mod shell_argv;
@@ -87,6 +88,7 @@ pub const RULES: &[Rule] = &[
     not_ended::RULE,
     null_comparison::RULE,
     one_sided_deploy::RULE,
+    plaintext_transport::RULE,
     raw_gate_command::RULE,
     rollback_arms::RULE,
     shell_argv::RULE,
