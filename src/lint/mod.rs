@@ -10,6 +10,7 @@
 
 mod allow;
 mod argv;
+mod carried;
 mod expressions;
 mod flow;
 mod levels;
@@ -20,6 +21,7 @@ mod proof;
 mod reading;
 mod rules;
 mod scene;
+mod secrets;
 mod time;
 mod urls;
 

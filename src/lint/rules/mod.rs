@@ -22,6 +22,7 @@ mod idempotent_arm;
 mod index_out_of_range;
 mod limit_impossible;
 mod limit_too_low;
+mod literal_secret;
 mod log_from_now;
 mod may_be_missing;
 mod may_be_skipped;
@@ -32,6 +33,7 @@ mod one_sided_deploy;
 mod plaintext_transport;
 mod raw_gate_command;
 mod rollback_arms;
+mod secret_in_argument;
 mod shell_argv;
 mod shell_injection;
 mod too_large_to_prove;
@@ -49,6 +51,7 @@ mod unlisted_name;
 mod unpinned_image;
 mod unreachable_guard;
 mod unreachable_step;
+mod unresolved_secret;
 mod unverified_publish;
 mod verified_against_itself;
 mod verified_apart;
@@ -81,6 +84,7 @@ pub const RULES: &[Rule] = &[
     index_out_of_range::RULE,
     limit_impossible::RULE,
     limit_too_low::RULE,
+    literal_secret::RULE,
     log_from_now::RULE,
     may_be_missing::RULE,
     may_be_skipped::RULE,
@@ -91,6 +95,7 @@ pub const RULES: &[Rule] = &[
     plaintext_transport::RULE,
     raw_gate_command::RULE,
     rollback_arms::RULE,
+    secret_in_argument::RULE,
     shell_argv::RULE,
     shell_injection::RULE,
     too_large_to_prove::RULE,
@@ -108,6 +113,7 @@ pub const RULES: &[Rule] = &[
     unpinned_image::RULE,
     unreachable_guard::RULE,
     unreachable_step::RULE,
+    unresolved_secret::RULE,
     unverified_publish::RULE,
     verified_against_itself::RULE,
     verified_apart::RULE,

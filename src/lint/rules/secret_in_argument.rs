@@ -1,0 +1,105 @@
+//! A credential is handed to an action that does not keep it secret.
+//!
+//! What a step is given is kept in the run's record, shown in plans and reports and, as an argv,
+//! seen by every process of the machine. Credentials belong into a target's credential fields
+//! (`creds`, `nkey`, `password`, `token`), as references: they are read when they are used, and
+//! redacted wherever they show up. A name that ends in `token`, `password`, `secret`, `api_key`,
+//! `seed` or `creds` says that its value is one.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: notify
+//! params:
+//!   chat_token: { type: text }
+//! steps:
+//!   tell:
+//!     do: http
+//!     no_undo: A message stays.
+//!     with:
+//!       url: https://chat.example.com/send
+//!       method: POST
+//!       headers: { Authorization: "Bearer ${params.chat_token}" }
+//!       body: The window is open
+//! ```
+//!
+//! Let a program read it where it is kept:
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: notify
+//! steps:
+//!   tell:
+//!     do: exec
+//!     no_undo: A message stays.
+//!     with: { argv: [chat-send, --token-file, /etc/titan-run/chat.token, "The window is open"] }
+//! ```
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::{Severity, Strength};
+use crate::guard::Reference;
+use crate::runbook::{ActionKind, ParamKind, Runbook};
+
+use super::{Check, Group, Report, Rule, Subject};
+use crate::lint::carried::carried;
+use crate::lint::places::{Use, leaves};
+use crate::lint::secrets::is_secret_name;
+
+pub(super) const RULE: Rule = Rule {
+    code: "secret-in-argument",
+    severity: Severity::Error,
+    strength: Strength::Heuristic,
+    group: Group::Security,
+    source: include_str!("secret_in_argument.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let lets = secret_lets(subject.runbook);
+    for one in subject.uses() {
+        for (argument, node) in one.arguments().filter(|(argument, _)| !is_kept(one, argument)) {
+            for leaf in leaves(node, argument) {
+                let inserted = one.guards_in(leaf).flat_map(carried);
+                let secret = inserted.into_iter().find(|name| is_secret(name, subject.runbook, &lets));
+                let Some(secret) = secret else { continue };
+                let message =
+                    format!("`{}` is a credential, and `{argument}` does not keep it secret", secret.path().join("."));
+                let found = report.at(message, secret.span()).label("recorded and shown as it is");
+                report.push(found.help("refer to it in the target's credential fields, or let the program read it from a file or its own environment"));
+            }
+        }
+    }
+}
+
+/// Whether the argument is a param of another runbook that is named as a credential itself: then
+/// that runbook is told what it does with it.
+fn is_kept(one: &Use<'_>, argument: &str) -> bool {
+    matches!(one.action.kind, ActionKind::Runbook(_)) && is_secret_name(argument)
+}
+
+/// Every `let` that passes a credential on.
+fn secret_lets(runbook: &Runbook) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    for binding in &runbook.lets {
+        if is_secret_name(&binding.name) || carried(&binding.guard).any(|name| is_secret(name, runbook, &found)) {
+            found.insert(&*binding.name);
+        }
+    }
+    found
+}
+
+fn is_secret(reference: &Reference, runbook: &Runbook, lets: &BTreeSet<&str>) -> bool {
+    let path: Vec<_> = reference.path().iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["params", name, rest @ ..] => {
+            let kind = runbook.params.iter().find(|param| &*param.name == *name).map(|param| param.kind);
+            let is_text = matches!(kind, Some(ParamKind::Text | ParamKind::List | ParamKind::Map));
+            let is_content = kind == Some(ParamKind::File) && rest.first() == Some(&"text");
+            let is_inside = rest.last().is_some_and(|name| is_secret_name(name));
+            is_inside || (is_secret_name(name) && (is_text || is_content))
+        }
+        ["steps", _, "out", rest @ ..] => rest.last().is_some_and(|name| is_secret_name(name)),
+        [name] => lets.contains(name),
+        _ => false,
+    }
+}
