@@ -11,6 +11,7 @@
 mod allow;
 mod argv;
 mod carried;
+mod checked;
 mod expressions;
 mod flow;
 mod levels;
@@ -22,6 +23,7 @@ mod reading;
 mod rules;
 mod scene;
 mod secrets;
+mod taint;
 mod time;
 mod urls;
 

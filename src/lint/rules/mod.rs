@@ -52,6 +52,7 @@ mod unpinned_image;
 mod unreachable_guard;
 mod unreachable_step;
 mod unresolved_secret;
+mod untrusted_value;
 mod unverified_publish;
 mod verified_against_itself;
 mod verified_apart;
@@ -114,6 +115,7 @@ pub const RULES: &[Rule] = &[
     unreachable_guard::RULE,
     unreachable_step::RULE,
     unresolved_secret::RULE,
+    untrusted_value::RULE,
     unverified_publish::RULE,
     verified_against_itself::RULE,
     verified_apart::RULE,

@@ -1,0 +1,225 @@
+//! Which values are checked before they are used: by a comparison with something trusted or by an
+//! anchored pattern, in a guard that certainly held by then.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use crate::guard::syntax::{Binary, Expr, ExprKind};
+use crate::guard::{Guard, Reference};
+use crate::runbook::{EdgeOutcome, OnFailure, Poll, Runbook, Step};
+
+use super::places::Role;
+
+/// The checks of a runbook.
+pub(super) struct Checks<'a> {
+    runbook: &'a Runbook,
+    found: Vec<Checked>,
+    unskippable: OnceCell<Vec<bool>>,
+}
+
+/// A dotted name that is checked.
+struct Checked {
+    name: String,
+    reach: Reach,
+}
+
+/// Where a check is known to have held.
+#[derive(Clone, Copy)]
+enum Reach {
+    /// Wherever the value can be read.
+    Everywhere,
+    /// In a step itself, and after it ended ok.
+    From(usize),
+    /// After a step ended ok.
+    After(usize),
+}
+
+impl<'a> Checks<'a> {
+    /// Every check of a runbook; a comparison with what `is_foreign` is none.
+    pub(super) fn of(runbook: &'a Runbook, is_foreign: &dyn Fn(&Reference) -> bool) -> Self {
+        let mut found = Vec::new();
+        let mut add = |guard: &Guard, own: &str, reach: Reach| {
+            for name in checked_names(guard, is_foreign) {
+                let name = match name.strip_prefix("out") {
+                    Some(rest) if !own.is_empty() && (rest.is_empty() || rest.starts_with('.')) => {
+                        format!("steps.{own}.out{rest}")
+                    }
+                    _ => name,
+                };
+                found.push(Checked { name, reach });
+            }
+        };
+        for (at, step) in runbook.steps.iter().enumerate() {
+            let id = step.id.as_str();
+            let work = &step.work;
+            if let Poll::Until { guard, .. } | Poll::Hold { guard, .. } = &work.poll {
+                add(guard, id, Reach::Everywhere);
+            }
+            work.expect.iter().for_each(|guard| add(guard, id, Reach::Everywhere));
+            [&work.when, &work.require].into_iter().flatten().for_each(|guard| add(guard, "", Reach::From(at)));
+            if work.action.name() == "assert" {
+                work.action
+                    .with
+                    .insertions()
+                    .into_iter()
+                    .map(|one| one.guard)
+                    .for_each(|guard| add(guard, "", Reach::After(at)));
+            }
+        }
+        Self { runbook, found, unskippable: OnceCell::new() }
+    }
+
+    /// Whether the value of a dotted name was checked before an action uses it.
+    pub(super) fn cover(&self, reference: &Reference, role: Role<'_>) -> bool {
+        let name = reference.path().join(".");
+        let is_part =
+            |whole: &str| name.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let own = match role {
+            Role::Undo(_, work) => work.when.iter().chain(&work.require).collect(),
+            Role::Ensure(work) => work.when.iter().chain(&work.require).collect(),
+            Role::Step(..) | Role::Watch(_) => Vec::new(),
+        };
+        own.into_iter().flat_map(|guard| checked_names(guard, &|_| false)).any(|whole| is_part(&whole))
+            || self.found.iter().any(|one| is_part(&one.name) && self.holds(one.reach, role))
+    }
+
+    fn holds(&self, reach: Reach, role: Role<'_>) -> bool {
+        let user = match role {
+            Role::Step(at, _) | Role::Undo(at, _) => Some(at),
+            Role::Watch(watch) => Some(watch.from),
+            Role::Ensure(_) => None,
+        };
+        match (reach, user) {
+            (Reach::Everywhere, _) => true,
+            (_, None) => false,
+            (Reach::From(at), Some(user)) if at == user => !matches!(role, Role::Watch(_)),
+            (Reach::From(at) | Reach::After(at), Some(user)) => self.is_surely_ok(at, user),
+        }
+    }
+
+    /// Whether a step certainly ended ok when another one starts.
+    fn is_surely_ok(&self, wanted: usize, user: usize) -> bool {
+        let mut seen = vec![false; self.runbook.steps.len()];
+        let mut open = vec![user];
+        while let Some(step) = open.pop().and_then(|at| self.runbook.steps.get(at)) {
+            for edge in &step.needs {
+                let is_ok = match edge.on {
+                    EdgeOutcome::Ok => true,
+                    EdgeOutcome::OkOrSkipped => self.unskippable().get(edge.from).copied().unwrap_or(false),
+                    EdgeOutcome::Failed | EdgeOutcome::Skipped | EdgeOutcome::Done => false,
+                };
+                if is_ok && edge.from == wanted {
+                    return true;
+                }
+                if let Some(seen) = seen.get_mut(edge.from).filter(|seen| is_ok && !**seen) {
+                    *seen = true;
+                    open.push(edge.from);
+                }
+            }
+        }
+        false
+    }
+
+    /// Which steps are certainly never skipped, as far as reading order shows it.
+    fn unskippable(&self) -> &[bool] {
+        self.unskippable.get_or_init(|| {
+            let mut known: Vec<bool> = Vec::with_capacity(self.runbook.steps.len());
+            for step in &self.runbook.steps {
+                known.push(self.is_unskippable(step, &known));
+            }
+            known
+        })
+    }
+
+    fn is_unskippable(&self, step: &Step, known: &[bool]) -> bool {
+        let goes_on = |at: usize| self.runbook.steps.get(at).is_none_or(|step| step.on_failure == OnFailure::Continue);
+        step.work.when.is_none()
+            && !step.may_skip
+            && step.needs.iter().all(|edge| match edge.on {
+                EdgeOutcome::Ok => known.get(edge.from) == Some(&true) && !goes_on(edge.from),
+                EdgeOutcome::OkOrSkipped => !goes_on(edge.from),
+                EdgeOutcome::Done => true,
+                EdgeOutcome::Failed | EdgeOutcome::Skipped => false,
+            })
+    }
+}
+
+/// The dotted names whose values a guard, when true, has compared with something trusted or held
+/// against an anchored pattern.
+fn checked_names(guard: &Guard, is_foreign: &dyn Fn(&Reference) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    let trusts = |expression: &Expr| {
+        let names = names_of(expression);
+        !guard.references().iter().any(|reference| names.contains(&reference.path().join(".")) && is_foreign(reference))
+    };
+    if let Some(syntax) = guard.syntax() {
+        collect(syntax, &trusts, &mut found);
+    }
+    found
+}
+
+fn collect(expression: &Expr, trusts: &dyn Fn(&Expr) -> bool, found: &mut Vec<String>) {
+    match &expression.kind {
+        ExprKind::Binary(Binary::And, sides) => {
+            collect(&sides.0, trusts, found);
+            collect(&sides.1, trusts, found);
+        }
+        ExprKind::Binary(Binary::Equal, sides) => match (kept_name(&sides.0), kept_name(&sides.1)) {
+            (Some(name), _) if trusts(&sides.1) => found.push(name),
+            (_, Some(name)) if trusts(&sides.0) => found.push(name),
+            _ => {}
+        },
+        ExprKind::Binary(Binary::In, sides) if trusts(&sides.1) => found.extend(kept_name(&sides.0)),
+        ExprKind::Call { of, name, arguments } if name.text == "matches" => {
+            let given: Vec<_> = of.as_deref().into_iter().chain(arguments).collect();
+            if let [value, pattern] = given.as_slice() {
+                found.extend(kept_name(value).filter(|_| pattern.as_text().is_some_and(is_anchored)));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every dotted name in an expression.
+fn names_of(expression: &Expr) -> BTreeSet<String> {
+    match expression.path() {
+        Some(path) => BTreeSet::from([path.join(".")]),
+        None => expression.parts().into_iter().flat_map(names_of).collect(),
+    }
+}
+
+/// A dotted name that stands alone, or in a function that keeps what it says.
+fn kept_name(expression: &Expr) -> Option<String> {
+    match &expression.kind {
+        ExprKind::Call { of, name, arguments } if ["lower", "trim", "text"].contains(&name.text.as_str()) => {
+            let mut given = of.as_deref().into_iter().chain(arguments);
+            given.next().filter(|_| given.next().is_none()).and_then(kept_name)
+        }
+        _ => expression.path().map(|path| path.join(".")),
+    }
+}
+
+/// Whether a pattern says something about the whole text.
+fn is_anchored(pattern: &str) -> bool {
+    let Some(body) = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$')) else {
+        return false;
+    };
+    let takes_all = [".*", ".+", r"[\s\S]*", r"\S+", r"\S*"].contains(&body);
+    !takes_all && !body.ends_with('\\') && !has_open_choice(body)
+}
+
+/// Whether a `|` stands outside of all brackets, so that an anchor belongs to one side only.
+fn has_open_choice(pattern: &str) -> bool {
+    let (mut depth, mut escaped) = (0_usize, false);
+    for c in pattern.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}

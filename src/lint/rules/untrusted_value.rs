@@ -1,0 +1,68 @@
+//! A value from outside decides what is run, asked or believed.
+//!
+//! Replies, log lines, HTTP bodies, what programs print and what scripts return are written by
+//! somebody else. Inside an argv, a NATS subject, the host of a URL, a pattern, a query, a version
+//! to deploy or an environment variable they choose what this machine does: `--upload-to=...` is
+//! an argument, too. The value is followed through `let`, `foreach`, `note` and runbooks used as
+//! actions. A part of a URL's path is percent-encoded, and decides nothing.
+//!
+//! A value is checked where a guard that surely held before compares it with something trusted, or
+//! with `matches(value, "^...$")`. Numbers, truths, durations and digests need no check; neither do
+//! the hash, state and log mark that a primitive itself held against their form. A version read by
+//! `service_version` or `deploy` may be deployed again: it is what ran before, it comes from a
+//! command of the target, and `deploy` proves that exactly it runs then; that is how a rollback
+//! finds back. Anywhere else it is a text like any other.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: tag
+//! steps:
+//!   latest:
+//!     do: nats_req
+//!     with: { subject: titan.req.build.latest.v1 }
+//!   pull:
+//!     do: exec
+//!     no_undo: An unused image does no harm.
+//!     with: { argv: [docker, pull, "registry.example.com/titan/brain:${steps.latest.out.reply}"] }
+//! ```
+//!
+//! Check it where it comes from:
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: tag
+//! steps:
+//!   latest:
+//!     do: nats_req
+//!     with: { subject: titan.req.build.latest.v1 }
+//!     expect: matches(out.reply, "^[0-9]+\\.[0-9]+\\.[0-9]+$")
+//!   pull:
+//!     do: exec
+//!     no_undo: An unused image does no harm.
+//!     with: { argv: [docker, pull, "registry.example.com/titan/brain:${steps.latest.out.reply}"] }
+//! ```
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Severity, Strength};
+
+use super::{Check, Group, Report, Rule, Subject};
+use crate::lint::taint::Follower;
+
+pub(super) const RULE: Rule = Rule {
+    code: "untrusted-value",
+    severity: Severity::Error,
+    strength: Strength::Heuristic,
+    group: Group::Security,
+    source: include_str!("untrusted_value.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    for hit in &Follower::default().follow(subject.runbook, &BTreeMap::new()).hits {
+        let inside = if hit.way.is_empty() { String::new() } else { format!(" inside `{}`", hit.way) };
+        let message = format!("{} comes from outside and becomes {}{inside}", hit.origin.words, hit.decides);
+        let found = report.at(message, hit.span).label("nobody has checked this");
+        report.push(found.help("check it first, with `expect:` where it comes from or `require:` here: `matches(value, \"^[a-z0-9.-]+$\")`, or `==` with something trusted"));
+    }
+}

@@ -1,0 +1,263 @@
+//! Where values from outside end up: which results come from outside, how they are passed on, and
+//! the places where they decide what is run, asked or believed.
+//!
+//! Runbooks used as actions are followed with the params that are foreign in the call.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::declaration::{Declaration, Effect, Kind};
+use crate::guard::{Guard, Reference};
+use crate::runbook::{ActionKind, Runbook, Step};
+use crate::source::Span;
+
+use super::carried::carried;
+use super::checked::Checks;
+use super::places::{Leaf, Role, Use, leaves, uses};
+
+/// The most runbooks followed for one file: what calls so many in so many ways is no runbook.
+const MAX_FOLLOWED: usize = 500;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Origin {
+    /// The words for it: `` `out.reply` of `ask` ``.
+    pub(super) words: String,
+    /// Whether it is the version a service runs, which may be deployed again.
+    is_version: bool,
+}
+
+/// A foreign value where it decides something.
+#[derive(Clone, Debug)]
+pub(super) struct Hit {
+    /// What it decides: `an argument of a program`.
+    pub(super) decides: &'static str,
+    /// Where it is inserted.
+    pub(super) span: Span,
+    /// Where it comes from.
+    pub(super) origin: Origin,
+    /// The way through runbooks used as actions: `a/b`; empty where there is none.
+    pub(super) way: String,
+}
+
+/// Follows values through one runbook and those it uses.
+#[derive(Default)]
+pub(super) struct Follower {
+    known: RefCell<BTreeMap<(usize, Origins), Rc<Followed>>>,
+}
+
+type Origins = BTreeMap<String, Origin>;
+
+/// What following a runbook showed.
+#[derive(Default)]
+pub(super) struct Followed {
+    /// Every foreign value that decides something.
+    pub(super) hits: Vec<Hit>,
+    outputs: Origins,
+}
+
+impl Follower {
+    /// Follows the values of a runbook some of whose params are foreign.
+    pub(super) fn follow(&self, runbook: &Runbook, params: &Origins) -> Rc<Followed> {
+        let key = (std::ptr::from_ref(runbook) as usize, params.clone());
+        if let Some(known) = self.known.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        if self.known.borrow().len() >= MAX_FOLLOWED {
+            return Rc::default();
+        }
+        let followed = Rc::new(Flow::new(self, runbook, params).followed());
+        self.known.borrow_mut().insert(key, Rc::clone(&followed));
+        followed
+    }
+}
+
+/// The values of one runbook.
+struct Flow<'a> {
+    follower: &'a Follower,
+    runbook: &'a Runbook,
+    uses: Vec<Use<'a>>,
+    /// Which of them each step's own action is.
+    of_steps: Vec<usize>,
+    params: &'a Origins,
+    lets: Origins,
+    /// What is foreign in each step's result, by field; under an empty name, all of it.
+    outs: BTreeMap<&'a str, Origins>,
+}
+
+impl<'a> Flow<'a> {
+    fn new(follower: &'a Follower, runbook: &'a Runbook, params: &'a Origins) -> Self {
+        let uses = uses(runbook);
+        let own = uses.iter().enumerate().filter(|(_, one)| matches!(one.role, Role::Step(..)));
+        let of_steps = own.map(|(at, _)| at).collect();
+        let (lets, outs) = (Origins::new(), BTreeMap::new());
+        let mut flow = Self { follower, runbook, uses, of_steps, params, lets, outs };
+        for binding in &runbook.lets {
+            if let Some((_, origin)) = flow.passed(&binding.guard, None) {
+                flow.lets.insert(binding.name.to_string(), origin);
+            }
+        }
+        // The second time for what is named above the step it comes from.
+        for _ in 0..2 {
+            for (at, step) in runbook.steps.iter().enumerate() {
+                let out = flow.result(at, step);
+                flow.outs.insert(step.id.as_str(), out);
+            }
+        }
+        flow
+    }
+
+    fn followed(&self) -> Followed {
+        let is_foreign = |reference: &Reference| self.origin(reference, None).is_some();
+        let checks = Checks::of(self.runbook, &is_foreign);
+        let hits = self.uses.iter().flat_map(|one| self.hits(one, &checks)).collect();
+        let outputs = self.runbook.outputs.iter().filter_map(|binding| {
+            let (_, origin) = self.passed(&binding.guard, None)?;
+            Some((binding.name.to_string(), origin))
+        });
+        Followed { hits, outputs: outputs.collect() }
+    }
+
+    /// Every place in an action where a foreign value decides something.
+    fn hits(&self, one: &Use<'a>, checks: &Checks<'_>) -> Vec<Hit> {
+        let item = self.item(one.role);
+        let foreign = |guard: &'a Guard| {
+            let names = carried(guard).filter(|reference| !checks.cover(reference, one.role));
+            names.into_iter().find_map(|reference| Some((reference, self.origin(reference, item.as_ref())?)))
+        };
+        let mut found = Vec::new();
+        for (name, node) in one.arguments() {
+            for leaf in leaves(node, name) {
+                for guard in one.guards_in(leaf) {
+                    let Some((reference, origin)) = foreign(guard) else { continue };
+                    let (span, way) = (reference.span(), String::new());
+                    match &one.action.kind {
+                        ActionKind::Primitive(declaration) => {
+                            let decides =
+                                decided(declaration, name, leaf).filter(|_| !is_redeployed(declaration, &origin));
+                            found.extend(decides.map(|decides| Hit { decides, span, origin, way }));
+                        }
+                        ActionKind::Runbook(inner) => found.extend(self.hit_inside(inner, name, span, origin)),
+                        ActionKind::Script(_) => {}
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// What a foreign param decides inside a runbook used as an action.
+    fn hit_inside(&self, inner: &Runbook, param: &str, span: Span, origin: Origin) -> Option<Hit> {
+        let foreign = Origins::from([(param.to_owned(), origin.clone())]);
+        let untouched = self.follower.follow(inner, &Origins::new());
+        let followed = self.follower.follow(inner, &foreign);
+        let is_new = |hit: &&Hit| !untouched.hits.iter().any(|known| known.span == hit.span);
+        let hit = followed.hits.iter().find(is_new)?;
+        let way = format!("{}/{}", inner.name.as_str(), hit.way);
+        Some(Hit { decides: hit.decides, span, origin, way: way.trim_end_matches('/').to_owned() })
+    }
+
+    /// What is foreign in a step's result.
+    fn result(&self, at: usize, step: &'a Step) -> Origins {
+        let id = step.id.as_str();
+        let one = |words: String, is_version| Origin { words, is_version };
+        match &step.work.action.kind {
+            ActionKind::Script(_) => Origins::from([(String::new(), one(format!("the result of `{id}`"), false))]),
+            ActionKind::Runbook(inner) => {
+                let foreign = self.of_steps.get(at).and_then(|at| self.uses.get(*at));
+                let foreign = foreign.map(|one| self.arguments_of(one)).unwrap_or_default();
+                self.follower.follow(inner, &foreign).outputs.clone()
+            }
+            ActionKind::Primitive(declaration) if declaration.name == "note" => {
+                let inserted = step.work.action.with.insertions();
+                let text = inserted.into_iter().find_map(|one| self.passed(one.guard, None));
+                text.map(|(_, origin)| ("text".to_owned(), origin)).into_iter().collect()
+            }
+            ActionKind::Primitive(declaration) => {
+                let fields = declaration.result.iter().filter(|field| is_foreign(declaration, field.name, field.kind));
+                let named = fields.map(|field| {
+                    let is_version = ["service_version", "deploy"].contains(&declaration.name);
+                    (field.name.to_owned(), one(format!("`{}` of `{id}`", field.name), is_version))
+                });
+                named.collect()
+            }
+        }
+    }
+
+    /// The arguments of a runbook used as an action that are foreign.
+    fn arguments_of(&self, one: &Use<'a>) -> Origins {
+        let item = self.item(one.role);
+        let mut found = Origins::new();
+        for (name, node) in one.arguments() {
+            let mut guards = leaves(node, name).into_iter().flat_map(|leaf| one.guards_in(leaf));
+            let origin = guards.find_map(|guard| self.passed(guard, item.as_ref()));
+            found.extend(origin.map(|(_, origin)| (name.to_owned(), origin)));
+        }
+        found
+    }
+
+    /// What is foreign in the items of the step an action belongs to.
+    fn item(&self, role: Role<'_>) -> Option<Origin> {
+        let (Role::Step(at, _) | Role::Undo(at, _)) = role else {
+            return None;
+        };
+        let list = &self.runbook.steps.get(at)?.foreach.as_ref()?.list;
+        self.passed(list, None).map(|(_, origin)| origin)
+    }
+
+    /// The first foreign value an expression passes on.
+    fn passed<'g>(&self, guard: &'g Guard, item: Option<&Origin>) -> Option<(&'g Reference, Origin)> {
+        carried(guard).find_map(|reference| Some((reference, self.origin(reference, item)?)))
+    }
+
+    /// Where the value of a name comes from, when that is outside.
+    fn origin(&self, reference: &Reference, item: Option<&Origin>) -> Option<Origin> {
+        let path: Vec<&str> = reference.path().iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["params", name, ..] => self.params.get(*name).cloned(),
+            ["params"] => self.params.values().next().cloned(),
+            ["steps", id, "out", rest @ ..] => {
+                let out = self.outs.get(id)?;
+                let field = rest.first().and_then(|field| out.get(*field));
+                let whole = out.get("").or_else(|| out.values().next().filter(|_| rest.is_empty()));
+                field.or(whole).cloned()
+            }
+            ["steps"] => self.outs.values().find_map(|out| out.values().next()).cloned(),
+            ["item", ..] => item.cloned(),
+            [name, ..] => self.lets.get(*name).cloned(),
+            [] => None,
+        }
+    }
+}
+
+/// Whether a field of a result can hold what somebody outside wrote. Numbers, truths and times
+/// cannot; neither can what a primitive has held against a form, made itself, or got from a person.
+fn is_foreign(declaration: &Declaration, field: &str, kind: Kind) -> bool {
+    let is_free = matches!(kind, Kind::Any | Kind::Text | Kind::Texts | Kind::Map | Kind::List);
+    let is_held = matches!(
+        (declaration.name, field),
+        ("arm" | "disarm" | "gate_state", "state") | ("expect_hash" | "service_hash", "hash") | ("deploy", "log_mark")
+    );
+    is_free && !is_held && declaration.effect != Effect::Asks
+}
+
+/// The version a service ran may be deployed again: that is what a rollback does.
+fn is_redeployed(declaration: &Declaration, origin: &Origin) -> bool {
+    declaration.name == "deploy" && origin.is_version
+}
+
+/// What an insertion into a text decides; `None` where it decides nothing dangerous.
+fn decided(declaration: &Declaration, argument: &str, leaf: Leaf<'_>) -> Option<&'static str> {
+    let kind = declaration.argument(argument)?.kind;
+    match (declaration.name, argument, kind) {
+        (_, _, Kind::Argv) => Some("an argument of a program"),
+        ("exec", "env", _) => Some("the environment of a program"),
+        ("deploy", "version", _) => Some("the version that is deployed"),
+        ("wait_metric", "query", _) => Some("a PromQL expression"),
+        (_, _, Kind::Subject | Kind::SubjectPattern) => Some("a NATS subject"),
+        (_, _, Kind::Pattern) => Some("a pattern"),
+        (_, _, Kind::Url) => super::urls::host_is_filled(leaf.text()).then_some("the host of a URL"),
+        _ => None,
+    }
+}
