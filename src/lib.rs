@@ -43,7 +43,7 @@
 //! 1. Only `cli` names `live` or `sim`: the engine cannot know which world it is in.
 //! 2. Vendor walls: `rhai` only in `guard/`, `sim/` and `served/`, `async_nats` only in
 //!    `live/` and `served/`, `reqwest` only in `live/`,
-//!    `nkeys` only in `approval`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
+//!    `nkeys` only in `approval`, `promql_parser` only in `lint/`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
 //! 3. The planner and `lint/` are pure: no async, no clock, no I/O.
 //! 4. Decoding never stops at the first fault.
 //! 5. An effect is preceded by its `Started` event, and does not happen when that could not be

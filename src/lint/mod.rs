@@ -18,6 +18,7 @@ mod levels;
 mod named;
 mod names;
 mod places;
+mod promql;
 mod proof;
 mod reading;
 mod rules;
@@ -41,6 +42,7 @@ use crate::yaml;
 
 use flow::{Node, NodeId, Part, Watched};
 use places::{Use, uses};
+use promql::{Query, queries};
 use scene::Scene;
 
 pub use allow::{Allow, Allows};
@@ -146,12 +148,19 @@ pub struct Subject<'a> {
     scene: Scene<'a>,
     /// Every action in it, with what is written under its `with`.
     uses: OnceCell<Vec<Use<'a>>>,
+    /// Every PromQL query in it.
+    queries: OnceCell<Vec<Query<'a>>>,
 }
 
 impl<'a> Subject<'a> {
     /// Every action in it, with what is written under its `with`.
     fn uses(&self) -> &[Use<'a>] {
         self.uses.get_or_init(|| uses(self.runbook))
+    }
+
+    /// Every PromQL query in it that can be judged.
+    fn queries(&self) -> &[Query<'a>] {
+        self.queries.get_or_init(|| queries(self.runbook, self.uses()))
     }
 
     /// The place of a node in this file: that of its step, or of the step it is inside of.
@@ -243,6 +252,7 @@ pub fn examine(
             guards,
             scene: Scene::of(runbook, setting),
             uses: OnceCell::new(),
+            queries: OnceCell::new(),
         };
         for rule in RULES {
             if let Check::Runbook(check) | Check::Both(check, _) = rule.check {

@@ -13,6 +13,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("async_nats::", &["live", "served"]),
     ("reqwest::", &["live"]),
     ("nkeys::", &["approval"]),
+    ("promql_parser::", &["lint"]),
     ("granit_parser", &["yaml"]),
     ("serde_saphyr", &["yaml"]),
     ("clap::", &["cli"]),

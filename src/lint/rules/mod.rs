@@ -31,6 +31,13 @@ mod not_ended;
 mod null_comparison;
 mod one_sided_deploy;
 mod plaintext_transport;
+mod promql_filter;
+mod promql_rate_in_check;
+mod promql_several_series;
+mod promql_shifted_time;
+mod promql_short_range;
+mod promql_syntax;
+mod promql_vacuous;
 mod raw_gate_command;
 mod rollback_arms;
 mod secret_in_argument;
@@ -94,6 +101,13 @@ pub const RULES: &[Rule] = &[
     null_comparison::RULE,
     one_sided_deploy::RULE,
     plaintext_transport::RULE,
+    promql_filter::RULE,
+    promql_rate_in_check::RULE,
+    promql_several_series::RULE,
+    promql_shifted_time::RULE,
+    promql_short_range::RULE,
+    promql_syntax::RULE,
+    promql_vacuous::RULE,
     raw_gate_command::RULE,
     rollback_arms::RULE,
     secret_in_argument::RULE,

@@ -1,0 +1,370 @@
+//! PromQL in `wait_metric`: parsed by the field's parser for Rust, with places in the file.
+//!
+//! The only file that names that parser. Its tree has no places, so words and signs are found by
+//! [`tokens`], and the tree says what the text as a whole is. What `${ }` fills in is parsed as
+//! a stand-in of the same length; where none fits, the query is not judged.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use promql_parser::parser::{Expr, LabelModifier, parse};
+
+use crate::guard::{Reference, insertion_places};
+use crate::runbook::Runbook;
+use crate::source::{SourceFile, Span};
+
+use super::places::{Leaf, Role, Use};
+
+/// The most words and signs of a query: longer ones belong in a recording rule, and the parser's
+/// tree is as deep as there are signs.
+const MAX_WORDS: usize = 400;
+
+/// The most insertions for which stand-ins are tried in every combination.
+const MAX_FILLED: usize = 4;
+
+/// A query of a runbook.
+pub(super) struct Query<'a> {
+    leaf: Leaf<'a>,
+    /// Whether what it gives is judged, by its own step or by another's guard.
+    pub(super) is_check: bool,
+    parsed: Result<Parsed, Wrong>,
+}
+
+/// A query that is one.
+struct Parsed {
+    tokens: Vec<Token>,
+    text: String,
+    tree: Expr,
+    filled: Vec<Range<usize>>,
+}
+
+/// Why a text is no query, and at which of its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// The sentence.
+    pub(super) message: String,
+    place: Range<usize>,
+}
+
+/// A word, number, quoted text or sign.
+#[derive(Clone, Debug)]
+struct Token {
+    place: Range<usize>,
+    /// The bracket it stands in: `{`, `[` or none of them.
+    inside: Option<char>,
+}
+
+/// Every query of a runbook; those that cannot be judged are left out.
+pub(super) fn queries<'a>(runbook: &Runbook, uses: &[Use<'a>]) -> Vec<Query<'a>> {
+    let metrics = uses.iter().filter(|one| one.primitive() == "wait_metric");
+    let written = metrics.filter_map(|one| Some((one.role, Leaf::of(one.argument("query")?)?)));
+    let judged = written.filter_map(|(role, leaf)| {
+        let parsed = parsed(leaf.text())?;
+        Some(Query { leaf, is_check: role.is_judged() || is_read(runbook, role), parsed })
+    });
+    judged.collect()
+}
+
+/// Whether another step's guard reads a step's result.
+fn is_read(runbook: &Runbook, role: Role<'_>) -> bool {
+    let Role::Step(at, _) = role else {
+        return false;
+    };
+    let id = runbook.steps.get(at).map_or("", |step| step.id.as_str());
+    let reads =
+        |reference: &Reference| reference.root() == "steps" && reference.path().get(1).is_some_and(|one| one == id);
+    runbook.steps.iter().any(|step| {
+        let guards = [&step.work.when, &step.work.require].into_iter().flatten();
+        let asserted = step
+            .work
+            .action
+            .with
+            .insertions()
+            .into_iter()
+            .map(|one| one.guard)
+            .filter(|_| step.work.action.name() == "assert");
+        guards.chain(asserted).any(|guard| guard.references().iter().any(reads))
+    })
+}
+
+/// A text as a query, right or wrong; `None` where its insertions leave that open.
+fn parsed(text: &str) -> Option<Result<Parsed, Wrong>> {
+    let filled = insertion_places(text);
+    if let Some(more) = tokens(text).get(MAX_WORDS) {
+        let message = format!("this query has more than {MAX_WORDS} words; let a recording rule answer it");
+        return Some(Err(Wrong { message, place: more.place.clone() }));
+    }
+    if filled.is_empty() {
+        let right = |tree| Parsed { tokens: tokens(text), text: text.to_owned(), tree, filled: Vec::new() };
+        return Some(parse(text).map(right).map_err(|message| wrong(text, &message)));
+    }
+    let ways = 3_usize.pow(u32::try_from(filled.len().min(MAX_FILLED)).unwrap_or(0));
+    let texts = (0..ways).map(|way| stand_in(text, &filled, way));
+    let (text, tree) = texts.filter_map(|text| parse(&text).ok().map(|tree| (text, tree))).next()?;
+    Some(Ok(Parsed { tokens: tokens(&text), text, tree, filled }))
+}
+
+/// The text with each insertion replaced by a name, a number or a time of the same length.
+fn stand_in(text: &str, filled: &[Range<usize>], mut way: usize) -> String {
+    let mut whole = text.to_owned();
+    for place in filled {
+        let word = match way % 3 {
+            0 => "x".repeat(place.len()),
+            1 => format!("{}1", " ".repeat(place.len() - 1)),
+            _ => format!("{}1m", "0".repeat(place.len() - 2)),
+        };
+        way /= 3;
+        whole.replace_range(place.clone(), &word);
+    }
+    whole
+}
+
+impl<'a> Query<'a> {
+    /// What is wrong with it, when it is none.
+    pub(super) fn wrong(&self) -> Option<&Wrong> {
+        self.parsed.as_ref().err()
+    }
+
+    /// Where a part of it stands in the file.
+    pub(super) fn span(&self, file: &SourceFile, part: Range<usize>) -> Span {
+        self.leaf.part(file, part)
+    }
+
+    /// Where it is wrong.
+    pub(super) fn wrong_span(&self, file: &SourceFile, wrong: &Wrong) -> Span {
+        self.span(file, wrong.place.clone())
+    }
+
+    /// Every call of one of these functions: its name, and where that stands.
+    pub(super) fn calls(&self, names: &[&'static str]) -> Vec<(&'static str, Range<usize>)> {
+        let Ok(parsed) = &self.parsed else { return Vec::new() };
+        let pairs = parsed.tokens.iter().zip(parsed.tokens.iter().skip(1));
+        let calls = pairs.filter(|(word, next)| word.inside.is_none() && parsed.word(next) == "(");
+        let named = calls.filter_map(|(word, _)| Some((*names.iter().find(|name| **name == parsed.word(word))?, word)));
+        named.map(|(name, word)| (name, word.place.clone())).collect()
+    }
+
+    /// The range of every range vector that is written out, and where it stands.
+    pub(super) fn ranges(&self) -> Vec<(Duration, Range<usize>)> {
+        let Ok(parsed) = &self.parsed else { return Vec::new() };
+        let mut lengths = Vec::new();
+        ranges(&parsed.tree, &mut lengths);
+        let starts = parsed.tokens.iter().filter(|token| parsed.word(token) == "[" && token.inside.is_none());
+        let brackets = starts.filter_map(|token| {
+            let end = parsed.text.get(token.place.start..)?.find(']')? + token.place.start;
+            let inner = token.place.end..end;
+            (!parsed.text.get(inner.clone())?.contains(':')).then_some(inner)
+        });
+        let is_written = |place: &Range<usize>| !parsed.filled.iter().any(|filled| overlap(filled, place));
+        lengths.into_iter().zip(brackets).filter(|(_, place)| is_written(place)).collect()
+    }
+
+    /// Every comparison that drops series instead of answering 0 or 1.
+    pub(super) fn filters(&self) -> Vec<Range<usize>> {
+        let Ok(parsed) = &self.parsed else { return Vec::new() };
+        let outside: Vec<_> = parsed.tokens.iter().filter(|token| token.inside.is_none()).collect();
+        let signs = outside.iter().enumerate().filter(|(at, token)| {
+            let next = outside.get(at + 1).map_or("", |next| parsed.word(next));
+            ["==", "!=", "<", ">", "<=", ">="].contains(&parsed.word(token)) && !next.eq_ignore_ascii_case("bool")
+        });
+        signs.map(|(_, token)| token.place.clone()).collect()
+    }
+
+    /// Every `or vector(...)`, with or without `on (...)`.
+    pub(super) fn defaults(&self) -> Vec<Range<usize>> {
+        let Ok(parsed) = &self.parsed else { return Vec::new() };
+        let calls = self.calls(&["vector"]);
+        let ors = parsed.tokens.iter().filter(|token| parsed.word(token).eq_ignore_ascii_case("or"));
+        let found = ors.filter_map(|or| {
+            let (_, vector) = calls.iter().find(|(_, call)| call.start >= or.place.end)?;
+            let between = parsed.text.get(or.place.end..vector.start)?.trim().to_ascii_lowercase();
+            let matched = between.strip_prefix("on").or_else(|| between.strip_prefix("ignoring")).map(str::trim);
+            let is_direct =
+                between.is_empty() || matched.is_some_and(|rest| rest.starts_with('(') && rest.ends_with(')'));
+            is_direct.then_some(or.place.start..vector.end)
+        });
+        found.collect()
+    }
+
+    /// Every `offset` and `@`.
+    pub(super) fn shifts(&self) -> Vec<Range<usize>> {
+        let Ok(parsed) = &self.parsed else { return Vec::new() };
+        let outside = parsed.tokens.iter().filter(|token| token.inside.is_none());
+        let shifts =
+            outside.filter(|token| parsed.word(token) == "@" || parsed.word(token).eq_ignore_ascii_case("offset"));
+        shifts.map(|token| token.place.clone()).collect()
+    }
+
+    /// The metric that is selected by its name alone, where the query gives all its series.
+    pub(super) fn unselective(&self) -> Option<(&str, Range<usize>)> {
+        let parsed = self.parsed.as_ref().ok()?;
+        let name = several(&parsed.tree)?;
+        let token = parsed.tokens.iter().find(|token| parsed.word(token) == name)?;
+        let is_written = !parsed.filled.iter().any(|filled| overlap(filled, &token.place));
+        is_written.then(|| (name, token.place.clone()))
+    }
+}
+
+impl Parsed {
+    fn word(&self, token: &Token) -> &str {
+        self.text.get(token.place.clone()).unwrap_or("")
+    }
+}
+
+fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+/// The ranges of all range vectors, in the order of the text.
+fn ranges(tree: &Expr, found: &mut Vec<Duration>) {
+    match tree {
+        Expr::MatrixSelector(matrix) => found.push(matrix.range),
+        Expr::Aggregate(one) => {
+            one.param.iter().for_each(|param| ranges(param, found));
+            ranges(&one.expr, found);
+        }
+        Expr::Unary(one) => ranges(&one.expr, found),
+        Expr::Paren(one) => ranges(&one.expr, found),
+        Expr::Subquery(one) => ranges(&one.expr, found),
+        Expr::Binary(one) => [&one.lhs, &one.rhs].into_iter().for_each(|side| ranges(side, found)),
+        Expr::Call(call) => call.args.args.iter().for_each(|argument| ranges(argument, found)),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::VectorSelector(_) | Expr::Extension(_) => {}
+    }
+}
+
+/// The metric without a label matcher whose series are all passed on.
+fn several(tree: &Expr) -> Option<&str> {
+    match tree {
+        Expr::VectorSelector(one) => {
+            one.name.as_deref().filter(|_| one.matchers.is_empty_matchers() && one.matchers.or_matchers.is_empty())
+        }
+        Expr::MatrixSelector(one) => one.vs.name.as_deref().filter(|_| one.vs.matchers.is_empty_matchers()),
+        Expr::Aggregate(one) => match &one.modifier {
+            Some(LabelModifier::Include(labels)) if labels.labels.is_empty() => None,
+            None if one.param.is_none() => None,
+            _ => several(&one.expr),
+        },
+        Expr::Unary(one) => several(&one.expr),
+        Expr::Paren(one) => several(&one.expr),
+        Expr::Subquery(one) => several(&one.expr),
+        Expr::Binary(one) => several(&one.lhs).or_else(|| several(&one.rhs)),
+        Expr::Call(call) if ["scalar", "absent", "absent_over_time"].contains(&call.func.name) => None,
+        Expr::Call(call) => call.args.args.iter().find_map(|argument| several(argument)),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => None,
+    }
+}
+
+/// What is wrong with a text that is no query: the first word with which no query can begin like
+/// that; where each can, the end.
+fn wrong(text: &str, message: &str) -> Wrong {
+    let message = match message {
+        "invalid promql query" => "this is not a PromQL expression".to_owned(),
+        other => other.replace("parenthesis ')'", "parenthesis").replace('\'', "`"),
+    };
+    let tokens = tokens(text);
+    let begins = |token: &Token| can_go_on(text.get(..token.place.end).unwrap_or(""));
+    let first = tokens.partition_point(begins);
+    let place = tokens.get(first).or_else(|| tokens.last()).map_or(0..text.len(), |token| token.place.clone());
+    Wrong { message, place }
+}
+
+/// Whether some query begins with a text: tried with what usually comes next, and all brackets closed.
+fn can_go_on(begun: &str) -> bool {
+    const NEXT: [&str; 14] =
+        ["", " x", "(x)", "(x[1m])", " (x)", "(1, x)", "x=\"\"", "=\"\"", "\"\"", "1m", "x[1m]", " 1", ":1m", "[1m]"];
+    let mut closing = String::new();
+    for token in tokens(begun) {
+        match begun.get(token.place).unwrap_or("") {
+            "(" => closing.insert(0, ')'),
+            "[" => closing.insert(0, ']'),
+            "{" => closing.insert(0, '}'),
+            ")" | "]" | "}" if !closing.is_empty() => drop(closing.remove(0)),
+            _ => {}
+        }
+    }
+    NEXT.iter().any(|next| parse(&format!("{begun}{next}{closing}")).is_ok())
+}
+
+/// The words, numbers, quoted texts and signs of a text, without blanks and comments.
+fn tokens(text: &str) -> Vec<Token> {
+    let mut found = Vec::new();
+    let mut inside = None;
+    let mut at = 0;
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let rest = text.get(at..).unwrap_or("");
+        let len = match c {
+            c if c.is_whitespace() => {
+                at += c.len_utf8();
+                continue;
+            }
+            '#' => {
+                at += rest.find('\n').unwrap_or(rest.len());
+                continue;
+            }
+            '"' | '\'' | '`' => quoted_len(rest, c),
+            c if is_word(c) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
+            '=' | '!' | '<' | '>' if rest.get(1..2).is_some_and(|next| next == "=" || next == "~") => 2,
+            c => c.len_utf8(),
+        };
+        if matches!(c, '}' | ']') {
+            inside = None;
+        }
+        found.push(Token { place: at..at + len, inside });
+        if matches!(c, '{' | '[') {
+            inside = Some(c);
+        }
+        at += len;
+    }
+    found
+}
+
+fn quoted_len(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if c == quote && !escaped {
+            return at + 1;
+        }
+        escaped = c == '\\' && quote != '`' && !escaped;
+    }
+    text.len()
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || "_:.".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Pieces of which queries are made, right ones and wrong ones.
+    const PIECES: [&str; 24] = [
+        "x", "rate", "sum", "by", "(", ")", "{", "}", "[", "]", "5m", "1", ":", "job=", "\"a\"", "==", "bool", "or",
+        "vector", "offset", "@", "-", "${a}", "\u{e9}",
+    ];
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_its_places_lie_inside_of_it(pieces in prop::collection::vec(0..PIECES.len(), 0..30), blank in any::<bool>()) {
+            let words: Vec<_> = pieces.into_iter().filter_map(|at| PIECES.get(at).copied()).collect();
+            let text = words.join(if blank { " " } else { "" });
+            if let Some(Err(wrong)) = parsed(&text) {
+                prop_assert!(text.get(wrong.place).is_some());
+            }
+        }
+
+        #[test]
+        fn nothing_makes_reading_stop(text in "\\PC{0,60}") {
+            let _ = parsed(&text);
+        }
+    }
+
+    #[test]
+    fn a_tree_is_never_deeper_than_the_stack() {
+        for deep in ["(".repeat(5_000), "-".repeat(5_000), "x + ".repeat(5_000), "-".repeat(380)] {
+            let _ = parsed(&format!("{deep}x"));
+        }
+    }
+}
