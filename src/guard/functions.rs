@@ -43,6 +43,7 @@ pub struct Parameter {
 #[expect(missing_docs, reason = "each is its word")]
 pub enum Simple {
     Value,
+    Null,
     Bool,
     Int,
     Float,
@@ -59,6 +60,7 @@ impl Simple {
     pub fn word(self) -> &'static str {
         match self {
             Self::Value => "value",
+            Self::Null => "null",
             Self::Bool => "bool",
             Self::Int => "int",
             Self::Float => "float",
@@ -101,6 +103,12 @@ const fn called(name: &'static str, types: &'static [Simple]) -> Parameter {
 }
 
 const VALUE: Parameter = one_of(&[Simple::Value]);
+/// A value that stands in JSON.
+const PLAIN: Parameter =
+    called("value", &[Simple::Null, Simple::Bool, Simple::Number, Simple::Text, Simple::List, Simple::Map]);
+/// A value that is there.
+const GIVEN: Parameter =
+    called("value", &[Simple::Bool, Simple::Number, Simple::Text, Simple::Duration, Simple::List, Simple::Map]);
 const TEXT: Parameter = one_of(&[Simple::Text]);
 const LIST: Parameter = one_of(&[Simple::List]);
 const MAP: Parameter = one_of(&[Simple::Map]);
@@ -114,7 +122,7 @@ const fn entry(name: &'static str, takes: &'static [Parameter], gives: Simple, a
 /// Every function, in alphabetical order.
 pub const FUNCTIONS: &[Function] = &[
     entry("all_equal", &[LIST], Simple::Bool, "Whether a list holds at least one item and all are equal."),
-    entry("canonical_json", &[VALUE], Simple::Text, "The value as RFC 8785 canonical JSON."),
+    entry("canonical_json", &[PLAIN], Simple::Text, "The value as RFC 8785 canonical JSON."),
     entry("contains_text", &[TEXT, PART], Simple::Bool, "Whether a text contains another."),
     entry("duration", &[TEXT], Simple::Duration, "Reads a duration such as `90s`."),
     entry("ends_with", &[TEXT, PART], Simple::Bool, "Whether a text ends with another."),
@@ -148,7 +156,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     entry("seconds", &[one_of(&[Simple::Duration])], Simple::Float, "A duration in seconds."),
     entry("starts_with", &[TEXT, PART], Simple::Bool, "Whether a text starts with another."),
-    entry("text", &[VALUE], Simple::Text, "The value as a template inserts it."),
+    entry("text", &[GIVEN], Simple::Text, "The value as a template inserts it."),
     entry("trim", &[TEXT], Simple::Text, "The text without blanks at its ends."),
 ];
 

@@ -16,6 +16,7 @@ pub(super) fn result(operator: Binary, left: &Type, right: &Type) -> Option<Type
     match (operator, left, right) {
         (_, Type::Any, Type::Any) => Some(Type::Any),
         (Binary::Add, Type::Text | Type::Word(_), _) | (Binary::Add, _, Type::Text | Type::Word(_)) => Some(Type::Text),
+        (Binary::Subtract, Type::Text | Type::Word(_), Type::Text | Type::Word(_)) => Some(Type::Text),
         (Binary::Add, Type::List(_), Type::List(_)) | (Binary::Add, Type::Map(_), Type::Map(_)) => {
             Some(left.clone().join(right.clone()))
         }
@@ -40,6 +41,7 @@ impl Simple {
     fn kind(self) -> Type {
         match self {
             Self::Value => Type::Any,
+            Self::Null => Type::Null,
             Self::Bool => Type::Bool,
             Self::Int => Type::Int,
             Self::Float | Self::Number => Type::Number,
@@ -53,7 +55,7 @@ impl Simple {
 
     fn takes(self, given: &Type) -> bool {
         match (self, given) {
-            (Self::Value, _) => true,
+            (Self::Value, _) | (Self::Null, Type::Null) => true,
             (Self::File, Type::Map(shape)) => {
                 shape.others.is_some() || ["path", "text"].iter().all(|name| shape.fields.contains_key(*name))
             }

@@ -220,6 +220,7 @@ impl Walk<'_> {
                 (**items).clone()
             }
             (Type::List(items), ..) => (**items).clone(),
+            (Type::Int, ..) => Type::Bool,
             (Type::Map(shape), _, ExprKind::Literal(Value::Text(key))) => {
                 let name = Word { text: key.to_string(), span: at.span };
                 match shape.fields.get(&name.text) {

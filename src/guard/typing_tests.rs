@@ -2,6 +2,7 @@
 
 use super::types::{Noun, Property, Type};
 use super::*;
+use proptest::strategy::Strategy;
 
 const STATUSES: &[&str] = &["ok", "failed", "skipped"];
 
@@ -260,4 +261,118 @@ fn every_function_of_the_engine_is_there() {
         }
     }
     assert_eq!(missing, Vec::<String>::new());
+}
+
+/// Values whose types are known.
+const ATOMS: &[&str] = &[
+    "params.yes",
+    "params.no",
+    "params.wait",
+    "params.list",
+    "params.words",
+    "params.policy",
+    "out.hash",
+    "out.count",
+    "out.value",
+    "out",
+    "1",
+    "2.5",
+    "\"a\"",
+    "\"ab\"",
+    "true",
+    "()",
+    "steps.sure.out.hash",
+    "steps.sure.status",
+];
+const OPERATORS: &[&str] =
+    &["==", "!=", "<", ">=", "+", "-", "*", "/", "%", "in", "!in", "&", "|", "<<", "**", "==", "<", "+"];
+const OF_ONE: &[&str] =
+    &["len", "lower", "trim", "seconds", "is_null", "all_equal", "text", "canonical_json", "!", "-"];
+const OF_TWO: &[&str] = &["starts_with", "contains_text", "matches", "has"];
+
+/// A random expression in which every part is looked at.
+fn expressions() -> impl Strategy<Value = String> {
+    use proptest::prelude::*;
+    let atom = prop::sample::select(ATOMS).prop_map(str::to_owned);
+    atom.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            4 => (inner.clone(), prop::sample::select(OPERATORS), inner.clone())
+                .prop_map(|(left, operator, right)| format!("({left} {operator} {right})")),
+            2 => (prop::sample::select(OF_ONE), inner.clone()).prop_map(|(name, of)| format!("{name}({of})")),
+            1 => (prop::sample::select(OF_TWO), inner.clone(), inner.clone())
+                .prop_map(|(name, one, other)| format!("{name}({one}, {other})")),
+            1 => inner.clone().prop_map(|of| format!("({of}).len()")),
+            1 => (inner.clone(), inner).prop_map(|(of, at)| format!("({of})[{at}]")),
+        ]
+    })
+}
+
+/// What an expression gives, with values of the types that the scope tells.
+fn evaluated(text: &str) -> Result<Value, String> {
+    let guards = Guards::new(Catalogue(&[]));
+    let texts = |words: [&str; 2]| Value::list(words.map(Value::text));
+    let out = Value::map([
+        ("hash", Value::text("abc")),
+        ("count", Value::Int(3)),
+        ("value", Value::Float(1.5)),
+        ("reply", Value::Bool(true)),
+    ]);
+    let params = Value::map([
+        ("yes", Value::Bool(true)),
+        ("no", Value::Bool(false)),
+        ("wait", Value::Duration(std::time::Duration::from_secs(5))),
+        ("list", Value::list([Value::Int(1), Value::Int(2)])),
+        ("words", texts(["a", "b"])),
+        ("policy", Value::map([("path", Value::text("p.json")), ("text", Value::text("{}"))])),
+    ]);
+    let mut names = super::Names::new(&params, &Value::Null, &Value::Null);
+    names.set_step("sure", "ok", Some(&out));
+    let mut findings = Findings::new(crate::source::SourceFile::new("t.yaml", text));
+    let scalar = Scalar { text: text.to_owned(), quoted: false, verbatim: true, text_start: 0 };
+    let guard = guards.guard(&scalar, Span::new(0, text.len()), &mut findings);
+    let guard = guard.ok_or_else(|| "no guard".to_owned())?;
+    guards.value(&guard, &mut names, &[("out", &out)]).map_err(|error| error.message)
+}
+
+/// What may go wrong with values of the right types.
+const UNFORESEEN: [&str; 15] = [
+    "char",
+    "f64",
+    "there is no property",
+    "overflow",
+    "zero",
+    "NaN",
+    "not a pattern",
+    "out of",
+    "index",
+    "too large",
+    "negative",
+    "power",
+    "shift",
+    "no text",
+    "no canonical form",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(3_000))]
+
+    #[test]
+    fn an_expression_fails_where_it_has_a_fault_and_only_there(text in expressions()) {
+        let Some(syntax) = parser::parse(&text) else {
+            return Ok(());
+        };
+        let (_, faults) = check(&syntax, &Names, &[]);
+        let is_certain = |fault: &&fault::Fault| {
+            !matches!(&fault.what, fault::Wrong::MayBeNan { .. } | fault::Wrong::UnknownWord { .. }
+                | fault::Wrong::MayBeMissing { .. } | fault::Wrong::UnknownProperty { .. } | fault::Wrong::Optional { .. })
+        };
+        let certain = faults.iter().find(is_certain);
+        match (certain, evaluated(&text)) {
+            (Some(fault), Ok(value)) => panic!("`{text}` gives {value:?}, and was said to fail: {fault:?}"),
+            (None, Err(why)) => {
+                assert!(UNFORESEEN.iter().any(|known| why.contains(known)), "`{text}` fails, and nothing was said: {why}");
+            }
+            _ => {}
+        }
+    }
 }

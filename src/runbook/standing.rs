@@ -1,6 +1,6 @@
 //! How steps may stand when another one starts: what the edges between them make sure of.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::guard::Standing;
@@ -11,6 +11,9 @@ use super::{EdgeOutcome, OnFailure, Step};
 const MAX_DEPTH: usize = 400;
 /// How many answers are kept: a runbook that needs more gets slower, not larger.
 const MAX_KEPT: usize = 50_000;
+/// How many steps are looked at for all questions about one runbook: a second's work. Behind that,
+/// nothing is said.
+const MAX_LOOKED_AT: usize = 2_000_000;
 /// How often the steps are gone through to find which may be skipped; more only where edges go
 /// against the reading order again and again.
 const MAX_ROUNDS: usize = 32;
@@ -22,6 +25,7 @@ pub(super) struct Standings<'a> {
     possible: Vec<Standing>,
     /// How a step stands where another ended in an allowed way: by both and the ways.
     kept: RefCell<BTreeMap<(usize, usize, Standing), Standing>>,
+    looked_at: Cell<usize>,
 }
 
 /// The ways of ending that an edge waits for.
@@ -61,7 +65,7 @@ impl<'a> Standings<'a> {
                 break;
             }
         }
-        Self { steps, possible, kept: RefCell::default() }
+        Self { steps, possible, kept: RefCell::default(), looked_at: Cell::new(0) }
     }
 
     /// The ways a step can end in a run that goes on.
@@ -72,10 +76,15 @@ impl<'a> Standings<'a> {
     /// How `asked` may stand when `step` starts.
     pub(super) fn when_started(&self, step: usize, asked: usize) -> Standing {
         let standing = self.started(step, asked, 0);
-        if standing.may_be(Standing::PENDING) && !self.comes_before(asked, step) {
-            return standing.and(Standing::ENDED).or(Standing::UNRELATED);
+        if !standing.may_be(Standing::PENDING) {
+            return standing;
         }
-        standing
+        let known = standing.and(Standing::ENDED);
+        match self.comes_before(asked, step) {
+            Some(true) => standing,
+            Some(false) => known.or(Standing::UNRELATED),
+            None => known,
+        }
     }
 
     fn started(&self, step: usize, asked: usize, depth: usize) -> Standing {
@@ -92,7 +101,7 @@ impl<'a> Standings<'a> {
         if step == asked {
             return ways;
         }
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH || !self.may_look() {
             return Standing::OK;
         }
         if let Some(known) = self.kept.borrow().get(&(step, asked, ways)) {
@@ -131,14 +140,24 @@ impl<'a> Standings<'a> {
         })
     }
 
-    /// Whether edges lead from one step to another.
-    fn comes_before(&self, first: usize, then: usize) -> bool {
+    /// Counts a step that is looked at, while there may be more.
+    fn may_look(&self) -> bool {
+        let count = self.looked_at.get();
+        self.looked_at.set(count + 1);
+        count < MAX_LOOKED_AT
+    }
+
+    /// Whether edges lead from one step to another; `None` where that would take too long to say.
+    fn comes_before(&self, first: usize, then: usize) -> Option<bool> {
         let mut seen = vec![false; self.steps.len()];
         let mut open = vec![then];
         while let Some(at) = open.pop() {
             for edge in self.steps.get(at).map_or(&[][..], |step| &step.needs) {
                 if edge.from == first {
-                    return true;
+                    return Some(true);
+                }
+                if !self.may_look() {
+                    return None;
                 }
                 if let Some(slot) = seen.get_mut(edge.from).filter(|slot| !**slot) {
                     *slot = true;
@@ -146,7 +165,7 @@ impl<'a> Standings<'a> {
                 }
             }
         }
-        false
+        Some(false)
     }
 }
 
