@@ -2,25 +2,22 @@
 //! anchored pattern, in a guard that certainly held by then.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::guard::syntax::{Binary, Expr, ExprKind};
 use crate::guard::{Guard, Reference};
 use crate::runbook::{EdgeOutcome, OnFailure, Poll, Runbook, Step};
+
+use crate::source::Span;
 
 use super::places::Role;
 
 /// The checks of a runbook.
 pub(super) struct Checks<'a> {
     runbook: &'a Runbook,
-    found: Vec<Checked>,
+    /// Where each dotted name is checked.
+    found: BTreeMap<String, Vec<Reach>>,
     unskippable: OnceCell<Vec<bool>>,
-}
-
-/// A dotted name that is checked.
-struct Checked {
-    name: String,
-    reach: Reach,
 }
 
 /// Where a check is known to have held.
@@ -32,12 +29,16 @@ enum Reach {
     From(usize),
     /// After a step ended ok.
     After(usize),
+    /// In the undo of a step.
+    Undo(usize),
+    /// In the ensure whose action stands here.
+    Ensure(Span),
 }
 
 impl<'a> Checks<'a> {
     /// Every check of a runbook; a comparison with what `is_foreign` is none.
     pub(super) fn of(runbook: &'a Runbook, is_foreign: &dyn Fn(&Reference) -> bool) -> Self {
-        let mut found = Vec::new();
+        let mut found: BTreeMap<String, Vec<Reach>> = BTreeMap::new();
         let mut add = |guard: &Guard, own: &str, reach: Reach| {
             for name in checked_names(guard, is_foreign) {
                 let name = match name.strip_prefix("out") {
@@ -46,7 +47,7 @@ impl<'a> Checks<'a> {
                     }
                     _ => name,
                 };
-                found.push(Checked { name, reach });
+                found.entry(name).or_default().push(reach);
             }
         };
         for (at, step) in runbook.steps.iter().enumerate() {
@@ -58,29 +59,25 @@ impl<'a> Checks<'a> {
             work.expect.iter().for_each(|guard| add(guard, id, Reach::Everywhere));
             [&work.when, &work.require].into_iter().flatten().for_each(|guard| add(guard, "", Reach::From(at)));
             if work.action.name() == "assert" {
-                work.action
-                    .with
-                    .insertions()
-                    .into_iter()
-                    .map(|one| one.guard)
-                    .for_each(|guard| add(guard, "", Reach::After(at)));
+                work.action.with.insertions().iter().for_each(|one| add(one.guard, "", Reach::After(at)));
             }
+            for guard in step.undo.iter().flat_map(|undo| undo.when.iter().chain(&undo.require)) {
+                add(guard, "", Reach::Undo(at));
+            }
+        }
+        for work in runbook.ensures.iter().map(|ensure| &ensure.work) {
+            let guards = work.when.iter().chain(&work.require);
+            guards.for_each(|guard| add(guard, "", Reach::Ensure(work.action.span)));
         }
         Self { runbook, found, unskippable: OnceCell::new() }
     }
 
     /// Whether the value of a dotted name was checked before an action uses it.
     pub(super) fn cover(&self, reference: &Reference, role: Role<'_>) -> bool {
-        let name = reference.path().join(".");
-        let is_part =
-            |whole: &str| name.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        let own = match role {
-            Role::Undo(_, work) => work.when.iter().chain(&work.require).collect(),
-            Role::Ensure(work) => work.when.iter().chain(&work.require).collect(),
-            Role::Step(..) | Role::Watch(_) => Vec::new(),
-        };
-        own.into_iter().flat_map(|guard| checked_names(guard, &|_| false)).any(|whole| is_part(&whole))
-            || self.found.iter().any(|one| is_part(&one.name) && self.holds(one.reach, role))
+        let path = reference.path();
+        let wholes = (1..=path.len()).filter_map(|words| path.get(..words)).map(|words| words.join("."));
+        let reaches = wholes.filter_map(|whole| self.found.get(&whole)).flatten();
+        reaches.into_iter().any(|reach| self.holds(*reach, role))
     }
 
     fn holds(&self, reach: Reach, role: Role<'_>) -> bool {
@@ -91,6 +88,8 @@ impl<'a> Checks<'a> {
         };
         match (reach, user) {
             (Reach::Everywhere, _) => true,
+            (Reach::Undo(at), _) => matches!(role, Role::Undo(own, _) if own == at),
+            (Reach::Ensure(span), _) => matches!(role, Role::Ensure(work) if work.action.span == span),
             (_, None) => false,
             (Reach::From(at), Some(user)) if at == user => !matches!(role, Role::Watch(_)),
             (Reach::From(at) | Reach::After(at), Some(user)) => self.is_surely_ok(at, user),

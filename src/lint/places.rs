@@ -17,6 +17,8 @@ pub(super) struct Use<'a> {
     pub(super) role: Role<'a>,
     /// What is written under its `with`.
     with: Option<&'a Node>,
+    /// The expressions in that, in the order of the text.
+    guards: Vec<&'a Guard>,
 }
 
 /// What an action is done for.
@@ -57,7 +59,8 @@ pub(super) fn uses(runbook: &Runbook) -> Vec<Use<'_>> {
     roles.extend(runbook.ensures.iter().map(|ensure| Role::Ensure(&ensure.work)));
     let placed = roles.into_iter().map(|role| {
         let action = role.action();
-        Use { action, role, with: withs.get(&action.span.start).copied() }
+        let guards = action.with.insertions().into_iter().map(|one| one.guard).collect();
+        Use { action, role, with: withs.get(&action.span.start).copied(), guards }
     });
     placed.collect()
 }
@@ -115,8 +118,9 @@ impl<'a> Use<'a> {
     }
 
     /// The expressions inside a text.
-    pub(super) fn guards_in(&self, leaf: Leaf<'a>) -> impl Iterator<Item = &'a Guard> + use<'a> {
-        self.action.with.insertions().into_iter().map(|one| one.guard).filter(move |guard| guard.span() == leaf.span)
+    pub(super) fn guards_in(&self, leaf: Leaf<'a>) -> Vec<&'a Guard> {
+        let first = self.guards.partition_point(|guard| guard.span() < leaf.span);
+        self.guards.iter().skip(first).take_while(|guard| guard.span() == leaf.span).copied().collect()
     }
 }
 

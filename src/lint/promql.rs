@@ -4,12 +4,13 @@
 //! [`tokens`], and the tree says what the text as a whole is. What `${ }` fills in is parsed as
 //! a stand-in of the same length; where none fits, the query is not judged.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
 use promql_parser::parser::{Expr, LabelModifier, parse};
 
-use crate::guard::{Reference, insertion_places};
+use crate::guard::insertion_places;
 use crate::runbook::Runbook;
 use crate::source::{SourceFile, Span};
 
@@ -57,34 +58,31 @@ struct Token {
 /// Every query of a runbook; those that cannot be judged are left out.
 pub(super) fn queries<'a>(runbook: &Runbook, uses: &[Use<'a>]) -> Vec<Query<'a>> {
     let metrics = uses.iter().filter(|one| one.primitive() == "wait_metric");
-    let written = metrics.filter_map(|one| Some((one.role, Leaf::of(one.argument("query")?)?)));
-    let judged = written.filter_map(|(role, leaf)| {
+    let written: Vec<_> = metrics.filter_map(|one| Some((one.role, Leaf::of(one.argument("query")?)?))).collect();
+    if written.is_empty() {
+        return Vec::new();
+    }
+    let decisive = decisive(runbook);
+    let is_read = |role: Role<'_>| match role {
+        Role::Step(at, _) => runbook.steps.get(at).is_some_and(|step| decisive.contains(step.id.as_str())),
+        Role::Undo(..) | Role::Watch(_) | Role::Ensure(_) => false,
+    };
+    let judged = written.into_iter().filter_map(|(role, leaf)| {
         let parsed = parsed(leaf.text())?;
-        Some(Query { leaf, is_check: role.is_judged() || is_read(runbook, role), parsed })
+        Some(Query { leaf, is_check: role.is_judged() || is_read(role), parsed })
     });
     judged.collect()
 }
 
-/// Whether another step's guard reads a step's result.
-fn is_read(runbook: &Runbook, role: Role<'_>) -> bool {
-    let Role::Step(at, _) = role else {
-        return false;
-    };
-    let id = runbook.steps.get(at).map_or("", |step| step.id.as_str());
-    let reads =
-        |reference: &Reference| reference.root() == "steps" && reference.path().get(1).is_some_and(|one| one == id);
-    runbook.steps.iter().any(|step| {
-        let guards = [&step.work.when, &step.work.require].into_iter().flatten();
-        let asserted = step
-            .work
-            .action
-            .with
-            .insertions()
-            .into_iter()
-            .map(|one| one.guard)
-            .filter(|_| step.work.action.name() == "assert");
-        guards.chain(asserted).any(|guard| guard.references().iter().any(reads))
-    })
+/// The steps whose results decide about another step.
+fn decisive(runbook: &Runbook) -> BTreeSet<&str> {
+    let guards = runbook.steps.iter().flat_map(|step| {
+        let work = &step.work;
+        let asserted = work.action.with.insertions().into_iter().filter(|_| work.action.name() == "assert");
+        work.when.iter().chain(&work.require).chain(asserted.map(|one| one.guard))
+    });
+    let read = guards.flat_map(|guard| guard.references()).filter(|reference| reference.root() == "steps");
+    read.filter_map(|reference| reference.path().get(1).map(String::as_str)).collect()
 }
 
 /// A text as a query, right or wrong; `None` where its insertions leave that open.

@@ -60,6 +60,12 @@ pub(super) struct Followed {
 impl Follower {
     /// Follows the values of a runbook some of whose params are foreign.
     pub(super) fn follow(&self, runbook: &Runbook, params: &Origins) -> Rc<Followed> {
+        // Whoever calls says where its values come from: inside, only the params are known.
+        let named = params.iter().map(|(name, origin)| {
+            let words = format!("the param `{name}`");
+            (name.clone(), Origin { words, is_version: origin.is_version })
+        });
+        let params: Origins = named.collect();
         let key = (std::ptr::from_ref(runbook) as usize, params.clone());
         if let Some(known) = self.known.borrow().get(&key) {
             return Rc::clone(known);
@@ -67,7 +73,7 @@ impl Follower {
         if self.known.borrow().len() >= MAX_FOLLOWED {
             return Rc::default();
         }
-        let followed = Rc::new(Flow::new(self, runbook, params).followed());
+        let followed = Rc::new(Flow::new(self, runbook, &params).followed());
         self.known.borrow_mut().insert(key, Rc::clone(&followed));
         followed
     }
@@ -123,8 +129,8 @@ impl<'a> Flow<'a> {
     fn hits(&self, one: &Use<'a>, checks: &Checks<'_>) -> Vec<Hit> {
         let item = self.item(one.role);
         let foreign = |guard: &'a Guard| {
-            let names = carried(guard).filter(|reference| !checks.cover(reference, one.role));
-            names.into_iter().find_map(|reference| Some((reference, self.origin(reference, item.as_ref())?)))
+            let mut names = carried(guard).filter_map(|name| Some((name, self.origin(name, item.as_ref())?)));
+            names.find(|(name, _)| !checks.cover(name, one.role))
         };
         let mut found = Vec::new();
         for (name, node) in one.arguments() {
@@ -167,7 +173,12 @@ impl<'a> Flow<'a> {
             ActionKind::Runbook(inner) => {
                 let foreign = self.of_steps.get(at).and_then(|at| self.uses.get(*at));
                 let foreign = foreign.map(|one| self.arguments_of(one)).unwrap_or_default();
-                self.follower.follow(inner, &foreign).outputs.clone()
+                let followed = self.follower.follow(inner, &foreign);
+                let named = followed
+                    .outputs
+                    .iter()
+                    .map(|(name, origin)| (name.clone(), one(format!("`{name}` of `{id}`"), origin.is_version)));
+                named.collect()
             }
             ActionKind::Primitive(declaration) if declaration.name == "note" => {
                 let inserted = step.work.action.with.insertions();

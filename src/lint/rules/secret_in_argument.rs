@@ -59,8 +59,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for one in subject.uses() {
         for (argument, node) in one.arguments().filter(|(argument, _)| !is_kept(one, argument)) {
             for leaf in leaves(node, argument) {
-                let inserted = one.guards_in(leaf).flat_map(carried);
-                let secret = inserted.into_iter().find(|name| is_secret(name, subject.runbook, &lets));
+                let mut inserted = one.guards_in(leaf).into_iter().flat_map(carried);
+                let secret = inserted.find(|name| is_secret(name, subject.runbook, &lets));
                 let Some(secret) = secret else { continue };
                 let message =
                     format!("`{}` is a credential, and `{argument}` does not keep it secret", secret.path().join("."));
