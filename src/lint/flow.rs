@@ -220,6 +220,17 @@ impl<'a> Flow<'a> {
         self.meaning(given, node.params, &node.path)
     }
 
+    /// The node whose result a symbol is a property of.
+    pub fn giver_of(&self, known: &Known, property: &str) -> Option<NodeId> {
+        let Known::Symbol(text) = known else {
+            return None;
+        };
+        let (place, name) = text.split_once(':')?;
+        let id = name.strip_prefix("steps.")?.strip_suffix(property)?.strip_suffix(".out.")?;
+        let path = if place.is_empty() { id.to_owned() } else { format!("{place}/{id}") };
+        self.nodes().find(|(_, node)| node.path == path && node.part != Part::Begin).map(|(id, _)| id)
+    }
+
     fn known(&self, action: &Action, name: &str, frame: usize, path: &str) -> Option<Known> {
         Some(self.meaning(action.with.given(name)?, frame, path))
     }

@@ -14,6 +14,7 @@ mod carried;
 mod checked;
 mod expressions;
 mod flow;
+mod judgement;
 mod levels;
 mod named;
 mod names;

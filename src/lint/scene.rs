@@ -1,11 +1,11 @@
 //! What the steps of a graph do to gates and to the services that must hold one policy.
 
 use crate::declaration::{Declaration, InDoubt};
-use crate::guard::Guard;
-use crate::runbook::{ActionKind, Poll, Runbook, Work};
+use crate::runbook::{ActionKind, Runbook};
 
 use super::Setting;
 use super::flow::{Flow, Known, Node, NodeId, Nodes, Part};
+use super::judgement::{Said, judgement, truth, truth_or_needless};
 use super::proof::Proof;
 
 /// The most pairs of a deed and a node that are looked at: a second's work.
@@ -162,18 +162,7 @@ impl<'a> Scene<'a> {
 
     /// The node whose `out.hash` this is.
     pub fn hash_of(&self, hash: &Known) -> Option<NodeId> {
-        self.giver_of(hash, "hash")
-    }
-
-    /// The node whose result this is a property of.
-    pub fn giver_of(&self, known: &Known, property: &str) -> Option<NodeId> {
-        let Known::Symbol(text) = known else {
-            return None;
-        };
-        let (place, name) = text.split_once(':')?;
-        let id = name.strip_prefix("steps.")?.strip_suffix(property)?.strip_suffix(".out.")?;
-        let path = if place.is_empty() { id.to_owned() } else { format!("{place}/{id}") };
-        self.flow.nodes().find(|(_, node)| node.path == path && node.part != Part::Begin).map(|(id, _)| id)
+        self.flow.giver_of(hash, "hash")
     }
 
     fn pick<'s, T>(&'s self, of: impl Fn(&'s Deed) -> Option<&'s T>) -> Vec<(NodeId, &'s T)> {
@@ -188,22 +177,26 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
         none if none.is_empty() => flow.argument(node, name).into_iter().collect(),
         each => each,
     };
-    let work = node.work;
+    let said = judgement(node.work);
+    let hash = said.iter().find_map(|one| one.compared_hash());
+    let is_counted =
+        |one: &Said<'_>| one.is_at_least_one(&["out", "value"]) || one.is_at_least_one(&["out", "increase"]);
     match declaration.name {
         _ if declaration.in_doubt == InDoubt::DisarmFirst => any("gate").into_iter().map(Deed::Arms).collect(),
         "disarm" => each("gate").into_iter().map(Deed::Disarms).collect(),
-        "gate_state" if judged(work, is_disarmed) => each("gate").into_iter().map(Deed::SeesDisarmed).collect(),
+        "gate_state" if said.iter().any(|one| one.is_text(&["out", "state"], "disarmed")) => {
+            each("gate").into_iter().map(Deed::SeesDisarmed).collect()
+        }
         "deploy" => any("service").into_iter().map(Deed::Deploys).collect(),
         "expect_hash" => {
             let against = flow.argument(node, "expected");
             each("service").into_iter().map(|service| Deed::Verifies { service, against: against.clone() }).collect()
         }
-        "service_hash" | "wait_log" if judged(work, |said| compared_hash(said).is_some()) => {
-            let hash = judgement(work).find_map(|said| compared_hash(&said).map(str::to_owned));
-            let against = hash.map(|text| flow.named(node, &text));
+        "service_hash" | "wait_log" if hash.is_some() => {
+            let against = hash.map(|text| flow.named(node, text));
             each("service").into_iter().map(|service| Deed::Verifies { service, against: against.clone() }).collect()
         }
-        "wait_metric" if is_handshake(flow, node, setting) && judged(work, is_counted) => {
+        "wait_metric" if is_handshake(flow, node, setting) && said.iter().any(is_counted) => {
             each("service").into_iter().map(|service| Deed::Verifies { service, against: None }).collect()
         }
         _ => Vec::new(),
@@ -219,79 +212,10 @@ fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Setting<'_>) -
     if foreach.list.text().trim() == "target.services" { all.collect() } else { Vec::new() }
 }
 
-/// Everything that must be true of a result: the guards on it, taken apart at `&&`.
-fn judgement(work: &Work) -> impl Iterator<Item = String> {
-    let poll = match &work.poll {
-        Poll::Until { guard, .. } | Poll::Hold { guard, .. } => Some(guard),
-        Poll::Once => None,
-    };
-    let guards = [poll, work.expect.as_ref()].into_iter().flatten();
-    guards.filter(|guard| !guard.text().contains("||")).flat_map(|guard| {
-        let parts = guard.text().split("&&").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
-        parts.collect::<Vec<_>>()
-    })
-}
-
-fn judged(work: &Work, is: impl Fn(&str) -> bool) -> bool {
-    judgement(work).any(|said| is(&said))
-}
-
-fn is_disarmed(said: &str) -> bool {
-    [r#"out.state == "disarmed""#, r#""disarmed" == out.state"#].contains(&said)
-}
-
-fn is_counted(said: &str) -> bool {
-    ["out.value >= 1", "out.value > 0", "out.value == 1", "out.increase >= 1", "out.increase > 0", "out.increase == 1"]
-        .contains(&said)
-}
-
-/// What a hash is compared with: the other side of `==`.
-fn compared_hash(said: &str) -> Option<&str> {
-    let (left, right) = said.split_once(" == ")?;
-    let is_hash = |side: &str| has_own(side, "out.captures.hash") || has_own(side, "out.hash");
-    match (is_hash(left), is_hash(right)) {
-        (true, false) => Some(right),
-        (false, true) => Some(left),
-        _ => None,
-    }
-}
-
-/// Whether an expression has a property of the step's own result, not of another step's.
-fn has_own(text: &str, property: &str) -> bool {
-    text.match_indices(property).any(|(at, _)| {
-        let before = text.get(..at).and_then(|before| before.chars().next_back());
-        !before.is_some_and(|before| before == '.' || before == '_' || before.is_alphanumeric())
-    })
-}
-
 fn is_handshake(flow: &Flow<'_>, node: &Node<'_>, setting: Setting<'_>) -> bool {
     const NAME: &str = "handshake_success";
     let metric = flow.argument(node, "metric");
     let written = metric.as_ref().and_then(Known::as_text);
     let own = setting.target.metrics.get(NAME).map(|metric| metric.name.as_str());
     written.is_some_and(|name| name == NAME || Some(name) == own)
-}
-
-/// Whether a guard is true or false before anything has run: where it hangs on params that were
-/// handed over as constants.
-fn truth(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Option<bool> {
-    let known = |text: &str| match text.trim() {
-        "true" => Some(true),
-        "false" => Some(false),
-        name => match flow.named(node, name) {
-            Known::Value(crate::value::Value::Bool(truth)) => Some(truth),
-            _ => None,
-        },
-    };
-    let any = guard.text().split("||").map(known).collect::<Vec<_>>();
-    if any.contains(&Some(true)) {
-        return Some(true);
-    }
-    any.iter().all(|part| *part == Some(false)).then_some(false)
-}
-
-/// The same, where a deploy that is skipped only where its version runs already counts as done.
-fn truth_or_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Option<bool> {
-    let is_needless = node.work.action.name() == "deploy" && guard.text().contains(".out.version !=");
-    truth(flow, node, guard).or_else(|| is_needless.then_some(true))
 }

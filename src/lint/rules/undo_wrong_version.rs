@@ -72,7 +72,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// What is wrong with a version that a step has read.
 fn why_wrong(subject: &Subject<'_>, step: NodeId, service: &Known, version: &Known) -> Option<String> {
     let scene = &subject.scene;
-    let read = scene.giver_of(version, "version")?;
+    let read = scene.flow.giver_of(version, "version")?;
     let reading = scene.flow.node(read).filter(|node| node.work.action.name() == "service_version")?;
     let of = scene.flow.argument(reading, "service");
     let path = &reading.path;

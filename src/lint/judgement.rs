@@ -1,0 +1,143 @@
+//! What a step's guards say for certain: of its result, and of whether it runs at all.
+//!
+//! Read off the syntax of a guard, never off its text; a guard whose syntax is not understood says
+//! nothing.
+
+use crate::guard::syntax::{Binary, Expr, ExprKind};
+use crate::guard::{Guard, known};
+use crate::runbook::{Poll, Work};
+use crate::value::Value;
+
+use super::flow::{Flow, Known, Node};
+
+/// One thing that must be true of a step's result.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'w> {
+    guard: &'w Guard,
+    syntax: &'w Expr,
+}
+
+/// Everything that must be true of a result: the guards on it, taken apart at `&&`.
+pub(super) fn judgement(work: &Work) -> Vec<Said<'_>> {
+    let poll = match &work.poll {
+        Poll::Until { guard, .. } | Poll::Hold { guard, .. } => Some(guard),
+        Poll::Once => None,
+    };
+    let guards = [poll, work.expect.as_ref()].into_iter().flatten();
+    let syntaxes = guards.filter_map(|guard| Some((guard, guard.syntax()?)));
+    syntaxes
+        .flat_map(|(guard, syntax)| pieces(syntax, Binary::And).into_iter().map(move |syntax| Said { guard, syntax }))
+        .collect()
+}
+
+impl<'w> Said<'w> {
+    /// Whether it says that a name is a text.
+    pub(super) fn is_text(self, name: &[&str], text: &str) -> bool {
+        let is = |name_side: &Expr, text_side: &Expr| is_name(name_side, name) && text_side.as_text() == Some(text);
+        self.sides(Binary::Equal).is_some_and(|(left, right)| is(left, right) || is(right, left))
+    }
+
+    /// Whether it says that a name is at least one.
+    pub(super) fn is_at_least_one(self, name: &[&str]) -> bool {
+        let holds_from = |operator, least: f64| {
+            let sides = self.sides(operator);
+            sides.is_some_and(|(left, right)| is_name(left, name) && number(right).is_some_and(|n| n >= least))
+        };
+        holds_from(Binary::MoreOrEqual, 1.0) || holds_from(Binary::More, 0.0) || holds_from(Binary::Equal, 1.0)
+    }
+
+    /// What the hash in the result is compared with, as it is written.
+    pub(super) fn compared_hash(self) -> Option<&'w str> {
+        let (left, right) = self.sides(Binary::Equal)?;
+        let other = match (has_hash(left), has_hash(right)) {
+            (true, false) => right,
+            (false, true) => left,
+            _ => return None,
+        };
+        self.guard.text().get(other.span.start..other.span.end)
+    }
+
+    fn sides(self, wanted: Binary) -> Option<(&'w Expr, &'w Expr)> {
+        match &self.syntax.kind {
+            ExprKind::Binary(operator, sides) if *operator == wanted => Some((&sides.0, &sides.1)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a guard is true or false before anything has run: where it hangs on params that were
+/// handed over as constants.
+pub(super) fn truth(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Option<bool> {
+    let look_up = |path: &[&str]| match flow.named(node, &path.join(".")) {
+        Known::Value(value) => Some(value),
+        Known::Symbol(_) => None,
+    };
+    match known(guard.syntax()?, &look_up)? {
+        Value::Bool(truth) => Some(truth),
+        _ => None,
+    }
+}
+
+/// The same, where a deploy that is skipped only while its version runs already counts as done.
+pub(super) fn truth_or_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Option<bool> {
+    truth(flow, node, guard).or_else(|| is_needless(flow, node, guard).then_some(true))
+}
+
+/// Whether a deploy's `when` is false only where the version that is deployed runs: one side of a
+/// `||` says that another one does.
+fn is_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> bool {
+    let (Some(syntax), "deploy") = (guard.syntax(), node.work.action.name()) else {
+        return false;
+    };
+    let written = |side: &Expr| flow.named(node, guard.text().get(side.span.start..side.span.end).unwrap_or_default());
+    let version = flow.argument(node, "version");
+    let service = flow.argument(node, "service");
+    let is_running = |side: &Expr| {
+        let reader = flow.giver_of(&written(side), "version").and_then(|id| flow.node(id));
+        reader
+            .is_some_and(|one| one.work.action.name() == "service_version" && flow.argument(one, "service") == service)
+    };
+    pieces(syntax, Binary::Or).into_iter().any(|piece| match &piece.kind {
+        ExprKind::Binary(Binary::NotEqual, sides) => {
+            let is = |running: &Expr, wanted: &Expr| is_running(running) && Some(written(wanted)) == version;
+            is(&sides.0, &sides.1) || is(&sides.1, &sides.0)
+        }
+        _ => false,
+    })
+}
+
+/// What one operator joins, from left to right; the expression itself where it is not joined by it.
+fn pieces(syntax: &Expr, operator: Binary) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    let mut open = vec![syntax];
+    while let Some(at) = open.pop() {
+        match &at.kind {
+            ExprKind::Binary(other, sides) if *other == operator => open.extend([&sides.1, &sides.0]),
+            _ => found.push(at),
+        }
+    }
+    found
+}
+
+fn is_name(syntax: &Expr, name: &[&str]) -> bool {
+    syntax.path().is_some_and(|path| path == name)
+}
+
+fn number(syntax: &Expr) -> Option<f64> {
+    match &syntax.kind {
+        ExprKind::Literal(value) => value.as_number(),
+        _ => None,
+    }
+}
+
+/// Whether an expression is made of the hash in the step's own result.
+fn has_hash(syntax: &Expr) -> bool {
+    let mut open = vec![syntax];
+    while let Some(at) = open.pop() {
+        if is_name(at, &["out", "hash"]) || is_name(at, &["out", "captures", "hash"]) {
+            return true;
+        }
+        open.extend(at.parts());
+    }
+    false
+}
