@@ -145,6 +145,7 @@ fn every_code_in_the_source_is_explained() {
     let known: BTreeSet<_> =
         RULES.iter().map(|rule| rule.code).chain(READING.iter().map(|(code, _)| *code)).map(str::to_owned).collect();
     let mut used = BTreeSet::new();
+    let mut whole = String::new();
     let mut open = vec![root().join("src")];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -152,12 +153,15 @@ fn every_code_in_the_source_is_explained() {
             if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|kind| kind == "rs") {
-                used.extend(codes_in(&fs::read_to_string(&path).unwrap()));
+                let text = fs::read_to_string(&path).unwrap();
+                used.extend(codes_in(&text));
+                whole.push_str(if path.ends_with("lint/reading.rs") { "" } else { &text });
             }
         }
     }
     assert_eq!(used.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "not explained");
-    assert_eq!(known.difference(&used).collect::<Vec<_>>(), Vec::<&String>::new(), "explained, and used nowhere");
+    let unused: Vec<_> = known.iter().filter(|code| !whole.contains(&format!("\"{code}\""))).collect();
+    assert_eq!(unused, Vec::<&String>::new(), "explained, and used nowhere");
     for (code, folder) in READING.iter().map(|(code, _)| (code, root().join("src/lint/reading"))) {
         assert!(folder.join(format!("{code}.md")).is_file());
     }
@@ -168,7 +172,7 @@ fn every_code_in_the_source_is_explained() {
 /// The codes a source file reports: the first text handed to what makes a diagnostic, and what a
 /// rule calls itself.
 fn codes_in(text: &str) -> Vec<String> {
-    let makers = ["findings.error(", "Findings::error(", ".refuse(", "self.unknown(", "Diagnostic::error(", "code: "];
+    let makers = [".error(", ".refuse(", "self.unknown(", "Diagnostic::error(", "code: "];
     let mut found = Vec::new();
     for maker in makers {
         for rest in text.split(maker).skip(1) {

@@ -376,7 +376,7 @@ fn deadlines_and_limits_go_on_while_nobody_runs_the_run() {
         ("2s", "", 0, "timeout: not done within 2s"),
         (
             "60s",
-            "limits: { total: 2s } # titan: allow(limit-impossible) it must pass\n",
+            "limits: { total: 2s } # titan: allow(limit-impossible) tight\n",
             1,
             "limit `total`: not done within 2s",
         ),
