@@ -31,7 +31,7 @@
 //! diff           6    what differs between two runbooks in meaning
 //! served         6  a world file on a real NATS server, each service a process
 //! engine         6    carries a runbook out: plan, run, watch, rollback
-//! report         7    consumers of events and diagnostics: terminal, JSON lines
+//! report         7    consumers of events and diagnostics: terminal, JSON, SARIF, JUnit
 //! cli            8    one file, one command
 //! ```
 //!

@@ -78,7 +78,9 @@ impl Checker {
     /// Checks a file of any kind.
     pub(super) fn check(&mut self, file: &SourceFile) -> Checked {
         let around = self.around(file.name());
-        let own = if is_test(file) {
+        let own = if file.name().rsplit('/').next() == Some(SETTINGS) {
+            Levels::decode(file).1
+        } else if is_test(file) {
             self.test_file(file, &around)
         } else if is_target(file) {
             examine_target(file, &self.guards, &around.levels).diagnostics

@@ -87,6 +87,10 @@ enum Format {
     Junit,
 }
 
+/// The stack of a thread, as large as the first one's usually is: what is checked in one is checked
+/// in all of them alike.
+const STACK: usize = 8 * 1024 * 1024;
+
 /// Checks every file, and says how many were checked.
 pub(super) fn lint(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let (names, mut trouble) = collect(&args.paths);
@@ -186,15 +190,16 @@ fn for_each<T: Send>(args: &Args, names: &[String], act: impl Fn(&str, &mut Chec
             done.push((at, act(name, &mut checker)));
         }
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(names.len());
-    let mut done = match threads {
-        0 | 1 => work(),
-        _ => thread::scope(|scope| {
-            let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let joined = started.into_iter().map(thread::ScopedJoinHandle::join);
-            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        }),
-    };
+    let helpers = thread::available_parallelism().map_or(1, usize::from).min(names.len()).saturating_sub(1);
+    let mut done = thread::scope(|scope| {
+        let start = |_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok();
+        let started: Vec<_> = (0..helpers).filter_map(start).collect();
+        let mut done = work();
+        for helper in started {
+            done.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, result)| result).collect()
 }

@@ -1,6 +1,6 @@
 //! Holding a test file against its runbook, target and world: what it names must exist.
 
-use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
+use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::Span;
 
 use super::fields::ticked;
@@ -77,12 +77,10 @@ impl Names<'_> {
             return;
         }
         let finding = self.findings.error(code, format!("no {what} is called `{name}`"), span);
-        let finding = match did_you_mean(name, known.iter().copied()) {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None if known.is_empty() => finding.help("there is none; take it out"),
-            None => finding.help(format!("there are {}", ticked(known))),
-        };
-        self.findings.push(finding);
+        self.findings.push(finding.meant(name, known, || match known {
+            [] => "there is none; take it out".to_owned(),
+            _ => format!("there are {}", ticked(known)),
+        }));
     }
 }
 

@@ -382,3 +382,30 @@ fn the_settings_comments_and_hooks_of_the_documents_work() {
         assert!(hooks.contains(&id) && example("docs/ci.md", "repos:").contains(&id));
     }
 }
+
+/// A run with a real target that stands still after its first step, for a person.
+const STILL: &str = "titan: 1\nrunbook: NAME\nsteps:\n  a: { do: assert, on_failure: pause, with: { that: \"${1 == 2}\" } }\n  \
+                     b:\n    needs: { a: ok }\n    do: note\n    with: { text: x }\n  c:\n    needs: { a: failed, b: ok }\n    \
+                     do: note\n    with: { text: x }\n";
+
+#[test]
+fn the_settings_of_a_run_belong_to_what_it_is_made_of() {
+    let desk = Desk::new(&[("still.yaml", STILL), ("here.yaml", "titan: 1\ntarget: here\n")]);
+    let settings = "severity: { unreachable-step: warning }\n";
+    desk.write(".titan-lint.yaml", settings);
+    let titan = |arguments: &[&str]| {
+        let mut command = command(arguments);
+        finished(command.current_dir(desk.path()).env("TITAN_RUNS", desk.path().join("runs")).output().unwrap())
+    };
+    titan(&["run", "still.yaml", "--target", "here.yaml"]).exits(5);
+    let run = fs::read_dir(desk.path().join("runs")).unwrap().next().unwrap().unwrap().file_name();
+    let run = run.to_str().unwrap();
+    desk.write(".titan-lint.yaml", "severity: { unreachable-step: note }\n");
+    titan(&["resume", run]).exits(1).complains("`.titan-lint.yaml` was changed since the run began");
+    desk.write(".titan-lint.yaml", settings);
+    titan(&["resume", run]).exits(5);
+    fs::remove_file(desk.path().join(".titan-lint.yaml")).unwrap();
+    titan(&["resume", run]).exits(1).complains("`.titan-lint.yaml` cannot be compared");
+    let aborted = titan(&["abort", run]);
+    assert!([1, 3].contains(&aborted.code), "{} {}", aborted.out, aborted.err);
+}
