@@ -16,6 +16,7 @@ mod crash;
 mod desk;
 mod docs;
 mod explain;
+mod formats;
 mod golden;
 mod hostile;
 mod house;
