@@ -216,6 +216,23 @@ impl ErrorClass {
         }
     }
 
+    /// One sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Refused => "The other side, or a guard, said no before anything happened.",
+            Self::Timeout => "The bound on the wait passed.",
+            Self::NoResponders => "Nobody listens on the subject.",
+            Self::Disconnected => "The connection was lost, so the outcome cannot be trusted.",
+            Self::Mismatch => "Two things that must be equal are not.",
+            Self::Malformed => "An answer was not of the agreed form.",
+            Self::NoData => "There was nothing to judge by.",
+            Self::Exit => "A process ended with a code other than the expected one.",
+            Self::Breach => "A watch or `hold` saw what must not happen.",
+            Self::Denied => "A person or a permission said no.",
+            Self::Aborted => "The operator stopped the run.",
+        }
+    }
+
     /// The class with this word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.word() == word)

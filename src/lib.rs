@@ -21,10 +21,10 @@
 //! world          2    everything a run can touch, as traits
 //! guard          3    the Rhai sandbox: guards, templates, scripts
 //! journal        3    what a run did, kept so that it can go on
-//! layout         3    the one layout of runbooks, targets and test files
 //! runbook        4    runbooks and targets, decoded, with everything wrong said at once
 //! lint           5    the one checker: rules over what was read; one file, one rule
 //! graph          5    a runbook as nodes and edges: Mermaid, DOT, SVG
+//! layout         5    the one layout of runbooks, targets and test files
 //! primitive      5    what a step can do; one file, one primitive
 //! live           5    the world: NATS, Prometheus, processes, people
 //! sim            5    the world's twin: a world file under virtual time

@@ -37,7 +37,7 @@ pub(super) enum Value {
 const HEAD: [&str; 5] = ["titan", "runbook", "target", "test", "about"];
 
 /// The whole file as one entry: its value, its comments.
-pub(super) fn attach(file: &SourceFile, root: &Node, shape: &Shape, between: Between) -> Entry {
+pub(super) fn attach(file: &SourceFile, root: &Node, shape: Shape, between: Between) -> Entry {
     let mut attacher = Attacher {
         file,
         comments: between.comments.into_iter().peekable(),
@@ -82,7 +82,7 @@ fn file_header(first: &mut Entry, is_head: bool) -> (Vec<Comment>, bool) {
 }
 
 /// Brings entries into the order of a shape.
-fn sort(entries: &mut Vec<Entry>, written: &[(Spanned<String>, Node)], shape: &Shape) {
+fn sort(entries: &mut Vec<Entry>, written: &[(Spanned<String>, Node)], shape: Shape) {
     let ranks = written.iter().map(|(key, _)| shape.rank(&key.value));
     let mut ranked: Vec<_> = ranks.zip(std::mem::take(entries)).collect();
     ranked.sort_by_key(|(rank, _)| *rank);
@@ -121,7 +121,7 @@ impl Attacher<'_> {
         })
     }
 
-    fn value(&mut self, node: &Node, shape: &Shape, indent: usize, column: usize) -> Value {
+    fn value(&mut self, node: &Node, shape: Shape, indent: usize, column: usize) -> Value {
         if let Some(one) = self.on_one_line(node, shape, column) {
             self.leaves += count_leaves(node);
             return Value::Lines(vec![one]);
@@ -150,7 +150,7 @@ impl Attacher<'_> {
         }
     }
 
-    fn entry(&mut self, key: &Spanned<String>, node: &Node, shape: &Shape, indent: usize) -> Entry {
+    fn entry(&mut self, key: &Spanned<String>, node: &Node, shape: Shape, indent: usize) -> Entry {
         let mut leading = self.before(key.span.start);
         let blank_before = self.is_blank_before(key.span.start);
         self.leaves += 1;
@@ -174,7 +174,7 @@ impl Attacher<'_> {
         Entry { leading, blank_before, key: Some(text), value, trailing }
     }
 
-    fn item(&mut self, node: &Node, shape: &Shape, indent: usize) -> Entry {
+    fn item(&mut self, node: &Node, shape: Shape, indent: usize) -> Entry {
         let header = self.headers.peek().filter(|(leaf, _)| *leaf == self.leaves);
         let start = header.map_or(node.span.start, |(_, header)| header.start);
         let mut leading = self.before(start);
@@ -247,7 +247,7 @@ impl Attacher<'_> {
     }
 
     /// A flow collection, or a pair in one, as one line; `None` where it does not fit on one.
-    fn on_one_line(&mut self, node: &Node, shape: &Shape, column: usize) -> Option<String> {
+    fn on_one_line(&mut self, node: &Node, shape: Shape, column: usize) -> Option<String> {
         if !self.is_flow(node) {
             return None;
         }
@@ -275,7 +275,7 @@ fn count_leaves(node: &Node) -> usize {
 }
 
 /// A node inside a flow collection as one line.
-fn one_line(file: &SourceFile, node: &Node, shape: &Shape) -> Option<String> {
+fn one_line(file: &SourceFile, node: &Node, shape: Shape) -> Option<String> {
     match &node.kind {
         NodeKind::Scalar(_) if node.span.is_empty() => Some("~".to_owned()),
         NodeKind::Scalar(_) => match scalar::lines(file, node.span).as_slice() {

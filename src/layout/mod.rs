@@ -3,7 +3,7 @@
 //! `comments` finds what stands between the values, `attach` joins each comment to the entry it
 //! belongs to, `order` says in which order keys read best, `write` puts the lines down, and `same`
 //! holds the result against the original: a layout that would say something else is refused.
-//! The room knows keys only to order them; it checks nothing. Called by `cli/`.
+//! The room takes their order from the tables that declare them, and checks nothing. Called by `cli/`.
 
 mod attach;
 mod comments;

@@ -5,7 +5,7 @@ use crate::yaml::{Node, NodeKind};
 use super::order::Shape;
 
 /// Holds two trees against each other.
-pub(super) fn same(one: &Node, other: &Node, shape: &Shape) -> bool {
+pub(super) fn same(one: &Node, other: &Node, shape: Shape) -> bool {
     match (&one.kind, &other.kind) {
         (NodeKind::Scalar(one), NodeKind::Scalar(other)) => one.text == other.text && one.quoted == other.quoted,
         (NodeKind::List(one), NodeKind::List(other)) => {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Findings, Severity};
 use crate::runbook::fields::{Fields, one_of, text};
+use crate::runbook::grammar::{Holds, Key, Names, Table, Word};
 use crate::source::{SourceFile, Spanned};
 use crate::yaml::{self, Node};
 
@@ -31,13 +32,41 @@ impl Default for Levels {
 const SEVERITIES: [(&str, Severity); 3] =
     [("error", Severity::Error), ("warning", Severity::Warning), ("note", Severity::Note)];
 
+/// The word for no severity at all.
+const OFF: &str = "off";
+
+/// The settings file.
+static SETTINGS: Table = Table {
+    what: "the settings file",
+    parts: &[&[
+        Key::optional(
+            "severity",
+            Holds::Named(Names::Free, &Holds::Words(weights)),
+            "How much each rule weighs, by its code.",
+        ),
+        Key::optional(
+            "deny",
+            Holds::Words(severities),
+            "From which severity on something is wrong; `error` by default.",
+        ),
+    ]],
+};
+
+fn severities() -> Vec<Word> {
+    SEVERITIES.iter().map(|(text, _)| Word { text, about: "" }).collect()
+}
+
+fn weights() -> Vec<Word> {
+    severities().into_iter().chain([Word { text: OFF, about: "It is not looked for." }]).collect()
+}
+
 impl Levels {
     /// Decodes a settings file; what is wrong in it is reported, and the rest holds.
     pub fn decode(file: &SourceFile) -> (Self, Vec<Diagnostic>) {
         let mut findings = Findings::new(file.clone());
         let mut levels = Self::default();
         if let Some(root) = yaml::parse(file, &mut findings)
-            && let Some(mut fields) = Fields::new(&root, "the settings file", &mut findings)
+            && let Some(mut fields) = Fields::new(&root, &SETTINGS, &mut findings)
         {
             for (code, node) in fields.entries("severity", &mut findings) {
                 levels.change(code, node, &mut findings);
@@ -50,7 +79,7 @@ impl Levels {
 
     fn change(&mut self, code: &Spanned<String>, node: &Node, findings: &mut Findings) {
         let words: Vec<_> = SEVERITIES.map(|(word, severity)| (word, Some(severity))).to_vec();
-        let words = [words, vec![("off", None)]].concat();
+        let words = [words, vec![(OFF, None)]].concat();
         let level = text(node, "severity", findings).and_then(|word| one_of("severity", word, &words, findings));
         let Some(rule) = known(code, findings) else {
             return;

@@ -15,18 +15,12 @@ use super::fields::{Fields, one_of, text};
 use super::load::Includes;
 use super::work_decode::DEFAULT_EVERY;
 use super::{
-    Action, ActionKind, Binding, Edge, EdgeOutcome, Ensure, Foreach, LANGUAGE_VERSION, Limits, OnFailure, Param,
-    ParamKind, Runbook, Step, Watch, Work,
+    Action, ActionKind, Binding, Edge, EdgeOutcome, Ensure, Foreach, Limits, OnFailure, Param, ParamKind, Runbook,
+    Step, Watch, Work, keys,
 };
 
 /// The most items of a `foreach` under way at once where none is written: one after the other.
-const DEFAULT_PARALLEL: usize = 1;
-
-/// The most items of a `foreach` that may be under way at once.
-const MAX_PARALLEL: usize = 1_000;
-
-const ON_FAILURE: [(&str, OnFailure); 3] =
-    [("rollback", OnFailure::Rollback), ("continue", OnFailure::Continue), ("pause", OnFailure::Pause)];
+const DEFAULT_PARALLEL: u32 = 1;
 
 /// What decoding one file carries along.
 pub(super) struct Decoder<'a> {
@@ -43,8 +37,8 @@ pub(super) struct Decoder<'a> {
 impl Decoder<'_> {
     /// Reads the whole file; `None` when its frame is not that of a runbook.
     pub(super) fn runbook(&mut self, root: &Arc<Node>, file: &SourceFile) -> Option<Runbook> {
-        let mut fields = Fields::new(root, "a runbook", &mut self.findings)?;
-        self.language_version(&mut fields);
+        let mut fields = Fields::new(root, &keys::RUNBOOK, &mut self.findings)?;
+        fields.language_version(&mut self.findings);
         let name = self.runbook_name(&mut fields, file);
         let about = fields.about(&mut self.findings);
         fields.take(super::functions::KEY);
@@ -75,22 +69,6 @@ impl Decoder<'_> {
             faults: Vec::new(),
             tree: Arc::clone(root),
         })
-    }
-
-    fn language_version(&mut self, fields: &mut Fields<'_>) {
-        let Some(node) = fields.require("titan", &mut self.findings) else {
-            return;
-        };
-        let Some(version) = text(node, "titan", &mut self.findings) else {
-            return;
-        };
-        if version.value.parse() != Ok(LANGUAGE_VERSION) {
-            let message = format!("language version `{}` is not known here", version.value);
-            let finding = self.findings.error("language-version", message, version.span);
-            let edit = Edit { span: version.span, text: LANGUAGE_VERSION.to_string() };
-            let finding = finding.fix(format!("write `titan: {LANGUAGE_VERSION}`"), false, vec![edit]);
-            self.findings.push(finding.help(format!("write `titan: {LANGUAGE_VERSION}`")));
-        }
     }
 
     fn runbook_name(&mut self, fields: &mut Fields<'_>, file: &SourceFile) -> Option<RunbookName> {
@@ -128,14 +106,14 @@ impl Decoder<'_> {
 
     fn param(&mut self, name: &Spanned<String>, node: &Node) -> Option<Param> {
         self.snake_case(name)?;
-        let mut fields = Fields::new(node, "a param", &mut self.findings)?;
+        let mut fields = Fields::new(node, &keys::PARAM, &mut self.findings)?;
         let kind = match fields.require("type", &mut self.findings) {
             Some(node) => text(node, "type", &mut self.findings)
                 .and_then(|word| one_of("type", word, &ParamKind::ALL, &mut self.findings)),
             None => None,
         };
         let default = fields.take("default");
-        let one_of_node = fields.take("one_of");
+        let choices = fields.items("one_of", &mut self.findings);
         let about = fields.about(&mut self.findings);
         fields.finish(&mut self.findings);
         let kind = kind?;
@@ -143,10 +121,7 @@ impl Decoder<'_> {
             Some(node) => Some(self.param_value(kind, node)?),
             None => None,
         };
-        let one_of = match one_of_node.map(|node| &node.kind) {
-            Some(NodeKind::List(items)) => items.iter().filter_map(|item| self.param_value(kind, item)).collect(),
-            _ => Vec::new(),
-        };
+        let one_of = choices.iter().filter_map(|item| self.param_value(kind, item)).collect();
         Some(Param { name: Arc::from(name.value.as_str()), kind, default, one_of, about, span: name.span })
     }
 
@@ -180,7 +155,7 @@ impl Decoder<'_> {
         let Some(node) = fields.take("limits") else {
             return Limits::default();
         };
-        let Some(mut fields) = Fields::new(node, "`limits`", &mut self.findings) else {
+        let Some(mut fields) = Fields::new(node, &keys::LIMITS, &mut self.findings) else {
             return Limits::default();
         };
         let limits = Limits {
@@ -203,7 +178,7 @@ impl Decoder<'_> {
 
     fn step(&mut self, at: usize, id: &Spanned<String>, node: &Node) -> Option<Step> {
         let step_id = self.snake_case(id);
-        let mut fields = Fields::new(node, "a step", &mut self.findings)?;
+        let mut fields = Fields::new(node, &keys::STEP, &mut self.findings)?;
         let work = self.work(&mut fields);
         let about = fields.about(&mut self.findings);
         let needs = self.needs(at, id, fields.take("needs"));
@@ -215,7 +190,7 @@ impl Decoder<'_> {
                 self.findings.error("undo-and-no-undo", "this step is undone, and says it is not", reason.span);
             self.findings.push(finding.help("keep `undo` or `no_undo`; a step that opens a gate is always undone"));
         }
-        let on_failure = fields.word("on_failure", &ON_FAILURE, &mut self.findings).unwrap_or_default();
+        let on_failure = fields.word("on_failure", &OnFailure::ALL, &mut self.findings).unwrap_or_default();
         let may_skip = fields.truth("may_skip", &mut self.findings);
         if let Some(work) = work.as_ref().filter(|work| may_skip && work.action.effect() == Effect::Changes) {
             let message = format!("`{}` changes something, so nobody may go on without it", work.action.name());
@@ -223,7 +198,7 @@ impl Decoder<'_> {
             self.findings.push(finding.help("leave `may_skip` out; `titan-run abort` rolls the run back"));
         }
         let foreach = self.guard(&mut fields, "foreach");
-        let max_parallel = fields.number("max_parallel", 1, MAX_PARALLEL, &mut self.findings);
+        let max_parallel = fields.number("max_parallel", 1, keys::MAX_PARALLEL, &mut self.findings);
         fields.finish(&mut self.findings);
         Some(Step {
             id: step_id?,
@@ -235,13 +210,14 @@ impl Decoder<'_> {
             no_undo: no_undo.map(|reason| Arc::from(reason.value)),
             on_failure,
             may_skip,
-            foreach: foreach
-                .map(|list| Box::new(Foreach { list, max_parallel: max_parallel.unwrap_or(DEFAULT_PARALLEL) })),
+            foreach: foreach.map(|list| {
+                Box::new(Foreach { list, max_parallel: max_parallel.unwrap_or(DEFAULT_PARALLEL) as usize })
+            }),
         })
     }
 
     fn undo(&mut self, node: &Node) -> Option<Box<Work>> {
-        let mut fields = Fields::new(node, "`undo`", &mut self.findings)?;
+        let mut fields = Fields::new(node, &keys::UNDO, &mut self.findings)?;
         let work = self.work(&mut fields);
         fields.finish(&mut self.findings);
         work.map(Box::new)
@@ -274,8 +250,7 @@ impl Decoder<'_> {
                 .iter()
                 .filter_map(|(from, outcome)| {
                     let word = text(outcome, "needs", &mut self.findings)?;
-                    let words = [EdgeOutcome::Ok, EdgeOutcome::Failed, EdgeOutcome::Skipped, EdgeOutcome::Done]
-                        .map(|outcome| (outcome.word(), outcome));
+                    let words = EdgeOutcome::WRITTEN.map(|outcome| (outcome.word(), outcome));
                     let on = one_of("edge outcome", word, &words, &mut self.findings)?;
                     self.edge(Spanned::new(&from.value, from.span), on)
                 })
@@ -311,7 +286,7 @@ impl Decoder<'_> {
 
     fn watch(&mut self, id: &Spanned<String>, node: &Node) -> Option<Watch> {
         let watch_id = self.snake_case(id);
-        let mut fields = Fields::new(node, "a watch", &mut self.findings)?;
+        let mut fields = Fields::new(node, &keys::WATCH, &mut self.findings)?;
         let about = fields.about(&mut self.findings);
         let from = fields.require("from", &mut self.findings);
         let from = from.and_then(|node| text(node, "from", &mut self.findings));
@@ -321,7 +296,7 @@ impl Decoder<'_> {
         let every = fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY);
         let breach = fields.require("breach_when", &mut self.findings);
         let breach_when = breach.and_then(|node| self.guard_node(node, "breach_when"));
-        let on_breach = fields.word("on_breach", &ON_FAILURE, &mut self.findings).unwrap_or_default();
+        let on_breach = fields.word("on_breach", &OnFailure::ALL, &mut self.findings).unwrap_or_default();
         fields.finish(&mut self.findings);
         Some(Watch {
             id: watch_id?,
@@ -343,7 +318,7 @@ impl Decoder<'_> {
 
     fn ensure(&mut self, id: &Spanned<String>, node: &Node) -> Option<Ensure> {
         let ensure_id = self.snake_case(id);
-        let mut fields = Fields::new(node, "an ensure", &mut self.findings)?;
+        let mut fields = Fields::new(node, &keys::ENSURE, &mut self.findings)?;
         let about = fields.about(&mut self.findings);
         let work = self.work(&mut fields);
         fields.finish(&mut self.findings);

@@ -6,27 +6,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Edit, Findings};
 use crate::source::{Span, Spanned};
 use crate::value::parse_duration;
 use crate::yaml::{Node, NodeKind, Scalar};
 
+use super::LANGUAGE_VERSION;
+use super::grammar::Table;
+
 /// A map being read.
 pub(crate) struct Fields<'a> {
-    what: &'static str,
+    table: &'static Table,
     span: Span,
     entries: &'a [(Spanned<String>, Node)],
-    known: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    /// Starts reading a node that must be a map; `what` names it in messages.
-    pub(crate) fn new(node: &'a Node, what: &'static str, findings: &mut Findings) -> Option<Self> {
+    /// Starts reading a node that must be a map with the keys of a table.
+    pub(crate) fn new(node: &'a Node, table: &'static Table, findings: &mut Findings) -> Option<Self> {
         let NodeKind::Map(entries) = &node.kind else {
-            findings.push(wrong_type(node, &format!("{what} must be a map"), findings));
+            findings.push(wrong_type(node, &format!("{} must be a map", table.what), findings));
             return None;
         };
-        Some(Self { what, span: node.span, entries, known: Vec::with_capacity(entries.len()) })
+        Some(Self { table, span: node.span, entries })
     }
 
     /// Where the map stands.
@@ -36,15 +38,16 @@ impl<'a> Fields<'a> {
 
     /// The node under a key, when it is there.
     pub(crate) fn take(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.known.push(key);
+        debug_assert!(self.table.key(key).is_some(), "{} declares no key `{key}`", self.table.what);
         self.entries.iter().find(|(name, _)| name.value == key).map(|(_, node)| node)
     }
 
     /// The node under a key that must be there.
     pub(crate) fn require(&mut self, key: &'static str, findings: &mut Findings) -> Option<&'a Node> {
+        debug_assert!(self.table.key(key).is_none_or(|key| key.is_required), "`{key}` is not declared as required");
         let found = self.take(key);
         if found.is_none() {
-            let message = format!("{} has no `{key}`", self.what);
+            let message = format!("{} has no `{key}`", self.table.what);
             let first = Span::new(self.span.start, (self.span.start + 1).min(self.span.end));
             let at = self.entries.first().map_or(first, |(name, _)| name.span);
             let finding = findings.error("missing-key", message, at);
@@ -136,29 +139,54 @@ impl<'a> Fields<'a> {
         self.take(key).map(|node| texts_of(node, key, findings)).unwrap_or_default()
     }
 
-    /// Reports every key that nobody asked for.
+    /// The items of a list under a key; nothing when it is not there.
+    pub(crate) fn items(&mut self, key: &'static str, findings: &mut Findings) -> &'a [Node] {
+        self.take(key).map_or(&[], |node| items(node, key, findings))
+    }
+
+    /// Reads the language's version.
+    pub(crate) fn language_version(&mut self, findings: &mut Findings) {
+        let Some(version) = self.require("titan", findings).and_then(|node| text(node, "titan", findings)) else {
+            return;
+        };
+        if version.value.parse() != Ok(LANGUAGE_VERSION) {
+            let message = format!("language version `{}` is not known here", version.value);
+            let finding = findings.error("language-version", message, version.span);
+            let edit = Edit { span: version.span, text: LANGUAGE_VERSION.to_string() };
+            let finding = finding.fix(format!("write `titan: {LANGUAGE_VERSION}`"), false, vec![edit]);
+            findings.push(finding.help(format!("write `titan: {LANGUAGE_VERSION}`")));
+        }
+    }
+
+    /// Reports every key that the table does not declare.
     pub(crate) fn finish(self, findings: &mut Findings) {
         for (name, _) in self.entries {
-            if self.known.contains(&name.value.as_str()) {
+            if self.table.key(&name.value).is_some() {
                 continue;
             }
             if findings.is_full() {
                 return;
             }
-            let message = format!("{} has no key `{}`", self.what, name.value);
+            let known: Vec<_> = self.table.keys().map(|key| key.name).collect();
+            let message = format!("{} has no key `{}`", self.table.what, name.value);
             let finding = findings.error("unknown-key", message, name.span);
-            findings.push(finding.meant(&name.value, &self.known, || format!("the keys are {}", ticked(&self.known))));
+            findings.push(finding.meant(&name.value, &known, || format!("the keys are {}", ticked(&known))));
         }
     }
 }
 
-/// The items of a list of texts.
-pub(crate) fn texts_of<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
+/// The items of a list node.
+fn items<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> &'a [Node] {
     let NodeKind::List(items) = &node.kind else {
         findings.push(wrong_type(node, &format!("`{key}` must be a list"), findings));
-        return Vec::new();
+        return &[];
     };
-    items.iter().filter_map(|item| text(item, key, findings)).collect()
+    items
+}
+
+/// The items of a list of texts.
+pub(crate) fn texts_of<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Vec<Spanned<&'a str>> {
+    items(node, key, findings).iter().filter_map(|item| text(item, key, findings)).collect()
 }
 
 /// The text of a scalar node.
@@ -169,7 +197,7 @@ pub(crate) fn text<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Op
 /// A scalar node.
 pub(crate) fn scalar<'a>(node: &'a Node, key: &str, findings: &mut Findings) -> Option<&'a Scalar> {
     match &node.kind {
-        NodeKind::Scalar(scalar) if scalar.quoted || !["", "~"].contains(&scalar.text.as_str()) => Some(scalar),
+        NodeKind::Scalar(scalar) if scalar.quoted || !["", "~", "null"].contains(&scalar.text.as_str()) => Some(scalar),
         NodeKind::Scalar(_) => {
             let finding = findings.error("empty-value", format!("`{key}` is empty"), node.span);
             findings.push(

@@ -10,15 +10,20 @@ mod decode;
 pub mod faults;
 pub(crate) mod fields;
 mod functions;
+pub mod grammar;
+pub mod keys;
 mod load;
+mod outcome;
 mod params;
 mod standing;
 pub mod target;
 mod target_decode;
 pub mod target_defaults;
+pub mod target_keys;
 mod test_check;
 mod test_decode;
 pub mod test_file;
+pub mod test_keys;
 mod typed;
 mod work_decode;
 
@@ -33,10 +38,12 @@ use crate::yaml::Node;
 
 pub use bound::DEFAULT_COMPOSITE_BOUND;
 pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load};
+pub use outcome::{EdgeOutcome, OnFailure};
 pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
 pub use target_decode::{decode_target, load_target};
 pub use test_check::check_test;
 pub use test_decode::decode_test;
+pub use typed::type_of;
 
 /// The version of the language this engine speaks.
 pub const LANGUAGE_VERSION: i64 = 1;
@@ -125,51 +132,6 @@ pub struct Edge {
     pub on: EdgeOutcome,
     /// Where it is written; the step's own id for the implicit edge.
     pub span: Span,
-}
-
-/// The outcome an edge waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EdgeOutcome {
-    /// Ended ok.
-    Ok,
-    /// Failed.
-    Failed,
-    /// Skipped.
-    Skipped,
-    /// Ended in any way.
-    Done,
-    /// Ok or skipped: the implicit edge to the step above.
-    OkOrSkipped,
-}
-
-impl EdgeOutcome {
-    /// The word in messages.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Done => "done",
-            Self::OkOrSkipped => "ok or skipped",
-        }
-    }
-
-    /// The outcome an author writes; the implicit one cannot be written.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Ok, Self::Failed, Self::Skipped, Self::Done].into_iter().find(|outcome| outcome.word() == word)
-    }
-}
-
-/// What a step's failure means for the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnFailure {
-    /// Roll back.
-    #[default]
-    Rollback,
-    /// Recorded; the run goes on.
-    Continue,
-    /// No new step starts; a person is waited for.
-    Pause,
 }
 
 /// A bounded fan-out over a list.

@@ -62,6 +62,20 @@ impl ParamKind {
         ("map", Self::Map),
     ];
 
+    /// One sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Text => "A text.",
+            Self::Int => "A whole number.",
+            Self::Number => "An int or a float.",
+            Self::Bool => "`true` or `false`.",
+            Self::Duration => "A length of time, such as `90s`.",
+            Self::File => "A file, read once; `params.NAME.path` and `params.NAME.text`.",
+            Self::List => "A list.",
+            Self::Map => "A map.",
+        }
+    }
+
     /// The word an author writes.
     pub fn word(self) -> &'static str {
         Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)

@@ -16,11 +16,10 @@ use super::target::{
     Secret, Service, Target, Tls,
 };
 use super::target_defaults::{ARM_SUBJECT, ARMED_METRIC, DISARM_SUBJECT, HASH_SUBJECT, with_defaults};
+use super::target_keys;
 
 /// How often Prometheus scrapes where the target says nothing: its own default is a minute.
 const DEFAULT_SCRAPE_INTERVAL: Duration = Duration::from_secs(60);
-/// The most instances of a service.
-const MAX_INSTANCES: u32 = 1_000;
 
 /// Decodes a target file.
 ///
@@ -52,8 +51,8 @@ struct TargetDecoder<'a> {
 
 impl TargetDecoder<'_> {
     fn target(&mut self, root: &Node) -> Option<Target> {
-        let mut fields = Fields::new(root, "a target", self.findings)?;
-        fields.require("titan", self.findings);
+        let mut fields = Fields::new(root, &target_keys::TARGET, self.findings)?;
+        fields.language_version(self.findings);
         let name = fields.require("target", self.findings).and_then(|node| text(node, "target", self.findings));
         let about = fields.text("about", self.findings);
         let world = fields.text("world", self.findings);
@@ -122,7 +121,7 @@ impl TargetDecoder<'_> {
     }
 
     fn nats(&mut self, node: &Node) -> Option<Nats> {
-        let mut fields = Fields::new(node, "`nats`", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::NATS, self.findings)?;
         let urls = fields.texts("url", self.findings);
         for url in urls.iter().filter(|url| url.value.contains('@')) {
             let finding = self.findings.error("secret-in-clear", "a `url` must not carry a password", url.span);
@@ -143,7 +142,7 @@ impl TargetDecoder<'_> {
     }
 
     fn tls(&mut self, node: &Node) -> Option<Tls> {
-        let mut fields = Fields::new(node, "`tls`", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::TLS, self.findings)?;
         let mut path = |key| fields.text(key, self.findings).map(|path| path.value.to_owned());
         let tls = Tls { ca: path("ca"), cert: path("cert"), key: path("key") };
         fields.finish(self.findings);
@@ -166,7 +165,7 @@ impl TargetDecoder<'_> {
     }
 
     fn prometheus(&mut self, node: &Node) -> Option<Prometheus> {
-        let mut fields = Fields::new(node, "`prometheus`", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::PROMETHEUS, self.findings)?;
         let url = fields.require("url", self.findings).and_then(|node| text(node, "url", self.findings));
         let token = self.secret(&mut fields, "token");
         let interval = fields.duration("scrape_interval", self.findings);
@@ -179,7 +178,7 @@ impl TargetDecoder<'_> {
     }
 
     fn service(&mut self, name: &str, node: &Node) -> Option<Service> {
-        let mut fields = Fields::new(node, "a service", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::SERVICE, self.findings)?;
         let _ = name;
         let log = fields.take("log").and_then(|node| self.log(node));
         let metrics = fields.take("metrics").and_then(|node| self.metric_source(node));
@@ -191,7 +190,7 @@ impl TargetDecoder<'_> {
             log,
             metrics,
             hash,
-            instances: fields.number("instances", 1, MAX_INSTANCES, self.findings).unwrap_or(1),
+            instances: fields.number("instances", 1, target_keys::MAX_INSTANCES, self.findings).unwrap_or(1),
         };
         fields.finish(self.findings);
         Some(service)
@@ -209,7 +208,7 @@ impl TargetDecoder<'_> {
     }
 
     fn log(&mut self, node: &Node) -> Option<Log> {
-        let mut fields = Fields::new(node, "`log`", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::LOG, self.findings)?;
         let file = fields.text("file", self.findings);
         let command = fields.texts("command", self.findings);
         let field = fields.text("field", self.findings).map(|text| text.value.to_owned());
@@ -226,7 +225,7 @@ impl TargetDecoder<'_> {
     }
 
     fn metric_source(&mut self, node: &Node) -> Option<MetricSource> {
-        let mut fields = Fields::new(node, "`metrics`", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::METRIC_SOURCE, self.findings)?;
         let scrape = fields.text("scrape", self.findings);
         let prometheus = fields.text("prometheus", self.findings);
         fields.finish(self.findings);
@@ -241,7 +240,7 @@ impl TargetDecoder<'_> {
     }
 
     fn hash(&mut self, node: &Node) -> Option<HashResponder> {
-        let mut fields = Fields::new(node, "`hash`", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::HASH, self.findings)?;
         let mut own = |key| fields.text(key, self.findings).map(|text| text.value.to_owned());
         let hash = HashResponder {
             subject: own("subject").unwrap_or_else(|| HASH_SUBJECT.to_owned()),
@@ -253,7 +252,7 @@ impl TargetDecoder<'_> {
     }
 
     fn gate(&mut self, name: &str, node: &Node) -> Option<Gate> {
-        let mut fields = Fields::new(node, "a gate", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::GATE, self.findings)?;
         let service = fields.text("service", self.findings).map_or(name, |text| text.value).to_owned();
         let arm = self.command(&mut fields, "arm", ARM_SUBJECT);
         let disarm = self.command(&mut fields, "disarm", DISARM_SUBJECT);
@@ -269,13 +268,12 @@ impl TargetDecoder<'_> {
         let Some(node) = fields.take(key) else {
             return Some(GateCommand { subject: subject.to_owned(), payload: PayloadForm::Text });
         };
-        let mut fields = Fields::new(node, "a gate's command", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::COMMAND, self.findings)?;
         let own = fields.text("subject", self.findings).map(|text| text.value.to_owned());
         let form = fields.text("payload", self.findings);
         let json = fields.text("json", self.findings).map(|text| text.value.to_owned());
         fields.finish(self.findings);
-        let forms = [("text", false), ("json", true)];
-        let is_json = form.and_then(|form| one_of("payload", form, &forms, self.findings));
+        let is_json = form.and_then(|form| one_of("payload", form, &target_keys::PAYLOADS, self.findings));
         Some(GateCommand {
             subject: own.unwrap_or_else(|| subject.to_owned()),
             payload: match (json, is_json) {
@@ -287,7 +285,7 @@ impl TargetDecoder<'_> {
     }
 
     fn probe(&mut self, node: &Node) -> Option<GateProbe> {
-        let mut fields = Fields::new(node, "`probe`", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::PROBE, self.findings)?;
         let metric = fields.text("metric", self.findings).map(|text| text.value.to_owned());
         let argv = owned(fields.texts("command", self.findings));
         let log = fields.truth("log", self.findings);
@@ -327,9 +325,9 @@ impl TargetDecoder<'_> {
             return text(node, name, self.findings)
                 .map(|text| Metric { name: text.value.to_owned(), absent_is_zero: false });
         }
-        let mut fields = Fields::new(node, "a metric", self.findings)?;
+        let mut fields = Fields::new(node, &target_keys::METRIC, self.findings)?;
         let own = fields.text("name", self.findings).map_or(name, |text| text.value).to_owned();
-        let absent = fields.word("absent", &[("zero", true), ("unknown", false)], self.findings);
+        let absent = fields.word("absent", &target_keys::ABSENCES, self.findings);
         fields.finish(self.findings);
         Some(Metric { name: own, absent_is_zero: absent.unwrap_or(false) })
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::event::{Ending, Status};
 use crate::guard::Guards;
 use crate::name::StepId;
 use crate::source::{SourceFile, Span, Spanned};
@@ -12,25 +11,7 @@ use crate::yaml::{self, Node};
 
 use super::fields::{Fields, entries, one_of, text, texts_of};
 use super::test_file::{Case, Expectation, Expected, TestFile};
-
-const ENDINGS: [(&str, Ending); 5] = [
-    ("succeeded", Ending::Succeeded),
-    ("refused", Ending::Refused),
-    ("rolled_back", Ending::RolledBack),
-    ("stuck", Ending::Stuck),
-    ("paused", Ending::Paused),
-];
-
-const STATUSES: [(&str, Status); 6] = [
-    ("ok", Status::Ok),
-    ("failed", Status::Failed),
-    ("skipped", Status::Skipped),
-    ("in_doubt", Status::InDoubt),
-    ("pending", Status::Pending),
-    ("running", Status::Running),
-];
-
-const GATE_STATES: [(&str, bool); 2] = [("armed", true), ("disarmed", false)];
+use super::test_keys;
 
 /// Decodes a test file.
 ///
@@ -57,12 +38,8 @@ struct TestDecoder<'a> {
 
 impl TestDecoder<'_> {
     fn file(&mut self, root: &Node, file: &SourceFile) -> Option<TestFile> {
-        let mut fields = Fields::new(root, "a test file", &mut self.findings)?;
-        if let Some(version) =
-            fields.require("titan", &mut self.findings).and_then(|node| text(node, "titan", &mut self.findings))
-        {
-            self.language_version(version);
-        }
+        let mut fields = Fields::new(root, &test_keys::TEST, &mut self.findings)?;
+        fields.language_version(&mut self.findings);
         let runbook = fields.require("test", &mut self.findings);
         let runbook = runbook.and_then(|node| text(node, "test", &mut self.findings));
         fields.about(&mut self.findings);
@@ -80,21 +57,12 @@ impl TestDecoder<'_> {
         Some(TestFile { file: file.clone(), runbook: Spanned::new(runbook.value.to_owned(), runbook.span), cases })
     }
 
-    fn language_version(&mut self, version: Spanned<&str>) {
-        if version.value.parse() == Ok(super::LANGUAGE_VERSION) {
-            return;
-        }
-        let message = format!("language version `{}` is not known here", version.value);
-        let finding = self.findings.error("language-version", message, version.span);
-        self.findings.push(finding.help(format!("write `titan: {}`", super::LANGUAGE_VERSION)));
-    }
-
     fn case(&mut self, id: &Spanned<String>, node: &Node) -> Option<Case> {
         let name = StepId::parse(&id.value).map_err(|error| {
             let finding = self.findings.error("bad-name", error.to_string(), id.span);
             self.findings.push(finding.help("use lower-case words joined by `_`, such as `a_wrong_policy`"));
         });
-        let mut fields = Fields::new(node, "a case", &mut self.findings)?;
+        let mut fields = Fields::new(node, &test_keys::CASE, &mut self.findings)?;
         let about = fields.about(&mut self.findings);
         let mut params = self.params.clone();
         params.extend(self.values(&mut fields, "params"));
@@ -136,21 +104,21 @@ impl TestDecoder<'_> {
     }
 
     fn expect(&mut self, node: &Node) -> Vec<Expectation> {
-        let Some(mut fields) = Fields::new(node, "`expect`", &mut self.findings) else {
+        let Some(mut fields) = Fields::new(node, &test_keys::EXPECT, &mut self.findings) else {
             return Vec::new();
         };
         let mut all = Vec::new();
         let mut add = |what, name, span| all.push(Expectation { what, name, span });
         if let Some(node) = fields.require("ending", &mut self.findings)
             && let Some(word) = text(node, "ending", &mut self.findings)
-            && let Some(ending) = one_of("ending", word, &ENDINGS, &mut self.findings)
+            && let Some(ending) = one_of("ending", word, &test_keys::ENDINGS, &mut self.findings)
         {
             add(Expected::Ending(ending), word.span, word.span);
         }
         if let Some(cause) = fields.text("cause", &mut self.findings) {
             add(Expected::Cause(cause.value.to_owned()), cause.span, cause.span);
         }
-        for (gate, span, is_armed) in self.words(&mut fields, "gates", "state of a gate", &GATE_STATES) {
+        for (gate, span, is_armed) in self.words(&mut fields, "gates", "state of a gate", &test_keys::GATE_STATES) {
             add(Expected::Gate(gate.value.clone(), is_armed), gate.span, span);
         }
         for (service, node) in fields.entries("versions", &mut self.findings) {
@@ -167,7 +135,7 @@ impl TestDecoder<'_> {
                 }
             }
         }
-        for (step, span, status) in self.words(&mut fields, "steps", "ending of a step", &STATUSES) {
+        for (step, span, status) in self.words(&mut fields, "steps", "ending of a step", &test_keys::STATUSES) {
             add(Expected::Step(step.value.clone(), status), step.span, span);
         }
         if let Some(node) = fields.take("undone") {

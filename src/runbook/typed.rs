@@ -122,6 +122,18 @@ impl Scope for Here<'_> {
     }
 }
 
+/// The type of a name that every place after the `let`s can see, such as `expected` or
+/// `steps.verify.out.hash`.
+pub fn type_of(runbook: &Runbook, target: Option<&Target>, path: &[&str]) -> Option<Type> {
+    let declared = Declared::of(runbook, target, std::iter::empty(), &[], &mut KnownOutputs::new());
+    let (root, rest) = path.split_first()?;
+    let root = declared.names.get(*root)?.clone();
+    rest.iter().try_fold(root, |of, name| match of {
+        Type::Map(shape) => shape.fields.get(*name).map(|field| field.kind.clone()),
+        _ => None,
+    })
+}
+
 /// The type of a param's value.
 pub(super) fn of_param(kind: ParamKind) -> Type {
     match kind {

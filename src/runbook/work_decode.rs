@@ -11,7 +11,7 @@ use crate::yaml::{Node, NodeKind};
 
 use super::decode::Decoder;
 use super::fields::{Fields, one_of, scalar, ticked};
-use super::{Action, ActionKind, Poll, Retry, Work};
+use super::{Action, ActionKind, Poll, Retry, Work, keys};
 
 /// The time between two samples where none is written: short beside a person's patience, long
 /// beside a service's answer.
@@ -19,9 +19,6 @@ pub(super) const DEFAULT_EVERY: Duration = Duration::from_secs(1);
 
 /// The good samples in a row that end a `hold` where none is written: one could be luck.
 const DEFAULT_MIN_GOOD: u32 = 3;
-
-/// The most attempts of a retry: more than this is not a retry but a poll.
-const MAX_ATTEMPTS: u32 = 1_000;
 
 /// The longest wait between attempts where none is written.
 const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(60);
@@ -147,7 +144,7 @@ impl Decoder<'_> {
             self.findings.push(finding.help("add `code: |` under `with:`"));
             return None;
         };
-        let mut fields = Fields::new(node, "a script's `with`", &mut self.findings)?;
+        let mut fields = Fields::new(node, &keys::SCRIPT, &mut self.findings)?;
         let code = fields.require("code", &mut self.findings);
         fields.finish(&mut self.findings);
         let code_node = code?;
@@ -186,7 +183,7 @@ impl Decoder<'_> {
         let hold = self.guard(fields, "hold");
         let every = fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY);
         let stay = fields.take("for").map(|node| self.stay(node));
-        let min_good = fields.number("min_good", 1, 1_000, &mut self.findings);
+        let min_good = fields.number("min_good", 1, keys::MAX_MIN_GOOD, &mut self.findings);
         match (until, hold, stay) {
             (Some(guard), None, None) => Poll::Until { guard, every },
             (None, Some(guard), Some(Some(stay))) => {
@@ -241,7 +238,7 @@ impl Decoder<'_> {
     }
 
     fn retry(&mut self, node: &Node) -> Option<Box<Retry>> {
-        let mut fields = Fields::new(node, "`retry`", &mut self.findings)?;
+        let mut fields = Fields::new(node, &keys::RETRY, &mut self.findings)?;
         let words: Vec<_> = ErrorClass::ALL.iter().map(|class| (class.word(), *class)).collect();
         let on = fields
             .texts("on", &mut self.findings)
@@ -255,9 +252,9 @@ impl Decoder<'_> {
         }
         let retry = Retry {
             on,
-            attempts: fields.number("attempts", 1, MAX_ATTEMPTS, &mut self.findings).unwrap_or(3),
+            attempts: fields.number("attempts", 1, keys::MAX_ATTEMPTS, &mut self.findings).unwrap_or(3),
             every: fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY),
-            backoff: fields.number("backoff", 1.0, 10.0, &mut self.findings).unwrap_or(1.0),
+            backoff: fields.number("backoff", 1.0, keys::MAX_BACKOFF, &mut self.findings).unwrap_or(1.0),
             max: fields.duration("max", &mut self.findings).unwrap_or(DEFAULT_MAX_WAIT),
             jitter: fields.number("jitter", 0.0, 1.0, &mut self.findings).unwrap_or(0.0),
         };
