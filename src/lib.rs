@@ -25,6 +25,7 @@
 //! lint           5    the one checker: rules over what was read; one file, one rule
 //! graph          5    a runbook as nodes and edges: Mermaid, DOT, SVG
 //! layout         5    the one layout of runbooks, targets and test files
+//! schema         5    JSON Schemas of the files, from the declarations
 //! primitive      5    what a step can do; one file, one primitive
 //! live           5    the world: NATS, Prometheus, processes, people
 //! sim            5    the world's twin: a world file under virtual time
@@ -80,6 +81,7 @@ pub mod policy;
 pub mod primitive;
 pub mod report;
 pub mod runbook;
+pub mod schema;
 pub mod served;
 pub mod sim;
 pub mod source;

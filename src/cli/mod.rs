@@ -26,6 +26,7 @@ mod rehearse;
 mod resume;
 mod run;
 mod runs;
+mod schema;
 mod search;
 mod signals;
 mod sim;
@@ -116,6 +117,8 @@ enum Command {
     Disarm(disarm::Args),
     /// Serve the simulated Titan on a real NATS server
     Sim(sim::Args),
+    /// Print the JSON Schema of runbooks or targets
+    Schema(schema::Args),
     /// Print shell completions
     Completions(Completions),
 }
@@ -198,6 +201,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::Hash(args)) => hash::hash(&args, streams),
         Some(Command::Disarm(args)) => disarm::disarm(&args, streams),
         Some(Command::Sim(args)) => sim::sim(&args, streams),
+        Some(Command::Schema(args)) => schema::print(&args, streams),
         Some(Command::Completions(args)) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "titan-run", &mut streams.out);
             exit::SUCCEEDED

@@ -32,6 +32,7 @@ mod real;
 mod record;
 mod rehearsal;
 mod resume;
+mod schemas;
 mod stage;
 mod tool;
 mod typed;
