@@ -31,6 +31,7 @@
 //! sim            5    the world's twin: a world file under virtual time
 //! diff           6    what differs between two runbooks in meaning
 //! served         6  a world file on a real NATS server, each service a process
+//! editor         6    a language server: what an editor asks about a file under way
 //! engine         6    carries a runbook out: plan, run, watch, rollback
 //! report         7    consumers of events and diagnostics: terminal, JSON, SARIF, JUnit
 //! cli            8    one file, one command
@@ -44,7 +45,8 @@
 //! 1. Only `cli` names `live` or `sim`: the engine cannot know which world it is in.
 //! 2. Vendor walls: `rhai` only in `guard/`, `sim/` and `served/`, `async_nats` only in
 //!    `live/` and `served/`, `reqwest` only in `live/`,
-//!    `nkeys` only in `approval`, `promql_parser` only in `lint/`, the YAML crate only in `yaml/`, `clap` only in `cli/`, `miette` only in `report/`.
+//!    `nkeys` only in `approval`, `promql_parser` only in `lint/`, the YAML crate only in `yaml/`,
+//!    `clap` only in `cli/`, `miette` only in `report/`, `lsp_server` and `lsp_types` only in `editor/`.
 //! 3. The planner and `lint/` are pure: no async, no clock, no I/O.
 //! 4. Decoding never stops at the first fault.
 //! 5. An effect is preceded by its `Started` event, and does not happen when that could not be
@@ -67,6 +69,7 @@ pub mod cli;
 pub mod declaration;
 pub mod diagnostic;
 pub mod diff;
+pub mod editor;
 pub mod engine;
 pub mod event;
 pub mod graph;

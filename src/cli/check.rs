@@ -17,7 +17,7 @@ use crate::sim::SimWorld;
 use crate::source::SourceFile;
 use crate::stdlib;
 
-use super::files::{Folder, SIMULATED, chosen_target, read_source};
+use super::files::{Folder, Open, SIMULATED, chosen_target, read_source};
 
 /// The name of a file that says how much each rule weighs.
 pub(super) const SETTINGS: &str = ".titan-lint.yaml";
@@ -31,12 +31,13 @@ pub(super) struct Checker {
     pub(super) guards: Guards,
     target: Option<String>,
     folders: BTreeMap<PathBuf, Rc<Around>>,
+    open: Open,
 }
 
 /// What holds for every file of one folder.
 pub(super) struct Around {
     /// Where includes come from.
-    library: Folder,
+    pub(super) library: Folder,
     /// How much each rule weighs.
     pub(super) levels: Levels,
     /// The file that says so.
@@ -72,7 +73,18 @@ pub(super) struct Checked {
 impl Checker {
     /// Checks against a named target, else against the one a run would find.
     pub(super) fn new(target: Option<&str>) -> Self {
-        Self { guards: Guards::new(CATALOGUE), target: target.map(str::to_owned), folders: BTreeMap::new() }
+        Self {
+            guards: Guards::new(CATALOGUE),
+            target: target.map(str::to_owned),
+            folders: BTreeMap::new(),
+            open: Open::default(),
+        }
+    }
+
+    /// Forgets what was read, and reads under the files that are open now.
+    pub(super) fn read_under(&mut self, open: Open) {
+        self.folders.clear();
+        self.open = open;
     }
 
     /// Checks a file of any kind.
@@ -141,7 +153,7 @@ impl Checker {
     fn look_around(&self, name: &str) -> Around {
         let mut diagnostics = Vec::new();
         let mut unreadable = Vec::new();
-        let mut source = |name: &str| match read_source(name) {
+        let mut source = |name: &str| match self.read(name) {
             Ok(Ok(file)) => Some(file),
             Ok(Err(found)) => {
                 diagnostics.extend(found);
@@ -153,8 +165,7 @@ impl Checker {
             }
         };
         let settings = settings_file(name).and_then(|path| source(&path));
-        let aimed_at = chosen_target(self.target.as_deref(), name).map(|path| shown(Path::new(&path)));
-        let aimed_at = aimed_at.and_then(|path| source(&path));
+        let aimed_at = chosen_target(self.target.as_deref(), name).and_then(|path| source(&path));
         let mut levels = Levels::default();
         if let Some(file) = &settings {
             let (written, found) = Levels::decode(file);
@@ -167,7 +178,15 @@ impl Checker {
             Some(Aim { target: target?, file, is_chosen: true })
         });
         let aim = aimed_at.unwrap_or_else(|| self.simulated(&levels));
-        Around { library: Folder::of(name), levels, settings, aim, diagnostics, unreadable }
+        Around { library: Folder::under(name, Rc::clone(&self.open)), levels, settings, aim, diagnostics, unreadable }
+    }
+
+    /// Reads a file, under the name people write it with.
+    fn read(&self, path: &str) -> Result<Result<SourceFile, Vec<Diagnostic>>, String> {
+        match self.open.get(path) {
+            Some(file) => Ok(Ok(file.clone())),
+            None => read_source(&shown(Path::new(path))),
+        }
     }
 
     fn simulated(&self, levels: &Levels) -> Aim {
@@ -194,7 +213,7 @@ fn settings_file(name: &str) -> Option<String> {
     for folder in start.ancestors().take(MAX_FOLDERS) {
         let path = folder.join(SETTINGS);
         if path.is_file() {
-            return Some(shown(&path));
+            return Some(path.display().to_string());
         }
         if folder.join(".git").exists() {
             return None;

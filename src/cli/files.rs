@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use crate::diagnostic::Diagnostic;
 use crate::guard::Guards;
@@ -64,17 +65,27 @@ pub(super) struct Folder {
     runbook: String,
     files: RefCell<BTreeMap<String, Result<SourceFile, String>>>,
     included: RefCell<BTreeMap<String, Included>>,
+    open: Open,
 }
+
+/// The files that an editor has open, by their paths: they count, not what is on the disk.
+pub(super) type Open = Rc<BTreeMap<String, SourceFile>>;
 
 impl Folder {
     /// The folder of a runbook.
     pub(super) fn of(runbook: &str) -> Self {
+        Self::under(runbook, Open::default())
+    }
+
+    /// The folder of a runbook, under the files that are open.
+    pub(super) fn under(runbook: &str, open: Open) -> Self {
         let folder = Path::new(runbook).parent().filter(|p| !p.as_os_str().is_empty());
         Self {
             root: folder.unwrap_or_else(|| Path::new(".")).to_owned(),
             runbook: runbook.to_owned(),
             files: RefCell::default(),
             included: RefCell::default(),
+            open,
         }
     }
 
@@ -82,6 +93,10 @@ impl Folder {
         // Before anything is touched: whether a file outside exists is nobody's business.
         if !stays_inside(Path::new(full), &self.root) {
             return Err(format!("`{name}` leaves the runbook's folder"));
+        }
+        let plain = without_dots(full);
+        if let Some(file) = self.open.get(&plain).filter(|_| Path::new(&plain).starts_with(&self.root)) {
+            return Ok(file.clone());
         }
         let real = Path::new(full).canonicalize().map_err(|error| format!("`{full}` cannot be read: {error}"))?;
         let root = self.root.canonicalize().map_err(|error| format!("`{}`: {error}", self.root.display()))?;
@@ -129,6 +144,21 @@ fn stays_inside(path: &Path, folder: &Path) -> bool {
         }
         Component::CurDir | Component::RootDir | Component::Prefix(_) => true,
     })
+}
+
+/// A path without `.` and `..`, so that one file has one name.
+fn without_dots(path: &str) -> String {
+    let mut plain = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain.display().to_string()
 }
 
 /// The full name of the file that `name` means when it is written in `from`; `runbook` is the

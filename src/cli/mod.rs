@@ -18,6 +18,7 @@ mod hash;
 mod key;
 mod lint;
 mod list;
+mod lsp;
 mod new;
 mod plan;
 mod prepare;
@@ -117,6 +118,8 @@ enum Command {
     Disarm(disarm::Args),
     /// Serve the simulated Titan on a real NATS server
     Sim(sim::Args),
+    /// Serve an editor over standard input and output (Language Server Protocol)
+    Lsp(lsp::Args),
     /// Print the JSON Schema of runbooks or targets
     Schema(schema::Args),
     /// Print shell completions
@@ -201,6 +204,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
         Some(Command::Hash(args)) => hash::hash(&args, streams),
         Some(Command::Disarm(args)) => disarm::disarm(&args, streams),
         Some(Command::Sim(args)) => sim::sim(&args, streams),
+        Some(Command::Lsp(args)) => lsp::lsp(&args, streams),
         Some(Command::Schema(args)) => schema::print(&args, streams),
         Some(Command::Completions(args)) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "titan-run", &mut streams.out);

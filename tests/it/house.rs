@@ -17,6 +17,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("granit_parser", &["yaml"]),
     ("serde_saphyr", &["yaml"]),
     ("clap::", &["cli"]),
+    ("lsp_server::", &["editor"]),
+    ("lsp_types::", &["editor"]),
     ("miette::", &["report"]),
 ];
 

@@ -1,0 +1,52 @@
+//! A language server: what an editor asks about a runbook or target while it is written.
+//!
+//! `cli/` hands in the messages, what is checked with, and where answers go; this room knows the
+//! protocol and no file. What is wrong comes from the one checker; what can be written comes from
+//! the declarations. Completion, hover and jumps also work where the document is no YAML yet.
+
+mod answers;
+mod completion;
+mod definition;
+mod document;
+mod expressions;
+mod facts;
+mod flow;
+mod frame;
+mod hover;
+mod names;
+mod problems;
+mod rename;
+mod server;
+mod sketch;
+mod symbols;
+mod uri;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::runbook::Runbook;
+use crate::runbook::target::Target;
+use crate::source::SourceFile;
+
+pub use frame::{Incoming, MAX_MESSAGE, read};
+pub use server::{Ended, serve};
+
+/// The files that are open, by their paths: they count, not what is on the disk.
+pub type OpenFiles = BTreeMap<String, SourceFile>;
+
+/// What the editor's documents are checked with.
+pub trait Checker {
+    /// Everything that is wrong with a file and with what it includes.
+    fn check(&self, file: &SourceFile, open: &OpenFiles) -> Vec<Diagnostic>;
+
+    /// The file that `name` means when it is written in `from`.
+    fn included(&self, from: &SourceFile, name: &str, open: &OpenFiles) -> Option<SourceFile>;
+
+    /// A runbook with what it includes, where all of it can be read.
+    fn runbook(&self, file: &SourceFile, open: &OpenFiles) -> Option<Arc<Runbook>>;
+
+    /// The target a run of this file would act on, where it is whole.
+    fn target(&self, file: &SourceFile, open: &OpenFiles) -> Option<Target>;
+}
