@@ -84,6 +84,12 @@ impl editor::Checker for Disk {
         load(file, &self.0.borrow().guards, CATALOGUE, &around.library).runbook
     }
 
+    fn test_file(&self, runbook: &SourceFile, open: &OpenFiles) -> Option<SourceFile> {
+        let stem = runbook.name().strip_suffix(".yaml").or_else(|| runbook.name().strip_suffix(".yml"))?;
+        let beside = format!("./{}.test.yaml", stem.rsplit('/').next()?);
+        self.included(runbook, &beside, open)
+    }
+
     fn target(&self, file: &SourceFile, open: &OpenFiles) -> Option<Target> {
         Some(self.around(file, open).aim.target.clone())
     }

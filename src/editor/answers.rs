@@ -131,9 +131,17 @@ pub(super) fn answer<'a>(
             let uri = &at.text_document.uri;
             let (setting, _) = ask.document(uri)?;
             let offset = setting.document.offset(at.position);
-            let spans = rename(setting, offset, &new).map_err(|why| refusal(ErrorCode::RequestFailed, why))?;
-            let edits = spans.into_iter().map(|span| TextEdit::new(setting.document.range(span), new.clone()));
-            Ok(json!(changes(uri, edits.collect())))
+            let renamed = rename(setting, offset, &new).map_err(|why| refusal(ErrorCode::RequestFailed, why))?;
+            let edits = |document: &Document, spans: Vec<Span>| -> Vec<TextEdit> {
+                spans.into_iter().map(|span| TextEdit::new(document.range(span), new.clone())).collect()
+            };
+            let mut whole = vec![(uri.clone(), edits(setting.document, renamed.here))];
+            if let Some((test, spans)) = renamed.test.filter(|(_, spans)| !spans.is_empty())
+                && let Some(uri) = uri_of(test.file.name())
+            {
+                whole.push((uri, edits(&test, spans)));
+            }
+            Ok(json!(changes(whole)))
         }
         CodeActionRequest::METHOD => {
             let CodeActionParams { text_document, range, .. } = read(params)?;

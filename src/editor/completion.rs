@@ -6,7 +6,7 @@ use lsp_types::{
 
 use crate::declaration::Kind;
 use crate::guard::FUNCTIONS;
-use crate::runbook::grammar::{Holds, Table, Word};
+use crate::runbook::grammar::{Holds, Names, Table, Word};
 use crate::runbook::keys::{SCRIPT, edge_outcomes};
 use crate::source::{SourceFile, Span};
 use crate::stdlib;
@@ -117,6 +117,7 @@ impl Cursor<'_> {
             Wanted::Holds(Holds::Map(table) | Holds::Either(_, Holds::Map(table))) => of_table(table),
             Wanted::Holds(Holds::Arguments) => self.arguments(frames),
             Wanted::Holds(Holds::Needs) => self.steps(frames, ": ok"),
+            Wanted::Holds(Holds::Named(Names::StepPaths, _)) => self.tested_steps(": ok"),
             _ => Vec::new(),
         };
         let has = |name: &str| entries(frame.node).iter().any(|(key, _)| key.value == name);
@@ -154,6 +155,20 @@ impl Cursor<'_> {
             kind: CompletionItemKind::REFERENCE,
             detail: get(node, "do").and_then(text).unwrap_or("").to_owned(),
             about: get(node, "about").and_then(text).unwrap_or("").to_owned(),
+        });
+        offers.collect()
+    }
+
+    /// The steps of the runbook that a test file is for.
+    fn tested_steps(&self, behind: &str) -> Vec<Offer> {
+        let tested = self.setting.under_test();
+        let steps = tested.iter().flat_map(|(_, document)| document.declared("steps"));
+        let offers = steps.map(|step| Offer {
+            label: step.name.value.clone(),
+            insert: format!("{}{behind}", step.name.value),
+            kind: CompletionItemKind::REFERENCE,
+            detail: step.action().to_owned(),
+            about: step.about().to_owned(),
         });
         offers.collect()
     }
@@ -207,6 +222,7 @@ impl Cursor<'_> {
                 vec![plain(&stem.replace('_', "-"), "The name of the file.")]
             }
             Holds::Step | Holds::Needs => self.steps(frames, ""),
+            Holds::StepPath => self.tested_steps(""),
             Holds::Action => self.actions(),
             Holds::Include => included(".rhai", ".rhai"),
             Holds::Secret => vec![

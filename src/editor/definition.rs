@@ -1,6 +1,6 @@
 //! Where what is named under the cursor is declared.
 
-use crate::runbook::grammar::Holds;
+use crate::runbook::grammar::{Holds, Names};
 use crate::source::{SourceFile, Span};
 
 use super::hover::{point, pointed};
@@ -15,6 +15,7 @@ pub(super) fn definition(setting: Setting<'_>, offset: usize) -> Option<Place> {
     point(setting, offset, |place| match place.leaf {
         Leaf::Key(key, _) => match place.frames.last()?.wanted {
             Wanted::Holds(Holds::Needs) => here(setting, "steps", &key.value),
+            Wanted::Holds(Holds::Named(Names::StepPaths, _)) => tested(setting, &key.value),
             _ => None,
         },
         Leaf::Value(node, _) => {
@@ -29,6 +30,7 @@ pub(super) fn definition(setting: Setting<'_>, offset: usize) -> Option<Place> {
             let said = text(node)?;
             match place.wanted {
                 Wanted::Holds(Holds::Step) => here(setting, "steps", said),
+                Wanted::Holds(Holds::StepPath) => tested(setting, said),
                 Wanted::Holds(Holds::Service) => here(setting, "services", said),
                 Wanted::Holds(Holds::Action) if said.contains('/') => there(setting, said),
                 Wanted::Holds(Holds::Include) => there(setting, said),
@@ -40,6 +42,14 @@ pub(super) fn definition(setting: Setting<'_>, offset: usize) -> Option<Place> {
 
 fn here(setting: Setting<'_>, key: &str, name: &str) -> Option<Place> {
     setting.document.declaration(key, name).map(|one| (None, one.name.span))
+}
+
+/// A step of the runbook that a test file is for.
+fn tested(setting: Setting<'_>, path: &str) -> Option<Place> {
+    let (file, document) = setting.under_test()?;
+    let id = path.split(['/', '[']).next()?;
+    let span = document.declaration("steps", id)?.name.span;
+    Some((Some(file), span))
 }
 
 fn there(setting: Setting<'_>, named: &str) -> Option<Place> {

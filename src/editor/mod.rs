@@ -47,6 +47,9 @@ pub trait Checker {
     /// A runbook with what it includes, where all of it can be read.
     fn runbook(&self, file: &SourceFile, open: &OpenFiles) -> Option<Arc<Runbook>>;
 
+    /// The test file of a runbook, where there is one.
+    fn test_file(&self, runbook: &SourceFile, open: &OpenFiles) -> Option<SourceFile>;
+
     /// The target a run of this file would act on, where it is whole.
     fn target(&self, file: &SourceFile, open: &OpenFiles) -> Option<Target>;
 }

@@ -66,6 +66,15 @@ impl<'a> Setting<'a> {
         Some((file.clone(), Document::new(file, 0)))
     }
 
+    /// The runbook that a test file is for.
+    pub(super) fn under_test(&self) -> Option<(SourceFile, Document)> {
+        let named = get(&self.document.root, "test").and_then(text)?;
+        if named.starts_with("std/") {
+            return self.included(named);
+        }
+        self.included(&format!("./{}.yaml", named.trim_start_matches("./").trim_end_matches(".yaml")))
+    }
+
     /// The names inside a dotted name; the roots where it is empty.
     pub(super) fn inside(&self, path: &[&str], standing: Standing<'_>) -> Vec<Name> {
         let mut names = self.declared_inside(path, standing);

@@ -107,7 +107,7 @@ pub(super) fn fixes(setting: Setting<'_>, uri: &Uri, found: &[Diagnostic], range
             title: fix.title.clone(),
             kind: Some(CodeActionKind::QUICKFIX),
             diagnostics: Some(vec![problem]),
-            edit: Some(changes(uri, edits.collect())),
+            edit: Some(changes(vec![(uri.clone(), edits.collect())])),
             is_preferred: Some(fix.is_safe),
             ..CodeAction::default()
         }));
@@ -115,7 +115,7 @@ pub(super) fn fixes(setting: Setting<'_>, uri: &Uri, found: &[Diagnostic], range
     actions
 }
 
-/// Edits of one document.
-pub(super) fn changes(uri: &Uri, edits: Vec<TextEdit>) -> WorkspaceEdit {
-    WorkspaceEdit { changes: Some([(uri.clone(), edits)].into_iter().collect()), ..WorkspaceEdit::default() }
+/// Edits of documents.
+pub(super) fn changes(edits: Vec<(Uri, Vec<TextEdit>)>) -> WorkspaceEdit {
+    WorkspaceEdit { changes: Some(edits.into_iter().collect()), ..WorkspaceEdit::default() }
 }

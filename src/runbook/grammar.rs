@@ -65,6 +65,8 @@ pub enum Holds {
     Secret,
     /// The id of a step.
     Step,
+    /// A step of the runbook under test, or `outer/inner`.
+    StepPath,
     /// Ids of steps in a list, or as keys with the outcome that is waited for.
     Needs,
     /// The name of an action.
@@ -94,6 +96,8 @@ pub enum Names {
     Ids,
     /// The same, and there must be one.
     SomeIds,
+    /// Steps of the runbook under test, or `outer/inner`.
+    StepPaths,
 }
 
 impl Table {
@@ -139,7 +143,7 @@ impl Holds {
             }
             Self::Subject => "subject".to_owned(),
             Self::Secret => "`env:NAME` or `file:PATH`".to_owned(),
-            Self::Step => "step".to_owned(),
+            Self::Step | Self::StepPath => "step".to_owned(),
             Self::Needs => "steps".to_owned(),
             Self::Action => "action".to_owned(),
             Self::Arguments => "arguments".to_owned(),

@@ -69,7 +69,7 @@ pub static EXPECT: Table = Table {
     what: "`expect`",
     parts: &[&[
         Key::required("ending", Holds::Words(endings), "How the run ends."),
-        Key::optional("cause", Holds::Text, "The step, watch or limit because of which it did not simply succeed."),
+        Key::optional("cause", Holds::StepPath, "The step, watch or limit because of which it did not simply succeed."),
         Key::optional(
             "gates",
             Holds::Named(Names::Free, &Holds::Words(gate_states)),
@@ -81,8 +81,8 @@ pub static EXPECT: Table = Table {
             Holds::Named(Names::Free, &VALUES),
             "Parts of each service's state, in the world itself.",
         ),
-        Key::optional("steps", Holds::Named(Names::Free, &Holds::Words(statuses)), "How steps ended."),
-        Key::optional("undone", Holds::List(&Holds::Text), "The steps that were undone, in that order."),
+        Key::optional("steps", Holds::Named(Names::StepPaths, &Holds::Words(statuses)), "How steps ended."),
+        Key::optional("undone", Holds::List(&Holds::StepPath), "The steps that were undone, in that order."),
         Key::optional("outputs", VALUES, "Outputs of the runbook."),
         Key::optional(
             "broken",

@@ -109,9 +109,13 @@ impl Writer {
                 { "type": "string", "pattern": format!("^\\+?0*{LANGUAGE_VERSION}$") },
             ] }),
             Holds::RunbookName => name("-"),
-            Holds::Text | Holds::Guard | Holds::Include | Holds::Service | Holds::Step | Holds::Subject => {
-                self.reference("text", |_| json!({ "type": ["string", "number", "boolean"] }))
-            }
+            Holds::Text
+            | Holds::Guard
+            | Holds::Include
+            | Holds::Service
+            | Holds::Step
+            | Holds::StepPath
+            | Holds::Subject => self.reference("text", |_| json!({ "type": ["string", "number", "boolean"] })),
             Holds::Duration => self.reference("duration", |_| kinds::duration()),
             Holds::Stay => {
                 let written = self.reference("duration", |_| kinds::duration());
@@ -146,7 +150,7 @@ impl Writer {
     fn named(&mut self, names: Names, each: &'static Holds) -> Value {
         let each = self.holds(each);
         match names {
-            Names::Free => json!({ "type": "object", "additionalProperties": each }),
+            Names::Free | Names::StepPaths => json!({ "type": "object", "additionalProperties": each }),
             Names::Ids => json!({ "type": "object", "propertyNames": name("_"), "additionalProperties": each }),
             Names::SomeIds => json!({
                 "type": "object", "minProperties": 1, "propertyNames": name("_"), "additionalProperties": each,

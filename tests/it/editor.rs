@@ -193,6 +193,39 @@ fn a_rename_reaches_every_place_and_no_other() {
 }
 
 #[test]
+fn a_rename_reaches_the_test_file() {
+    let mut editor = Editor::new();
+    for name in ["policy-rollout.yaml", "policy-rollout.test.yaml"] {
+        fs::copy(root().join("runbooks").join(name), editor.folder.path().join(name)).unwrap();
+    }
+    let text = fs::read_to_string(root().join("runbooks/policy-rollout.yaml")).unwrap();
+    let test = fs::read_to_string(root().join("runbooks/policy-rollout.test.yaml")).unwrap();
+    editor.open("policy-rollout.yaml", &text);
+    let (_, position) = marked(&text.replacen("\n  deploy_pair:", "\n  ▮deploy_pair:", 1));
+    let mut params = editor.at("policy-rollout.yaml", &position);
+    params["newName"] = json!("both");
+    let edit = editor.result("textDocument/rename", params);
+    let changes = |name: &str| edit["changes"][editor.uri(name).as_str()].clone();
+    let renamed = edited(&text, &changes("policy-rollout.yaml"));
+    let renamed_test = edited(&test, &changes("policy-rollout.test.yaml"));
+    assert!(test.contains("deploy_pair") && !renamed_test.contains("deploy_pair"), "{renamed_test}");
+    for (name, text) in [("policy-rollout.yaml", &renamed), ("policy-rollout.test.yaml", &renamed_test)] {
+        fs::write(editor.folder.path().join(name), text).unwrap();
+    }
+    let path = editor.folder.path().join("policy-rollout.test.yaml");
+    titan(&["test", path.to_str().unwrap()]).exits(0);
+    editor.change("policy-rollout.yaml", &renamed);
+    let (test, position) = marked(&renamed_test.replacen("[both", "[bo▮th", 1));
+    editor.open("policy-rollout.test.yaml", &test);
+    let at = editor.at("policy-rollout.test.yaml", &position);
+    let there = editor.result("textDocument/definition", at.clone());
+    assert_eq!(there["uri"], editor.uri("policy-rollout.yaml").as_str());
+    assert_eq!(slice(&renamed, &there["range"]), "both");
+    let offered = editor.result("textDocument/completion", at);
+    assert!(offered.as_array().unwrap().iter().any(|offer| offer["label"] == "still_the_same"), "{offered}");
+}
+
+#[test]
 fn every_fix_answers_what_it_is_for() {
     let mut editor = Editor::new();
     let mut fixed = 0;
