@@ -11,6 +11,8 @@ use crate::guard::Given;
 use crate::runbook::{Action, ActionKind, EdgeOutcome, Runbook, Step, Watch, Work};
 use crate::value::Value;
 
+use super::nodes::Nodes;
+
 /// The most nodes that are looked at: a runbook of 100,000 steps, with what it includes.
 pub const MAX_NODES: usize = 400_000;
 
@@ -354,7 +356,7 @@ impl<'a> Flow<'a> {
 
     /// The nodes that have ended whenever this one starts, this one not included.
     pub fn before(&self, id: NodeId) -> Nodes {
-        let mut found = Nodes(vec![false; self.nodes.len()]);
+        let mut found = Nodes::none(self.nodes.len());
         let mut open = vec![id];
         while let Some(at) = open.pop() {
             for (from, _) in self.nodes.get(at).into_iter().flat_map(|node| &node.needs) {
@@ -368,7 +370,7 @@ impl<'a> Flow<'a> {
 
     /// The nodes that start only after this one has ended.
     pub fn after(&self, id: NodeId) -> Nodes {
-        let mut found = Nodes(vec![false; self.nodes.len()]);
+        let mut found = Nodes::none(self.nodes.len());
         for at in &self.order {
             let node = self.nodes.get(*at).into_iter().flat_map(|node| &node.needs);
             if node.clone().any(|(from, _)| *from == id || found.has(*from)) {
@@ -376,30 +378,5 @@ impl<'a> Flow<'a> {
             }
         }
         found
-    }
-}
-
-/// A set of nodes.
-#[derive(Clone, Debug)]
-pub struct Nodes(Vec<bool>);
-
-impl Nodes {
-    /// The nodes for which something holds.
-    pub fn that<'a>(flow: &Flow<'a>, holds: impl Fn(NodeId, &Node<'a>) -> bool) -> Self {
-        Self(flow.nodes().map(|(id, node)| holds(id, node)).collect())
-    }
-
-    /// Whether a node is in it.
-    pub fn has(&self, id: NodeId) -> bool {
-        self.0.get(id).copied().unwrap_or(false)
-    }
-
-    /// Every node in it.
-    pub fn iter(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.0.iter().enumerate().filter(|(_, is_in)| **is_in).map(|(id, _)| id)
-    }
-
-    fn insert(&mut self, id: NodeId) -> bool {
-        self.0.get_mut(id).is_some_and(|slot| !std::mem::replace(slot, true))
     }
 }

@@ -18,6 +18,7 @@ mod judgement;
 mod levels;
 mod named;
 mod names;
+mod nodes;
 mod places;
 mod promql;
 mod proof;

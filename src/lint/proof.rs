@@ -7,7 +7,8 @@
 use crate::guard::Guard;
 use crate::runbook::{EdgeOutcome, OnFailure};
 
-use super::flow::{Flow, Node, NodeId, Nodes, Part};
+use super::flow::{Flow, Node, NodeId, Part};
+use super::nodes::Nodes;
 
 /// The most steps of an offending path that are shown: the end of it is what matters.
 const MAX_SHOWN: usize = 8;

@@ -4,8 +4,9 @@ use crate::declaration::{Declaration, InDoubt};
 use crate::runbook::{ActionKind, Runbook};
 
 use super::Setting;
-use super::flow::{Flow, Known, Node, NodeId, Nodes, Part};
+use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{Said, judgement, truth, truth_or_needless};
+use super::nodes::Nodes;
 use super::proof::Proof;
 
 /// The most pairs of a deed and a node that are looked at: a second's work.

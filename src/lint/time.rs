@@ -6,7 +6,8 @@ use crate::runbook::{DEFAULT_COMPOSITE_BOUND, Poll};
 use crate::value::{Value, as_duration};
 
 use super::Subject;
-use super::flow::{Known, Node, NodeId, Nodes, Part};
+use super::flow::{Known, Node, NodeId, Part};
+use super::nodes::Nodes;
 
 /// The most steps of a critical path that are named: the longest ones.
 const MAX_NAMED: usize = 5;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::declaration::{Catalogue, Effect, InDoubt};
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Edit, Findings};
 use crate::guard::Guards;
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};

@@ -39,7 +39,8 @@
 
 use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Nodes, Part};
+use crate::lint::flow::Part;
+use crate::lint::nodes::Nodes;
 
 use super::{Check, Group, Report, Rule, Subject};
 

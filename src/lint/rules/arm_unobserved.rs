@@ -56,8 +56,9 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::Names;
-use crate::lint::flow::{Known, Node, NodeId, Nodes, Watched};
+use crate::lint::flow::{Known, Node, NodeId, Watched};
 use crate::lint::names::{is_metric, is_subject};
+use crate::lint::nodes::Nodes;
 use crate::lint::scene::Scene;
 use crate::runbook::{OnFailure, Poll};
 use crate::value::{Value, as_duration};

@@ -32,7 +32,8 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Nodes, Part};
+use crate::lint::flow::Part;
+use crate::lint::nodes::Nodes;
 use crate::runbook::EdgeOutcome;
 
 use super::{Check, Group, Report, Rule, Subject};
