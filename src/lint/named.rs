@@ -31,7 +31,8 @@ pub(super) fn named_but_missing(subject: &Subject<'_>, kind: Kind, known: &[&str
     });
 }
 
-fn each_action(runbook: &Runbook, see: &mut impl FnMut(&Action)) {
+/// Hands over every action that a runbook writes out itself.
+pub(super) fn each_action(runbook: &Runbook, see: &mut impl FnMut(&Action)) {
     for step in &runbook.steps {
         see(&step.work.action);
         if let Some(undo) = &step.undo {

@@ -146,18 +146,26 @@ fn resolve(param: &Param, sources: &[ParamSource], read: FileReader<'_>) -> Resu
         }
     };
     let wrong = |why: String| format!("param `{}` from {from}: {why}", param.name);
-    let value =
-        as_kind(param.kind, written).ok_or_else(|| wrong(format!("`{written}` is no {}", param.kind.word())))?;
-    if !param.one_of.is_empty() && !param.one_of.contains(&value) {
-        let known: Vec<_> = param.one_of.iter().map(|v| format!("`{v}`")).collect();
-        return Err(wrong(format!("`{value}` is not one of {}", known.join(", "))));
-    }
+    let value = fitting(param, written).map_err(wrong)?;
     if param.kind != ParamKind::File {
         return Ok(value);
     }
     let path = value.to_string();
     let text = read(&path).map_err(wrong)?;
     Ok(Value::map([("path", Value::text(path)), ("text", Value::text(text))]))
+}
+
+/// A value as a param takes it.
+///
+/// # Errors
+/// Why it does not.
+pub(super) fn fitting(param: &Param, written: &Value) -> Result<Value, String> {
+    let value = as_kind(param.kind, written).ok_or_else(|| format!("`{written}` is no {}", param.kind.word()))?;
+    if !param.one_of.is_empty() && !param.one_of.contains(&value) {
+        let known: Vec<_> = param.one_of.iter().map(|v| format!("`{v}`")).collect();
+        return Err(format!("`{value}` is not one of {}", known.join(", ")));
+    }
+    Ok(value)
 }
 
 /// A value as a param's type; a text from the command line or the environment is read as the

@@ -11,6 +11,7 @@ use crate::yaml::{Node, NodeKind};
 
 use super::decode::Decoder;
 use super::fields::{Fields, one_of, scalar, ticked};
+use super::params::fitting;
 use super::{Action, ActionKind, Poll, Retry, Work, keys};
 
 /// The time between two samples where none is written: short beside a person's patience, long
@@ -59,7 +60,7 @@ impl Decoder<'_> {
         };
         match &kind {
             ActionKind::Primitive(declaration) => self.primitive_arguments(declaration, &template, with, name.span),
-            ActionKind::Runbook(runbook) => self.runbook_arguments(runbook, with, name.span),
+            ActionKind::Runbook(runbook) => self.runbook_arguments(runbook, &template, with, name.span),
             ActionKind::Script(_) => {}
         }
         let (template, places) = match &kind {
@@ -112,10 +113,21 @@ impl Decoder<'_> {
         }
     }
 
-    fn runbook_arguments(&mut self, runbook: &super::Runbook, with: Option<&Node>, at: Span) {
+    fn runbook_arguments(&mut self, runbook: &super::Runbook, template: &Template, with: Option<&Node>, at: Span) {
         let known: Vec<_> = runbook.params.iter().map(|p| &*p.name).collect();
         let required: Vec<_> = runbook.params.iter().filter(|p| p.default.is_none()).map(|p| &*p.name).collect();
         self.argument_names(runbook.name.as_str(), &known, &required, with, at);
+        for (name, node) in with.map_or(&[][..], map_entries) {
+            let param = runbook.params.iter().find(|param| *param.name == *name.value);
+            let Some((param, value)) = param.zip(template.constant_field(&name.value)) else {
+                continue;
+            };
+            if let Err(wrong) = fitting(param, value) {
+                let finding = self.findings.error("wrong-argument", format!("`{}`: {wrong}", param.name), node.span);
+                let about = param.about.as_deref().unwrap_or("a param of the runbook");
+                self.findings.push(finding.label(format!("`{}`: {about}", param.name)));
+            }
+        }
     }
 
     fn argument_names(&mut self, action: &str, known: &[&str], required: &[&str], with: Option<&Node>, at: Span) {

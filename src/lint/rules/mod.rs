@@ -3,6 +3,7 @@
 mod allow_unknown;
 mod allow_unused;
 mod allow_without_reason;
+mod approval_impossible;
 mod approval_late;
 mod argument_type;
 mod arm_unconfirmed;
@@ -26,6 +27,7 @@ mod literal_secret;
 mod log_from_now;
 mod may_be_missing;
 mod may_be_skipped;
+mod metric_or_query;
 mod nan_trap;
 mod not_ended;
 mod null_comparison;
@@ -73,6 +75,7 @@ pub const RULES: &[Rule] = &[
     allow_unknown::RULE,
     allow_unused::RULE,
     allow_without_reason::RULE,
+    approval_impossible::RULE,
     approval_late::RULE,
     argument_type::RULE,
     arm_unconfirmed::RULE,
@@ -96,6 +99,7 @@ pub const RULES: &[Rule] = &[
     log_from_now::RULE,
     may_be_missing::RULE,
     may_be_skipped::RULE,
+    metric_or_query::RULE,
     nan_trap::RULE,
     not_ended::RULE,
     null_comparison::RULE,
