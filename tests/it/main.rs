@@ -10,6 +10,7 @@
 
 mod approvals;
 mod authoring;
+mod change;
 mod commands;
 mod contract;
 mod crash;
@@ -27,6 +28,7 @@ mod lint;
 mod local;
 mod login;
 mod mutants;
+mod mutation;
 mod offers;
 mod people;
 mod prometheus;
