@@ -60,6 +60,8 @@ struct Server<'a> {
     to: &'a mut dyn Write,
     phase: Phase,
     documents: BTreeMap<Uri, Open>,
+    /// What was typed and not read yet: of many changes in a row only the last is read.
+    typed: BTreeMap<Uri, (i32, String)>,
     /// The documents to be checked again.
     stale: BTreeSet<Uri>,
 }
@@ -75,8 +77,8 @@ pub fn serve(
     checker: &dyn Checker,
     catalogue: Catalogue,
 ) -> io::Result<Ended> {
-    let (documents, stale) = (BTreeMap::new(), BTreeSet::new());
-    let mut server = Server { checker, catalogue, to, phase: Phase::Before, documents, stale };
+    let (documents, typed, stale) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let mut server = Server { checker, catalogue, to, phase: Phase::Before, documents, typed, stale };
     loop {
         let next = match from.try_recv() {
             Ok(next) => Some(next),
@@ -172,20 +174,21 @@ impl Server<'_> {
         match method {
             DidOpenTextDocument::METHOD => {
                 if let Some(DidOpenTextDocumentParams { text_document: one }) = read(params) {
-                    self.open(one.uri, one.version, &one.text);
+                    self.typed.insert(one.uri, (one.version, one.text));
                 }
             }
             DidChangeTextDocument::METHOD => {
                 if let Some(DidChangeTextDocumentParams { text_document: one, content_changes: changes }) = read(params)
                     && let Some(whole) = changes.into_iter().rfind(|change| change.range.is_none())
                 {
-                    self.open(one.uri, one.version, &whole.text);
+                    self.typed.insert(one.uri, (one.version, whole.text));
                 }
             }
             DidCloseTextDocument::METHOD => {
                 if let Some(DidCloseTextDocumentParams { text_document: one }) = read(params) {
                     self.all_are_stale();
                     self.stale.remove(&one.uri);
+                    self.typed.remove(&one.uri);
                     if self.documents.remove(&one.uri).is_some() {
                         self.publish(one.uri, None, Vec::new())?;
                     }
@@ -199,6 +202,7 @@ impl Server<'_> {
         Ok(())
     }
 
+    /// Reads a document's text.
     fn open(&mut self, uri: Uri, version: i32, text: &str) {
         let path = path_of(&uri);
         let (file, unreadable) = match read_text(&path, text.as_bytes()) {
@@ -229,6 +233,9 @@ impl Server<'_> {
 
     /// Checks what is not checked yet, and tells what was found.
     fn check_stale(&mut self) -> io::Result<()> {
+        for (uri, (version, text)) in std::mem::take(&mut self.typed) {
+            self.open(uri, version, &text);
+        }
         if self.stale.is_empty() {
             return Ok(());
         }

@@ -98,7 +98,14 @@ fn kind_of(text: &str) -> FileKind {
     }
 }
 
-/// Every YAML file of the repository that is a runbook or a target, with its name and text.
+/// How many cases a property has; `PROPTEST_CASES` says another number.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(600)
+}
+
+/// Every YAML file of the repository that is a runbook, a target or a test, with its name and text.
+static FILES: LazyLock<Vec<(String, String)>> = LazyLock::new(every_file);
+
 fn every_file() -> Vec<(String, String)> {
     let folders = [
         "runbooks",
@@ -140,7 +147,7 @@ fn whatever_decodes_is_valid(name: &str, text: &str) -> bool {
 
 #[test]
 fn every_good_file_of_the_repository_is_valid() {
-    let good = every_file().iter().filter(|(name, text)| whatever_decodes_is_valid(name, text)).count();
+    let good = FILES.iter().filter(|(name, text)| whatever_decodes_is_valid(name, text)).count();
     assert!(good >= 30, "only {good} files decode");
 }
 
@@ -352,23 +359,21 @@ fn changed(text: &str, change: &Change) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(600) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
     fn whatever_decodes_after_random_changes_is_valid(
         at in 0..1_000_usize,
         changes in prop::collection::vec(change(), 1..4),
     ) {
-        let files = every_file();
-        let (name, text) = &files[at % files.len()];
+        let (name, text) = &FILES[at % FILES.len()];
         let text = changes.iter().fold(text.clone(), |text, change| changed(&text, change));
         whatever_decodes_is_valid(name, &text);
     }
 
     #[test]
     fn a_key_that_no_map_has_is_never_valid(at in 0..1_000_usize, line in 0..200_usize) {
-        let files = every_file();
-        let (name, text) = &files[at % files.len()];
+        let (name, text) = &FILES[at % FILES.len()];
         let text = changed(text, &Change::Key(line, "no_such_key".to_owned()));
         let Some(json) = as_json(&text) else { return Ok(()) };
         let is_valid = of(kind_of(&text)).is_valid(&json);
