@@ -31,7 +31,7 @@ pub(super) fn key(file: &SourceFile, span: Span, text: &str) -> String {
     if is_plain {
         return written.to_owned();
     }
-    if is_quoted { alike(written) } else { serde_json::Value::from(text).to_string() }
+    if is_quoted { alike(written) } else { alike(&serde_json::Value::from(text).to_string()) }
 }
 
 /// Single quotes where double ones only escape quotes. Single ones stay: patterns stand in them, and

@@ -75,6 +75,7 @@ fn each_thing_is_laid_out_as_its_row_says() {
         ("block scalars with a mark", "a: |2\n   x\n  y\n", "a: |2\n   x\n  y\n"),
         ("block scalars that keep", "a: |+ # c\n  x\n\n\nb: 1\n", "a: |+ # c\n  x\n\n\nb: 1\n"),
         ("explicit keys", "? a\n: b\n", "a: b\n"),
+        ("a key over lines", "{t\n\"}\n", "{ 't \"': ~ }\n"),
     ];
     for (what, text, expected) in rows {
         assert_eq!(laid(text).as_deref(), Ok(expected), "{what}");

@@ -289,23 +289,19 @@ impl TargetDecoder<'_> {
         let metric = fields.text("metric", self.findings).map(|text| text.value.to_owned());
         let argv = owned(fields.texts("command", self.findings));
         let log = fields.truth("log", self.findings);
-        let armed = fields.text("armed", self.findings).map(|text| text.value.to_owned());
-        let disarmed = fields.text("disarmed", self.findings).map(|text| text.value.to_owned());
+        let armed = fields.text("armed", self.findings);
+        let disarmed = fields.text("disarmed", self.findings);
         fields.finish(self.findings);
         let probe = match (metric, argv.is_empty(), log) {
             (Some(name), true, false) => Some(GateProbe::Metric {
                 name,
-                armed: armed.and_then(|n| n.parse().ok()).unwrap_or(1.0),
-                disarmed: disarmed.and_then(|n| n.parse().ok()).unwrap_or(0.0),
+                armed: self.metric_value(armed, 1.0),
+                disarmed: self.metric_value(disarmed, 0.0),
             }),
-            (None, true, true) => {
-                Some(GateProbe::Log { armed: armed.unwrap_or_default(), disarmed: disarmed.unwrap_or_default() })
+            (None, true, true) => Some(GateProbe::Log { armed: self.pattern(armed), disarmed: self.pattern(disarmed) }),
+            (None, false, false) => {
+                Some(GateProbe::Command { argv, armed: self.pattern(armed), disarmed: self.pattern(disarmed) })
             }
-            (None, false, false) => Some(GateProbe::Command {
-                argv,
-                armed: armed.unwrap_or_default(),
-                disarmed: disarmed.unwrap_or_default(),
-            }),
             _ => None,
         };
         match &probe {
@@ -314,10 +310,40 @@ impl TargetDecoder<'_> {
             {
                 self.one_key(node, "this probe needs the patterns `armed` and `disarmed`");
             }
+            #[expect(clippy::float_cmp, reason = "two values that are written alike are the same")]
+            Some(GateProbe::Metric { armed, disarmed, .. }) if armed == disarmed => {
+                self.one_key(node, "this probe cannot tell armed from disarmed");
+            }
             Some(_) => {}
             None => self.one_key(node, "`probe` needs one of `metric`, `log: true` and `command`"),
         }
         probe
+    }
+
+    /// A gate's metric while it is armed, or disarmed: a number, never guessed from what is none.
+    fn metric_value(&mut self, written: Option<Spanned<&str>>, usual: f64) -> f64 {
+        let Some(written) = written else {
+            return usual;
+        };
+        written.value.parse().ok().filter(|number: &f64| number.is_finite()).unwrap_or_else(|| {
+            let message = format!("`{}` is no value of a metric", written.value);
+            let finding = self.findings.error("bad-number", message, written.span);
+            self.findings.push(finding.help(format!("write a number, such as `{usual}`")));
+            usual
+        })
+    }
+
+    /// A pattern, reported where it is none.
+    fn pattern(&mut self, written: Option<Spanned<&str>>) -> String {
+        let Some(written) = written else {
+            return String::new();
+        };
+        if !Kind::Pattern.accepts(&Value::text(written.value)) {
+            let message = format!("`{}` is not a pattern", written.value);
+            let finding = self.findings.error("wrong-argument", message, written.span);
+            self.findings.push(finding.help("write a regular expression, its special characters behind a `\\`"));
+        }
+        written.value.to_owned()
     }
 
     fn metric(&mut self, name: &str, node: &Node) -> Option<Metric> {
