@@ -42,7 +42,8 @@ impl Allows {
     /// Reads the comments of a file.
     pub(super) fn of(file: &SourceFile, is_whole: bool) -> Self {
         let mut all = Vec::new();
-        if file.text().contains(MARK) {
+        let speaks = |behind: &str| behind.trim_start_matches([' ', '\t']).starts_with(MARK);
+        if file.text().split('#').skip(1).any(speaks) {
             // What is wrong with the text is said by those who read it as a runbook.
             let tree = yaml::parse(file, &mut Findings::new(file.clone()));
             for comment in comments(file.text(), tree.as_ref()) {

@@ -4,7 +4,6 @@
 //! whose failure is only tolerated proves nothing either. Failing in any other way stops the run,
 //! and what follows is the rollback's business. Linear in the edges; never recurses.
 
-use crate::guard::Guard;
 use crate::runbook::{EdgeOutcome, OnFailure};
 
 use super::flow::{Flow, Node, NodeId, Part};
@@ -13,8 +12,9 @@ use super::nodes::Nodes;
 /// The most steps of an offending path that are shown: the end of it is what matters.
 const MAX_SHOWN: usize = 8;
 
-/// Says whether a guard is true or false before anything has run.
-pub type Truth<'t> = &'t dyn Fn(&Node<'_>, &Guard) -> Option<bool>;
+/// For every node: whether its `when` is true or false before anything has run; `None` where that is
+/// known only then.
+pub type Truths = [Option<bool>];
 
 /// For every node of a graph: whether one of a few nodes has ended ok on every way to it.
 #[derive(Debug)]
@@ -27,18 +27,18 @@ pub struct Proof<'f, 'a> {
 
 impl<'f, 'a> Proof<'f, 'a> {
     /// Asks of a graph whether one of `proofs` always comes before.
-    pub fn of(flow: &'f Flow<'a>, proofs: &Nodes, truth: Truth<'_>) -> Self {
-        Self::given(flow, proofs, Nodes::that(flow, |_, _| false), truth)
+    pub fn of(flow: &'f Flow<'a>, proofs: &Nodes, truths: &Truths) -> Self {
+        Self::given(flow, proofs, Nodes::that(flow, |_, _| false), truths)
     }
 
     /// Asks the same of the runs in which the nodes in `sure` ended ok.
-    pub fn given(flow: &'f Flow<'a>, proofs: &Nodes, sure: Nodes, truth: Truth<'_>) -> Self {
+    pub fn given(flow: &'f Flow<'a>, proofs: &Nodes, sure: Nodes, truths: &Truths) -> Self {
         let mut proof = Self { flow, sure, all: vec![Outcomes::default(); flow.nodes().count()] };
         for id in flow.order() {
             let Some(node) = flow.node(*id) else {
                 continue;
             };
-            let mut outcomes = proof.outcomes(node, proofs.has(*id), truth);
+            let mut outcomes = proof.outcomes(node, proofs.has(*id), truths.get(*id).copied().flatten());
             if proof.sure.has(*id) {
                 outcomes = Outcomes { skipped: None, failed: None, ..outcomes };
             }
@@ -113,7 +113,7 @@ impl<'f, 'a> Proof<'f, 'a> {
         self.all.get(id).copied().unwrap_or_default()
     }
 
-    fn outcomes(&self, node: &Node<'_>, is_proof: bool, truth: Truth<'_>) -> Outcomes {
+    fn outcomes(&self, node: &Node<'_>, is_proof: bool, truth: Option<bool>) -> Outcomes {
         let is_tolerated = node.step.is_some_and(|step| step.on_failure == OnFailure::Continue);
         if let Part::End { begin } = node.part {
             let begun = self.get(begin);
@@ -135,7 +135,7 @@ impl<'f, 'a> Proof<'f, 'a> {
             start = start.zip(held).map(|(so_far, held)| so_far || held);
             broken = either(broken, before.broken(*on).filter(|_| !is_frame));
         }
-        let when = node.work.when.as_ref().map(|when| truth(node, when));
+        let when = node.work.when.as_ref().map(|_| truth);
         let may_skip = node.step.is_some_and(|step| step.may_skip) || matches!(when, Some(None | Some(false)));
         let skipped = either(broken, start.filter(|_| may_skip));
         let start = start.filter(|_| when != Some(Some(false)));

@@ -1,13 +1,16 @@
 //! What the steps of a graph do to gates and to the services that must hold one policy.
 
+use std::cell::OnceCell;
+
 use crate::declaration::{Declaration, InDoubt};
+use crate::guard::Guard;
 use crate::runbook::{ActionKind, Runbook};
 
 use super::Setting;
 use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{Said, judgement, truth, truth_or_needless};
 use super::nodes::Nodes;
-use super::proof::Proof;
+use super::proof::{Proof, Truths};
 
 /// The most pairs of a deed and a node that are looked at: a second's work.
 const MAX_PAIRS: usize = 50_000_000;
@@ -44,6 +47,10 @@ pub struct Scene<'a> {
     pub setting: Setting<'a>,
     deeds: Vec<(NodeId, Deed)>,
     is_whole: bool,
+    /// What is known of each node's `when`.
+    known: OnceCell<Vec<Option<bool>>>,
+    /// The same, where a deploy that is skipped for being needless counts as done.
+    needless: OnceCell<Vec<Option<bool>>>,
 }
 
 impl<'a> Scene<'a> {
@@ -65,7 +72,7 @@ impl<'a> Scene<'a> {
         if !is_whole {
             deeds.clear();
         }
-        Self { flow, setting, deeds, is_whole }
+        Self { flow, setting, deeds, is_whole, known: OnceCell::new(), needless: OnceCell::new() }
     }
 
     /// Whether all of it was looked at; else it was too large.
@@ -111,12 +118,12 @@ impl<'a> Scene<'a> {
 
     /// Whether one of a few nodes always comes before each node.
     pub fn proof(&self, proofs: &Nodes) -> Proof<'_, 'a> {
-        Proof::of(&self.flow, proofs, &|node, guard| truth(&self.flow, node, guard))
+        Proof::of(&self.flow, proofs, self.known.get_or_init(|| self.truths(truth)))
     }
 
     /// The same, where a deploy that is skipped only where its version runs already counts as done.
     pub fn proof_of_change(&self, proofs: &Nodes) -> Proof<'_, 'a> {
-        Proof::of(&self.flow, proofs, &|node, guard| truth_or_needless(&self.flow, node, guard))
+        Proof::of(&self.flow, proofs, self.needless())
     }
 
     /// The same of the runs in which a node ended ok.
@@ -126,7 +133,17 @@ impl<'a> Scene<'a> {
             done.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let sure = Nodes::that(&self.flow, |_, node| inside(&node.path));
-        Proof::given(&self.flow, proofs, sure, &|node, guard| truth_or_needless(&self.flow, node, guard))
+        Proof::given(&self.flow, proofs, sure, self.needless())
+    }
+
+    fn needless(&self) -> &Truths {
+        self.needless.get_or_init(|| self.truths(truth_or_needless))
+    }
+
+    /// What the `when` of every node is.
+    fn truths(&self, of: fn(&Flow<'_>, &Node<'_>, &Guard) -> Option<bool>) -> Vec<Option<bool>> {
+        let truth = |node: &Node<'_>| node.work.when.as_ref().and_then(|when| of(&self.flow, node, when));
+        self.flow.nodes().map(|(_, node)| truth(node)).collect()
     }
 
     /// The services whose verification an opening of this gate needs.

@@ -59,11 +59,11 @@ pub(super) fn written_out(text: &str) -> Option<(&'static str, Range<usize>)> {
     let is_inner = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let mut at = 0;
     for word in text.split(|c| !is_inner(c)) {
-        let start = text.get(at..).and_then(|rest| rest.find(word)).map_or(at, |offset| at + offset);
-        at = start + word.len();
+        let end = at + word.len();
         if let Some(what) = form(word) {
-            return Some((what, start..at));
+            return Some((what, at..end));
         }
+        at = end + text.get(end..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
     }
     None
 }

@@ -33,6 +33,11 @@ pub fn read_text(name: &str, bytes: &[u8]) -> Result<SourceFile, Vec<Diagnostic>
     let file = SourceFile::new(name, text);
     let mut findings = Findings::new(file.clone());
     let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t');
+    // Most files are plain ASCII, of which only control characters hide anything.
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+    if bytes.iter().all(is_plain) {
+        return Ok(file);
+    }
     for (at, c) in text.char_indices().filter(|(_, c)| hidden(*c)).take(Findings::MOST) {
         let message = format!("the character U+{:04X} hides what stands here", u32::from(c));
         let finding = findings.error("hidden-character", message, Span::new(at, at + c.len_utf8()));
