@@ -11,7 +11,7 @@ use crate::primitive::gate::Handle;
 use crate::runbook::target::{Gate, GateCommand, GateProbe, MetricSource, Nats, PayloadForm, Service, Target};
 use crate::runbook::target_defaults::{ARMED_METRIC, DISARM_SUBJECT};
 
-use super::files::{read_target, target_file};
+use super::files::{SIMULATED, chosen_target, read_target};
 use super::worlds::{self, Chosen};
 use super::{Streams, exit};
 
@@ -48,19 +48,20 @@ pub(super) struct Args {
 pub(super) fn disarm(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let target = match &args.metrics {
         Some(metrics) => bare_target(args, metrics),
-        None => {
-            let guards = Guards::new(CATALOGUE);
-            let name = target_file(args.target.as_deref(), "./here.yaml");
-            match read_target(&name, &guards) {
-                Ok((_, target)) => target,
-                Err(trouble) => {
-                    let code = trouble.tell(streams);
-                    streams.complain("without a target file: `titan-run disarm --nats URL --metrics URL`");
-                    return code;
-                }
+        None => match named_target(args, streams) {
+            Ok(target) => target,
+            Err(code) => {
+                streams.complain("without a target file: `titan-run disarm --nats URL --metrics URL`");
+                return code;
             }
-        }
+        },
     };
+    if !target.gates.contains_key(&args.gate) {
+        let gates: Vec<_> = target.gates.keys().map(|gate| format!("`{gate}`")).collect();
+        let gates = gates.join(", ");
+        streams.complain(&format!("the target `{}` has no gate `{}`; it has {gates}", target.name, args.gate));
+        return exit::USAGE;
+    }
     let is_simulated = target.world.is_some();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_simulated).build();
     let runtime = match runtime {
@@ -83,6 +84,20 @@ pub(super) fn disarm(args: &Args, streams: &mut Streams<'_>) -> u8 {
             exit::of(Ending::Stuck)
         }
     }
+}
+
+/// The target somebody chose; the simulated one only where somebody meant it. Whoever forgets the
+/// target in an emergency must not read that a gate is disarmed.
+fn named_target(args: &Args, streams: &mut Streams<'_>) -> Result<Target, u8> {
+    let simulated = || args.world.is_given().then(|| SIMULATED.to_owned());
+    let Some(name) = chosen_target(args.target.as_deref(), "./here.yaml").or_else(simulated) else {
+        let gate = &args.gate;
+        streams.complain(&format!(
+            "nothing was disarmed, as no target says where `{gate}` is; write `titan-run disarm {gate} --target FILE`"
+        ));
+        return Err(exit::USAGE);
+    };
+    read_target(&name, &Guards::new(CATALOGUE)).map(|(_, target)| target).map_err(|trouble| trouble.tell(streams))
 }
 
 async fn close(args: &Args, target: &Target) -> Result<(), String> {

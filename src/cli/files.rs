@@ -181,12 +181,6 @@ pub(super) fn included(from: &SourceFile, name: &str, runbook: &str) -> Result<S
     Ok(folder.join(relative).display().to_string().replace("/./", "/"))
 }
 
-/// The file of the target a run acts on: the one named, else the environment's, else the one
-/// beside or above the runbook, else the built-in simulated one.
-pub(super) fn target_file(named: Option<&str>, runbook: &str) -> String {
-    chosen_target(named, runbook).unwrap_or_else(|| SIMULATED.to_owned())
-}
-
 /// The file of the target somebody chose for a runbook: the one named, else the environment's,
 /// else the one beside or above it.
 pub(super) fn chosen_target(named: Option<&str>, runbook: &str) -> Option<String> {

@@ -25,6 +25,13 @@ pub(super) struct Args {
     seed: u64,
 }
 
+impl Args {
+    /// Whether an option of the simulated world was given: whoever does that means it.
+    pub(super) fn is_given(&self) -> bool {
+        !self.world.is_empty()
+    }
+}
+
 /// A world to run in.
 pub(super) enum Chosen {
     /// In memory, under virtual time.

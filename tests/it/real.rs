@@ -252,3 +252,14 @@ fn the_small_path_disarms_with_a_target_and_without() {
     let nowhere = crate::tool::titan(&["disarm", "--nats", "nats://127.0.0.1:1", "--metrics", metrics]);
     nowhere.exits(4).complains("UNKNOWN");
 }
+
+#[test]
+fn the_small_path_closes_nothing_where_nobody_said_where() {
+    let told = crate::tool::titan(&["disarm", "execution"]).exits(2);
+    assert_eq!(told.out, "", "whoever forgot the target must not read that a gate is disarmed");
+    let told = told.complains("`titan-run disarm execution --target FILE`");
+    told.complains("`titan-run disarm --nats URL --metrics URL`");
+    let simulated = ["--target", "std/targets/simulated.yaml"];
+    crate::tool::titan(&["disarm", simulated[0], simulated[1]]).exits(0).says("SIMULATED");
+    crate::tool::titan(&["disarm", "brain", simulated[0], simulated[1]]).exits(2).complains("no gate `brain`");
+}
