@@ -43,6 +43,17 @@ pub struct Handle<'a> {
     scrape_lag: Duration,
 }
 
+/// A gate that could not be closed: what is known of it, and why.
+struct Open {
+    word: &'static str,
+    failure: Failure,
+}
+
+/// The probe shows it open after all that was done.
+const STILL_ARMED: &str = "STILL ARMED";
+/// Nothing tells whether it is open.
+const UNKNOWN: &str = "UNKNOWN";
+
 impl<'a> Handle<'a> {
     /// The gate with a name.
     ///
@@ -71,17 +82,18 @@ impl<'a> Handle<'a> {
         progress("arming failed: disarming");
         let reason = "arming was not verified";
         let same = self.close(Some(line.as_mut()), reason, progress).await;
-        let state = match same {
+        let closed = match same {
             Ok(()) => Ok(()),
             Err(_) => self.close(None, reason, progress).await,
         };
-        let message = match state {
+        let message = match closed {
             Ok(()) => format!("{}; gate `{}` is verified disarmed again", failure.message, self.name),
-            Err(closing) => format!(
-                "{}; gate `{}` is UNKNOWN ({}); a late ARM is possible for {}",
+            Err(open) => format!(
+                "{}; gate `{}` is {} ({}); a late ARM is possible for {}",
                 failure.message,
                 self.name,
-                closing.message,
+                open.word,
+                open.failure.message,
                 format_duration(LATE_ARM_BOUND)
             ),
         };
@@ -91,11 +103,11 @@ impl<'a> Handle<'a> {
     /// Closes the gate and verifies that it stays closed.
     ///
     /// # Errors
-    /// When that could not be verified; the state is then unknown.
+    /// When that could not be verified; the gate is then armed as far as the probe shows, or unknown.
     pub async fn disarm(&self, reason: &str, progress: &dyn Fn(&str)) -> Result<(), Failure> {
-        self.close(None, reason, progress).await.map_err(|failure| {
-            let message = format!("gate `{}` is UNKNOWN: {}", self.name, failure.message);
-            Failure::new(failure.class, message)
+        self.close(None, reason, progress).await.map_err(|open| {
+            let message = format!("gate `{}` is {}: {}", self.name, open.word, open.failure.message);
+            Failure::new(open.failure.class, message)
         })
     }
 
@@ -172,7 +184,7 @@ impl<'a> Handle<'a> {
         mut given: Option<&mut (dyn CommandLine + 'static)>,
         reason: &str,
         progress: &dyn Fn(&str),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Open> {
         let clock = self.world.clock();
         let end = clock.elapsed() + DISARM_BOUND + self.scrape_lag;
         let mut repeat_at = Duration::ZERO;
@@ -188,7 +200,7 @@ impl<'a> Handle<'a> {
                 repeat_at = clock.elapsed() + REPEAT_EVERY;
                 let is_final = |failure: &Failure| given.is_some() || failure.class == ErrorClass::Denied;
                 if sent.as_ref().is_err_and(is_final) {
-                    return sent;
+                    return sent.map_err(|failure| Open { word: UNKNOWN, failure });
                 }
             }
             let state = self.state_since(sent_at).await;
@@ -198,9 +210,10 @@ impl<'a> Handle<'a> {
             }
             progress(&format!("waiting for disarmed, {}", shown(&state)));
             if clock.elapsed() >= end {
-                sent?;
+                let word = if matches!(state, Ok(GateState::Armed)) { STILL_ARMED } else { UNKNOWN };
                 let class = state.as_ref().err().map_or(ErrorClass::Timeout, |failure| failure.class);
-                return Err(Failure::new(class, format!("not seen disarmed, {}", shown(&state))));
+                let unseen = || Failure::new(class, format!("DISARM was sent, and {}", shown(&state)));
+                return Err(Open { word, failure: sent.err().unwrap_or_else(unseen) });
             }
             clock.sleep(LOOK_EVERY).await;
         }
