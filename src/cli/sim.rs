@@ -127,6 +127,10 @@ async fn asked(folder: &Path, request: Request, streams: &mut Streams<'_>) -> Re
 
 async fn serve_all(args: &Args, streams: &mut Streams<'_>) -> Result<u8, String> {
     let options = options(&args.world)?;
+    if ask(&args.dir, &Request::Show).await.is_ok() {
+        let dir = args.dir.display();
+        return Err(format!("a simulated world serves in `{dir}` already; `titan-run sim --dir {dir} state` shows it"));
+    }
     std::fs::create_dir_all(&args.dir).map_err(|error| format!("`{}`: {error}", args.dir.display()))?;
     let folder = args.dir.canonicalize().map_err(|error| format!("`{}`: {error}", args.dir.display()))?;
     let ports = ports(args.free_ports)?;

@@ -264,3 +264,12 @@ fn the_small_path_closes_nothing_where_nobody_said_where() {
     crate::tool::titan(&["disarm", "--world", "stuck_armed=true"]).exits(4).complains("STILL ARMED");
     crate::tool::titan(&["disarm", "brain", simulated[0], simulated[1]]).exits(2).complains("no gate `brain`");
 }
+
+#[test]
+fn a_served_world_is_not_replaced_by_a_second_one() {
+    let stage = Stage::new(&[]);
+    let sim = stage.folder.path().join("sim");
+    let second = crate::tool::titan(&["sim", "--dir", sim.to_str().unwrap(), "--free-ports"]);
+    second.exits(1).complains("serves in");
+    stage.is("1.0.0", true);
+}
