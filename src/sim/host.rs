@@ -112,9 +112,33 @@ impl Host {
                 let hint = near.map_or_else(|| format!("it has {}", known()), |near| format!("did you mean `{near}`?"));
                 return Err(format!("the world has no option `{name}`; {hint}"));
             };
+            let as_before = slot.to_string();
+            let wanted = match as_before.as_str() {
+                "true" | "false" if !["true", "false"].contains(&value.as_str()) => Some("`true` or `false`"),
+                _ if name.ends_with("_ms") && value.parse::<u32>().is_err() => Some("a number of milliseconds"),
+                _ => None,
+            };
+            if let Some(wanted) = wanted {
+                return Err(format!("`{name}` of the world is {wanted}, not `{value}`"));
+            }
             *slot = value.clone().into();
         }
+        self.name_services(chosen)?;
         Ok(options)
+    }
+
+    /// Options that name a service, as `service_options` of a world file says, name one of its own.
+    fn name_services(&self, chosen: &BTreeMap<String, String>) -> Result<(), String> {
+        let naming = self.ask("service_options", ()).ok().and_then(|names| names.try_cast::<rhai::Array>());
+        let services = self.services()?;
+        for name in naming.unwrap_or_default().iter().map(ToString::to_string) {
+            let Some(value) = chosen.get(&name).filter(|value| !value.is_empty() && !services.contains(value)) else {
+                continue;
+            };
+            let known = services.join(", ");
+            return Err(format!("`{name}` names no service of the world: `{value}`; it has {known}"));
+        }
+        Ok(())
     }
 
     /// The names of the world's services.

@@ -273,3 +273,14 @@ fn a_served_world_is_not_replaced_by_a_second_one() {
     second.exits(1).complains("serves in");
     stage.is("1.0.0", true);
 }
+
+#[test]
+fn an_option_of_the_world_has_a_value_the_world_knows() {
+    for (option, why) in [
+        ("stuck_armed=maybe", "`stuck_armed` of the world is `true` or `false`, not `maybe`"),
+        ("deploy_ms=soon", "`deploy_ms` of the world is a number of milliseconds, not `soon`"),
+        ("wrong_policy_on=brian", "names no service of the world: `brian`; it has execution, brain"),
+    ] {
+        crate::tool::titan(&["runbooks/policy-rollout.yaml", "--world", option]).exits(2).complains(why);
+    }
+}
