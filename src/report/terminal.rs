@@ -1,7 +1,7 @@
 //! The run as an operator reads it: a line for each thing that ended, and, on a terminal, one
 //! moving line that says what is under way and what it waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -28,10 +28,14 @@ pub struct Terminal<W> {
     rehearsal: bool,
     /// The run's id, where the run can be resumed.
     resumable: Option<String>,
+    /// The file of its target.
+    target: String,
     elapsed_ms: u64,
     known: Known,
     /// What is under way, since when, and what it waits for.
     under_way: BTreeMap<Arc<str>, (u64, String)>,
+    /// The steps under way that ask at this terminal: the line with the question is left alone.
+    asking: BTreeSet<Arc<str>>,
 }
 
 impl<W: Write> Terminal<W> {
@@ -43,15 +47,21 @@ impl<W: Write> Terminal<W> {
             simulated: false,
             rehearsal: false,
             resumable: None,
+            target: String::new(),
             elapsed_ms: 0,
             known: Known::default(),
             under_way: BTreeMap::new(),
+            asking: BTreeSet::new(),
         }
     }
 
     /// A reader that went away does not stop a run: write errors are ignored.
     fn line(&mut self, text: &str) {
-        let clear = if self.is_live { CLEAR_LINE } else { "" };
+        let clear = match (self.is_live, self.asking.is_empty()) {
+            (true, true) => CLEAR_LINE,
+            (true, false) => "\r\n",
+            (false, _) => "",
+        };
         let _ = writeln!(self.out, "{clear}{}", visible(text.trim_end()));
     }
 
@@ -61,7 +71,7 @@ impl<W: Write> Terminal<W> {
     }
 
     fn moving_line(&mut self) {
-        if !self.is_live {
+        if !self.is_live || !self.asking.is_empty() {
             return;
         }
         let now = self.elapsed_ms;
@@ -80,6 +90,7 @@ impl<W: Write> Terminal<W> {
     fn header(&mut self, header: &Header) {
         self.simulated = header.simulated;
         self.rehearsal = header.rehearsal;
+        self.target.clone_from(&header.target_file);
         self.resumable = (!header.simulated && !header.rehearsal).then(|| header.run.clone());
         if header.simulated {
             self.line("SIMULATED: this is a rehearsal in a simulated world; nothing real is touched");
@@ -116,7 +127,6 @@ impl<W: Write> Terminal<W> {
     }
 
     fn ended(&mut self, ended: &Ended) {
-        self.under_way.clear();
         self.line("");
         self.line(&format!("{} after {}", ended.ending.word(), clock(ended.took_ms)));
         if let Some(cause) = &ended.cause {
@@ -140,8 +150,8 @@ impl<W: Write> Terminal<W> {
         for (name, value) in ended.outputs.as_map().into_iter().flatten() {
             self.line(&format!("  {name}: {}", visible(&value.to_string())));
         }
-        if let Some(next) = next_command(ended.ending, self.resumable.as_deref()) {
-            self.line(&format!("  next: {next}"));
+        if let Some(next) = self.next_command(ended.ending) {
+            self.line(&format!("next: {}", visible(&next)));
         }
         if self.rehearsal {
             self.line("REHEARSAL: nothing was changed");
@@ -156,6 +166,7 @@ impl<W: Write> Report for Terminal<W> {
     fn event(&mut self, event: &Event) {
         self.elapsed_ms = event.at_ms;
         self.known.learn(event.at_ms, &event.what);
+        self.follow(event.at_ms, &event.what);
         let at = event.at_ms;
         match &event.what {
             Happened::RunStarted(header) => self.header(header),
@@ -167,9 +178,8 @@ impl<W: Write> Report for Terminal<W> {
                 None => self.stamped(at, "✓", &format!("watch {watch} saw nothing wrong")),
                 Some(failure) => self.stamped(at, "✗", &format!("watch {watch}: {}", visible(&failure.message))),
             },
-            Happened::Started { step, .. } => {
-                self.under_way.insert(Arc::clone(step), (at, String::new()));
-            }
+            Happened::Started { step, action, .. } if &**action == "approve" => self.waits_for_approval(at, step),
+            Happened::Started { .. } => {}
             Happened::Retrying { step, failure, wait_ms, .. } => {
                 let text = format!("{step:<32} again in {}: {failure}", clock(*wait_ms));
                 self.stamped(at, "↻", &visible(&text));
@@ -179,7 +189,6 @@ impl<W: Write> Report for Terminal<W> {
                 self.stamped(at, "!", &visible(&format!("{who} asked: {} ({why})", request.phrase())));
             }
             Happened::Resumed { who, cut_bytes, .. } => {
-                self.under_way.clear();
                 let torn = match cut_bytes {
                     0 => String::new(),
                     bytes => format!("; {bytes} bytes of an unfinished last record were cut off"),
@@ -187,14 +196,12 @@ impl<W: Write> Report for Terminal<W> {
                 self.stamped(at, "▶", &visible(&format!("resumed by {who}{torn}")));
             }
             Happened::Finished { phase, step, status, failure, out, .. } => {
-                self.under_way.remove(step);
                 self.finished(at, *phase, step, *status, out, failure.as_ref());
             }
             Happened::Skipped { step, reason, phase } => {
                 self.stamped(at, "-", &format!("{:<32} skipped: {}", named(*phase, step), visible(reason)));
             }
             Happened::RollbackStarted { cause } => {
-                self.under_way.clear();
                 self.stamped(at, "↩", &format!("rolling back: {}", visible(&cause.sentence())));
             }
             Happened::RunEnded(ended) => self.ended(ended),
@@ -219,6 +226,66 @@ impl<W: Write> Report for Terminal<W> {
 }
 
 impl<W: Write> Terminal<W> {
+    /// Keeps what is under way, and what of it asks.
+    fn follow(&mut self, at_ms: u64, what: &Happened) {
+        match what {
+            Happened::Started { step, action, .. } => {
+                self.under_way.insert(Arc::clone(step), (at_ms, String::new()));
+                self.asks(step, action);
+            }
+            Happened::CallStarted { step, primitive, .. } => self.asks(step, primitive),
+            Happened::CallFinished { step, .. } => {
+                self.asking.remove(step);
+            }
+            Happened::Finished { step, .. } => {
+                self.asking.remove(step);
+                self.under_way.remove(step);
+            }
+            Happened::Resumed { .. } | Happened::RollbackStarted { .. } | Happened::RunEnded(_) => {
+                self.asking.clear();
+                self.under_way.clear();
+            }
+            _ => {}
+        }
+    }
+
+    fn asks(&mut self, step: &Arc<str>, action: &str) {
+        if action == "confirm" {
+            self.asking.insert(Arc::clone(step));
+        }
+    }
+
+    /// Whoever is to sign sits elsewhere: says what they type.
+    fn waits_for_approval(&mut self, at_ms: u64, step: &str) {
+        if let Some(run) = &self.resumable {
+            let text = format!(
+                "{step:<32} waits for approval: `titan-run approve {run} --key KEYFILE` signs, `titan-run deny` refuses"
+            );
+            self.stamped(at_ms, "!", &text);
+        }
+    }
+
+    /// What a stressed reader types next.
+    fn next_command(&self, ending: Ending) -> Option<String> {
+        let run = self.resumable.as_deref();
+        let resume = |run| format!("`titan-run resume {run}`");
+        match (ending, run) {
+            (Ending::Succeeded, _) => None,
+            (Ending::RolledBack, _) => Some("what was changed is undone; mend the cause and run it again".to_owned()),
+            (Ending::Refused, _) => Some("nothing was changed; mend the cause and run it again".to_owned()),
+            (Ending::Stuck, None) => Some("do what a person is needed for".to_owned()),
+            (Ending::Stuck, Some(run)) => Some(format!(
+                "do what a person is needed for, then {}; `titan-run disarm GATE --target {}` closes a gate at any time",
+                resume(run),
+                self.target
+            )),
+            (Ending::Paused, None) => Some("mend the cause; effects so far stand".to_owned()),
+            (Ending::Paused, Some(run)) => {
+                Some(format!("{} goes on, `titan-run abort {run}` rolls back; effects so far stand", resume(run)))
+            }
+        }
+    }
+
     fn moving_line_unless_ended(&mut self, what: &Happened) {
         if !matches!(what, Happened::RunEnded(_)) {
             self.moving_line();
@@ -265,17 +332,4 @@ fn shortened(text: &str) -> String {
 /// Minutes, seconds and tenths.
 pub(super) fn clock(ms: u64) -> String {
     format!("{}:{:02}.{}", ms / 60_000, ms / 1_000 % 60, ms / 100 % 10)
-}
-
-/// What a stressed reader types next.
-fn next_command(ending: Ending, resumable: Option<&str>) -> Option<String> {
-    let resume = resumable.map(|run| format!(", then `titan-run resume {run}`")).unwrap_or_default();
-    match ending {
-        Ending::Succeeded | Ending::RolledBack => None,
-        Ending::Refused => Some("nothing was changed; mend the cause and run it again".to_owned()),
-        Ending::Stuck => {
-            Some(format!("do what a person is needed for{resume}; `titan-run disarm GATE` closes a gate at any time"))
-        }
-        Ending::Paused => Some(format!("mend the cause{resume}; effects so far stand")),
-    }
 }

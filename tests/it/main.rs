@@ -38,6 +38,7 @@ mod rehearsal;
 mod resume;
 mod schemas;
 mod stage;
+mod terminal;
 mod tool;
 mod typed;
 mod typing;

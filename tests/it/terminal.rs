@@ -1,0 +1,83 @@
+//! The run as an operator at a terminal reads it: questions stay, and the next command is said.
+
+use std::sync::Arc;
+
+use titan_run::declaration::Effect;
+use titan_run::event::{EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase};
+use titan_run::report::{Report, Terminal};
+use titan_run::value::Value;
+
+use crate::tool::titan;
+
+const RUN: &str = "0tp1i6m-66cs";
+
+/// What a live terminal is sent for these events, and then a second passes.
+fn sent(simulated: bool, events: Vec<Happened>) -> String {
+    let header = Header { run: RUN.to_owned(), target_file: "here.yaml".to_owned(), simulated, ..Header::default() };
+    let mut out = Vec::new();
+    let mut terminal = Terminal::new(&mut out, true);
+    for (seq, what) in [Happened::RunStarted(Box::new(header))].into_iter().chain(events).enumerate() {
+        terminal.event(&Event { v: EVENT_FORMAT, seq: seq as u64, at_ms: 0, what });
+    }
+    terminal.tick(1_000);
+    String::from_utf8(out).unwrap()
+}
+
+fn started(action: &str) -> Happened {
+    Happened::Started {
+        phase: Phase::Forward,
+        step: Arc::from("ask"),
+        action: Arc::from(action),
+        effect: Effect::Asks,
+        attempt: 1,
+        with: Value::Null,
+    }
+}
+
+fn ended(ending: Ending) -> Happened {
+    Happened::RunEnded(Box::new(Ended {
+        ending,
+        cause: None,
+        needs_person: Vec::new(),
+        outputs: Value::Null,
+        took_ms: 0,
+    }))
+}
+
+#[test]
+fn an_open_question_is_not_overwritten() {
+    assert!(sent(false, vec![started("sleep")]).ends_with("0:01.0  … ask 0:01.0"));
+    let asked = sent(false, vec![started("confirm"), Happened::WatchLive { watch: Arc::from("looking") }]);
+    assert!(asked.ends_with("\r\n  0:00.0  ◉ watch looking is live\n"), "{asked:?}");
+}
+
+#[test]
+fn whoever_is_to_sign_is_told_how() {
+    let signs = "waits for approval: `titan-run approve 0tp1i6m-66cs --key KEYFILE` signs";
+    assert!(sent(false, vec![started("approve")]).contains(signs));
+    assert!(!sent(true, vec![started("approve")]).contains("KEYFILE"), "a simulated operator approves at once");
+}
+
+#[test]
+fn the_last_page_says_the_next_command() {
+    for (ending, next) in [
+        (Ending::Refused, "next: nothing was changed; mend the cause and run it again"),
+        (Ending::RolledBack, "next: what was changed is undone; mend the cause and run it again"),
+        (Ending::Stuck, "`titan-run disarm GATE --target here.yaml` closes a gate at any time"),
+        (Ending::Paused, "next: `titan-run resume 0tp1i6m-66cs` goes on, `titan-run abort 0tp1i6m-66cs` rolls back"),
+    ] {
+        let page = sent(false, vec![ended(ending)]);
+        assert!(page.contains(next), "{page}");
+    }
+}
+
+#[test]
+fn a_folder_without_runs_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let runs = runs.to_str().unwrap();
+    let none = titan(&["runs", "--runs", runs]).exits(0);
+    assert_eq!(none.out, "");
+    none.complains(&format!("there is no run in `{runs}`"));
+    titan(&["runs", "--unfinished", "--runs", runs]).exits(0).complains("there is no unfinished run in");
+}
