@@ -93,7 +93,12 @@ pub(super) fn runs(args: &Args, streams: &mut Streams<'_>) -> u8 {
         }
     };
     let rows: Vec<_> = all.iter().map(row).filter(|row| !(args.unfinished && row.is_over)).collect();
-    streams.say(table(&rows, now_unix_ms()).trim_end());
+    if rows.is_empty() {
+        let which = if args.unfinished { "unfinished run" } else { "run" };
+        streams.complain(&format!("there is no {which} in `{}`", args.place.folder().display()));
+    } else {
+        streams.say(table(&rows, now_unix_ms()).trim_end());
+    }
     exit::SUCCEEDED
 }
 
@@ -121,6 +126,11 @@ fn is_over(ended: &Ended) -> bool {
     matches!(ended.ending, Ending::Succeeded | Ending::Refused | Ending::RolledBack)
 }
 
+fn asks_for_approval(state: &State) -> bool {
+    let mut open = crate::event::Phase::ALL.iter().flat_map(|phase| state.all(*phase));
+    open.any(|(_, known)| known.outcome.is_none() && &*known.action == "approve")
+}
+
 /// One phrase: how it ended, or what it waits for.
 fn described(run: &RunFolder, state: &State) -> String {
     let waiting = || {
@@ -134,6 +144,9 @@ fn described(run: &RunFolder, state: &State) -> String {
             Some(cause) if !is_over(ended) => format!("{}: {}", ended.ending.word(), cause.sentence()),
             _ => ended.ending.word().to_owned(),
         },
+        None if run.is_owned() && asks_for_approval(state) => {
+            format!("waits for approval: {}; `titan-run approve {} --key KEYFILE` signs", waiting(), run.id())
+        }
         None if run.is_owned() => format!("running: {}", waiting()),
         None if state.header.is_none() => "never began, and had no effect".to_owned(),
         None => {

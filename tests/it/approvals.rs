@@ -32,6 +32,9 @@ pub fn asking(desk: &Desk) -> Watched {
 fn a_quorum_of_signatures_lets_the_run_go_on_and_can_be_verified_later() {
     let desk = Desk::new(APPROVED);
     let run = asking(&desk);
+    let listed = command(&["runs"]).env("TITAN_RUNS", desk.path("state/runs")).output().unwrap();
+    let signs = format!("waits for approval: gate; `titan-run approve {} --key KEYFILE` signs", desk.id());
+    finished(listed).exits(0).says(&signs);
     let page = desk.sign("approve", "ann").exits(0);
     for shown in
         ["asked by   cleo", "shows      next: 2.0.0", "changes    act: exec", "needs      2 of ann, ben", "digest"]
