@@ -73,7 +73,7 @@ impl Run<'_> {
                 }
                 (at, asked) = self.released(frame, &held.failed) => self.release(frame, at, &asked, &mut held),
                 () = self.asked_for(Signals::is_to_pause), if held.stop.is_none() && live.is_empty() && frame.is_outermost() => {
-                    held.stop = Some(Stop::Pause(Cause::Operator { request: "suspend".to_owned() }));
+                    held.stop = Some(Stop::Pause(Cause::Operator { request: "pause".to_owned() }));
                 }
             }
         }

@@ -184,7 +184,11 @@ impl TargetLock {
         if lock(&file).is_err() {
             let mut owner = String::new();
             let _ = (&file).take(MAX_NOTE).read_to_string(&mut owner);
-            return Err(format!("target `{target}` is acted on by another run: {}", owner.trim_end()));
+            let owner = owner.trim_end();
+            let id = owner.split(',').next().unwrap_or_default();
+            return Err(format!(
+                "target `{target}` is acted on by another run: {owner}; `titan-run abort {id}` rolls it back"
+            ));
         }
         let note = format!("{run}, process {}\n", std::process::id());
         let noted = file.set_len(0).and_then(|()| (&file).write_all(note.as_bytes()));
