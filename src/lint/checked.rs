@@ -12,6 +12,9 @@ use crate::source::Span;
 
 use super::places::Role;
 
+/// The functions that keep what a text says.
+pub(super) const KEEPING: [&str; 3] = ["lower", "trim", "text"];
+
 /// The checks of a runbook.
 pub(super) struct Checks<'a> {
     runbook: &'a Runbook,
@@ -180,7 +183,7 @@ fn collect(expression: &Expr, trusts: &dyn Fn(&Expr) -> bool, found: &mut Vec<St
 }
 
 /// Every dotted name in an expression.
-fn names_of(expression: &Expr) -> BTreeSet<String> {
+pub(super) fn names_of(expression: &Expr) -> BTreeSet<String> {
     match expression.path() {
         Some(path) => BTreeSet::from([path.join(".")]),
         None => expression.parts().into_iter().flat_map(names_of).collect(),
@@ -188,9 +191,9 @@ fn names_of(expression: &Expr) -> BTreeSet<String> {
 }
 
 /// A dotted name that stands alone, or in a function that keeps what it says.
-fn kept_name(expression: &Expr) -> Option<String> {
+pub(super) fn kept_name(expression: &Expr) -> Option<String> {
     match &expression.kind {
-        ExprKind::Call { of, name, arguments } if ["lower", "trim", "text"].contains(&name.text.as_str()) => {
+        ExprKind::Call { of, name, arguments } if KEEPING.contains(&name.text.as_str()) => {
             let mut given = of.as_deref().into_iter().chain(arguments);
             given.next().filter(|_| given.next().is_none()).and_then(kept_name)
         }

@@ -4,39 +4,23 @@
 //! nodes of its steps. Edges come from `needs`; a node that needs another starts after that one
 //! ended, so two nodes without a path between them may run at the same time.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::guard::Given;
-use crate::runbook::{Action, ActionKind, EdgeOutcome, Runbook, Step, Watch, Work};
-use crate::value::Value;
+use crate::guard::{Given, Guard, known};
+use crate::runbook::{Action, ActionKind, EdgeOutcome, Runbook, Step, Work};
 
 use super::nodes::Nodes;
+
+pub use super::meaning::Known;
+pub use super::watched::Watched;
 
 /// The most nodes that are looked at: a runbook of 100,000 steps, with what it includes.
 pub const MAX_NODES: usize = 400_000;
 
 /// The place of a node in [`Flow::nodes`].
 pub type NodeId = usize;
-
-/// What a name stands for where a step uses it, as far as that is known before the run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Known {
-    /// This value.
-    Value(Value),
-    /// What this expression gives; the same expression gives the same value.
-    Symbol(Arc<str>),
-}
-
-impl Known {
-    /// The text, where it is one.
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Value(value) => value.as_text(),
-            Self::Symbol(_) => None,
-        }
-    }
-}
 
 /// What a node is of its step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,23 +55,6 @@ pub struct Node<'a> {
     params: usize,
 }
 
-/// A watch, in the graph.
-#[derive(Debug)]
-pub struct Watched<'a> {
-    /// The watch.
-    pub watch: &'a Watch,
-    /// The node before whose start it is live.
-    pub from: NodeId,
-    /// The node with whose end it ends; `None` for the end of the run.
-    pub to: Option<NodeId>,
-    /// The index of the step of the outermost runbook it is inside of.
-    pub outer: Option<usize>,
-    /// The names of its runbook's params.
-    params: usize,
-    /// Where its runbook's steps are: `""`, or the path of the step it is the action of and a `/`.
-    place: String,
-}
-
 /// The whole graph.
 #[derive(Debug)]
 pub struct Flow<'a> {
@@ -98,6 +65,10 @@ pub struct Flow<'a> {
     frames: Vec<BTreeMap<Arc<str>, Known>>,
     /// What a `let`, or an output of a runbook used as an action, was computed by.
     bound: BTreeMap<Arc<str>, Known>,
+    /// The constants among those of the graph that this one is an undo in.
+    outside: Arc<BTreeMap<Arc<str>, Known>>,
+    /// The constants in `bound`, once they were asked for.
+    constants: OnceCell<Arc<BTreeMap<Arc<str>, Known>>>,
     /// The node of each step of the outermost runbook.
     outermost: Vec<NodeId>,
     watches: Vec<Watched<'a>>,
@@ -135,9 +106,17 @@ impl<'a> Flow<'a> {
     /// of its undo.
     pub fn of_work(&self, work: &'a Work, of: &Node<'_>) -> Self {
         let mut flow = Self::empty(self.frames.get(of.params).cloned().unwrap_or_default());
+        flow.outside = self.constants();
         flow.work(None, work, of.path.clone(), of.outer, Vec::new(), 0);
         flow.sort();
         flow
+    }
+
+    /// What was computed of nothing but constants.
+    fn constants(&self) -> Arc<BTreeMap<Arc<str>, Known>> {
+        let constants = || self.bound.iter().filter(|(_, known)| matches!(known, Known::Value(_)));
+        let collected = || constants().map(|(name, known)| (Arc::clone(name), known.clone())).collect();
+        Arc::clone(self.constants.get_or_init(|| Arc::new(collected())))
     }
 
     fn empty(params: BTreeMap<Arc<str>, Known>) -> Self {
@@ -146,6 +125,8 @@ impl<'a> Flow<'a> {
             order: Vec::new(),
             frames: vec![params],
             bound: BTreeMap::new(),
+            outside: Arc::default(),
+            constants: OnceCell::new(),
             outermost: Vec::new(),
             watches: Vec::new(),
             is_whole: true,
@@ -204,7 +185,7 @@ impl<'a> Flow<'a> {
     fn bind(&mut self, runbook: &Runbook, place: &str, frame: usize, step: Option<&str>) {
         let inside = if place.is_empty() { String::new() } else { format!("{place}/") };
         for binding in &runbook.lets {
-            let computed = self.symbol(binding.guard.text(), frame, &inside);
+            let computed = self.computed(&binding.guard, frame, &inside);
             self.bound.insert(Arc::from(format!("{place}:{}", binding.name)), computed);
         }
         let Some(step) = step else {
@@ -212,7 +193,7 @@ impl<'a> Flow<'a> {
         };
         let (outside, id) = step.rsplit_once('/').unwrap_or(("", step));
         for binding in &runbook.outputs {
-            let computed = self.symbol(binding.guard.text(), frame, &inside);
+            let computed = self.computed(&binding.guard, frame, &inside);
             self.bound.insert(Arc::from(format!("{outside}:steps.{id}.out.{}", binding.name)), computed);
         }
     }
@@ -224,13 +205,19 @@ impl<'a> Flow<'a> {
 
     /// The node whose result a symbol is a property of.
     pub fn giver_of(&self, known: &Known, property: &str) -> Option<NodeId> {
+        self.source_of(known).filter(|(_, of)| *of == property).map(|(id, _)| id)
+    }
+
+    /// The node whose result a symbol is a part of, and which part.
+    pub fn source_of<'k>(&self, known: &'k Known) -> Option<(NodeId, &'k str)> {
         let Known::Symbol(text) = known else {
             return None;
         };
         let (place, name) = text.split_once(':')?;
-        let id = name.strip_prefix("steps.")?.strip_suffix(property)?.strip_suffix(".out.")?;
+        let (id, property) = name.strip_prefix("steps.")?.split_once(".out.")?;
         let path = if place.is_empty() { id.to_owned() } else { format!("{place}/{id}") };
-        self.nodes().find(|(_, node)| node.path == path && node.part != Part::Begin).map(|(id, _)| id)
+        let found = self.nodes().find(|(_, node)| node.path == path && node.part != Part::Begin);
+        found.map(|(id, _)| (id, property))
     }
 
     fn known(&self, action: &Action, name: &str, frame: usize, path: &str) -> Option<Known> {
@@ -240,10 +227,20 @@ impl<'a> Flow<'a> {
     fn meaning(&self, given: Given<'_>, frame: usize, path: &str) -> Known {
         match given {
             Given::Constant(value) => Known::Value(value.clone()),
-            Given::Expression(guard) => self.symbol(guard.text(), frame, path),
+            Given::Expression(guard) => self.computed(guard, frame, path),
             // No other place holds the same text.
             Given::Mixed => Known::Symbol(Arc::from(format!("{path}/:{}", self.nodes.len()))),
         }
+    }
+
+    /// What an expression gives: its value, where it is made of nothing but constants.
+    fn computed(&self, guard: &Guard, frame: usize, path: &str) -> Known {
+        let look_up = |words: &[&str]| match self.symbol(&words.join("."), frame, path) {
+            Known::Value(value) => Some(value),
+            Known::Symbol(_) => None,
+        };
+        let value = guard.syntax().and_then(|syntax| known(syntax, &look_up));
+        value.map_or_else(|| self.symbol(guard.text(), frame, path), Known::Value)
     }
 
     /// What an expression stands for: a param of a runbook used as an action is what was handed over.
@@ -255,7 +252,11 @@ impl<'a> Flow<'a> {
             return known.clone();
         }
         let place = path.rsplit_once('/').map_or("", |(place, _)| place);
-        Known::Symbol(Arc::from(format!("{place}:{text}")))
+        let symbol: Arc<str> = Arc::from(format!("{place}:{text}"));
+        match self.bound.get(&symbol).or_else(|| self.outside.get(&symbol)) {
+            Some(constant @ Known::Value(_)) => constant.clone(),
+            _ => Known::Symbol(symbol),
+        }
     }
 
     fn steps(

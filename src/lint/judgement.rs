@@ -8,6 +8,7 @@ use crate::guard::{Guard, known};
 use crate::runbook::{Poll, Work};
 use crate::value::Value;
 
+use super::checked::{kept_name, names_of};
 use super::flow::{Flow, Known, Node};
 
 /// One thing that must be true of a step's result.
@@ -49,11 +50,16 @@ impl<'w> Said<'w> {
     /// What the hash in the result is compared with, as it is written.
     pub(super) fn compared_hash(self) -> Option<&'w str> {
         let (left, right) = self.sides(Binary::Equal)?;
-        let other = match (has_hash(left), has_hash(right)) {
+        let other = match (is_hash(left), is_hash(right)) {
             (true, false) => right,
             (false, true) => left,
             _ => return None,
         };
+        // A result that is held against itself says nothing.
+        let is_own = names_of(other).iter().any(|name| name == "out" || name.starts_with("out."));
+        if is_own {
+            return None;
+        }
         self.guard.text().get(other.span.start..other.span.end)
     }
 
@@ -130,14 +136,7 @@ fn number(syntax: &Expr) -> Option<f64> {
     }
 }
 
-/// Whether an expression is made of the hash in the step's own result.
-fn has_hash(syntax: &Expr) -> bool {
-    let mut open = vec![syntax];
-    while let Some(at) = open.pop() {
-        if is_name(at, &["out", "hash"]) || is_name(at, &["out", "captures", "hash"]) {
-            return true;
-        }
-        open.extend(at.parts());
-    }
-    false
+/// Whether an expression is the hash in the step's own result.
+fn is_hash(syntax: &Expr) -> bool {
+    kept_name(syntax).is_some_and(|name| name == "out.hash" || name == "out.captures.hash")
 }

@@ -6,6 +6,7 @@
 
 use crate::runbook::{EdgeOutcome, OnFailure};
 
+use super::fanout::may_do_nothing;
 use super::flow::{Flow, Node, NodeId, Part};
 use super::nodes::Nodes;
 
@@ -117,10 +118,11 @@ impl<'f, 'a> Proof<'f, 'a> {
         let is_tolerated = node.step.is_some_and(|step| step.on_failure == OnFailure::Continue);
         if let Part::End { begin } = node.part {
             let begun = self.get(begin);
-            let is_inside = node.needs.iter().any(|(inner, _)| self.get(*inner).any() == Some(true));
+            let is_inside = !may_do_nothing(self.flow, node)
+                && node.needs.iter().any(|(inner, _)| self.get(*inner).any() == Some(true));
             return Outcomes {
                 start: begun.start,
-                ok: begun.ok.map(|proved| proved || is_inside || is_proof),
+                ok: begun.ok.map(|proved| proved || is_inside || (is_proof && !may_do_nothing(self.flow, node))),
                 skipped: begun.skipped,
                 failed: begun.ok.filter(|_| is_tolerated),
             };
@@ -139,6 +141,7 @@ impl<'f, 'a> Proof<'f, 'a> {
         let may_skip = node.step.is_some_and(|step| step.may_skip) || matches!(when, Some(None | Some(false)));
         let skipped = either(broken, start.filter(|_| may_skip));
         let start = start.filter(|_| when != Some(Some(false)));
+        let is_proof = is_proof && !may_do_nothing(self.flow, node);
         Outcomes { start, ok: start.map(|proved| proved || is_proof), skipped, failed: start.filter(|_| is_tolerated) }
     }
 }

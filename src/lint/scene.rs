@@ -1,12 +1,18 @@
 //! What the steps of a graph do to gates and to the services that must hold one policy.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::declaration::{Declaration, InDoubt};
+use crate::declaration::{Declaration, Effect, InDoubt};
 use crate::guard::Guard;
 use crate::runbook::{ActionKind, Runbook};
+use crate::value::Value;
 
 use super::Setting;
+use super::checked::KEEPING;
+use super::fanout::each_of;
 use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{Said, judgement, truth, truth_or_needless};
 use super::nodes::Nodes;
@@ -51,6 +57,8 @@ pub struct Scene<'a> {
     known: OnceCell<Vec<Option<bool>>>,
     /// The same, where a deploy that is skipped for being needless counts as done.
     needless: OnceCell<Vec<Option<bool>>>,
+    /// What comes before the nodes that do something, for those that were asked about.
+    before: RefCell<BTreeMap<NodeId, Rc<Nodes>>>,
 }
 
 impl<'a> Scene<'a> {
@@ -63,21 +71,42 @@ impl<'a> Scene<'a> {
     pub fn on(flow: Flow<'a>, setting: Setting<'a>) -> Self {
         let mut deeds = Vec::new();
         for (id, node) in flow.nodes().filter(|(_, node)| node.part == Part::Whole) {
-            if let ActionKind::Primitive(declaration) = &node.work.action.kind {
-                deeds.extend(deeds_of(&flow, node, declaration, setting).into_iter().map(|deed| (id, deed)));
+            match &node.work.action.kind {
+                ActionKind::Primitive(declaration) => {
+                    deeds.extend(deeds_of(&flow, node, declaration, setting).into_iter().map(|deed| (id, deed)));
+                }
+                // Which service it deploys is known only when it runs.
+                ActionKind::Script(script) if calls(script.text(), "deploy") => {
+                    deeds.push((id, Deed::Deploys(Known::Symbol(Arc::from("script:what a script deploys")))));
+                }
+                ActionKind::Script(_) | ActionKind::Runbook(_) => {}
             }
         }
-        // Rules hold each deed against each node.
-        let is_whole = flow.is_whole() && deeds.len().saturating_mul(flow.order().len()) <= MAX_PAIRS;
+        // Rules hold each deed, and each question to a person, against each node.
+        let asks =
+            flow.nodes().filter(|(_, node)| node.part == Part::Whole && node.work.action.effect() == Effect::Asks);
+        let looked_at = deeds.len().saturating_add(asks.count());
+        let is_whole = flow.is_whole() && looked_at.saturating_mul(flow.order().len()) <= MAX_PAIRS;
         if !is_whole {
             deeds.clear();
         }
-        Self { flow, setting, deeds, is_whole, known: OnceCell::new(), needless: OnceCell::new() }
+        let (known, needless) = (OnceCell::new(), OnceCell::new());
+        Self { flow, setting, deeds, is_whole, known, needless, before: RefCell::default() }
     }
 
     /// Whether all of it was looked at; else it was too large.
     pub fn is_whole(&self) -> bool {
         self.is_whole
+    }
+
+    /// The nodes that have ended whenever one starts that does something. Rules ask again and again
+    /// for the same one; what is kept is at most [`MAX_PAIRS`] bytes.
+    pub fn before(&self, id: NodeId) -> Rc<Nodes> {
+        let found = || Rc::new(self.flow.before(id));
+        match self.deeds.binary_search_by_key(&id, |(deed, _)| *deed) {
+            Ok(_) => Rc::clone(self.before.borrow_mut().entry(id).or_insert_with(found)),
+            Err(_) => found(),
+        }
     }
 
     /// Every deed with the node that does it.
@@ -146,17 +175,9 @@ impl<'a> Scene<'a> {
         self.flow.nodes().map(|(_, node)| truth(node)).collect()
     }
 
-    /// The services whose verification an opening of this gate needs.
-    pub fn needed_before(&self, gate: &Known) -> Vec<Known> {
-        if gate.as_text().is_some() {
-            let services = self.setting.target.parity();
-            return services.map(|name| Known::Value(crate::value::Value::text(name))).collect();
-        }
-        let verified = self.deeds.iter().find_map(|(_, deed)| match deed {
-            Deed::Verifies { service, .. } => Some(service.clone()),
-            _ => None,
-        });
-        verified.into_iter().collect()
+    /// The services whose verification an opening of a gate needs.
+    pub fn needed_before(&self) -> impl Iterator<Item = Known> {
+        self.setting.target.parity().map(|name| Known::Value(Value::text(name)))
     }
 
     /// Where a hash comes from: a `let` is what it was computed by, and the hash a service was held
@@ -178,9 +199,16 @@ impl<'a> Scene<'a> {
         hash
     }
 
-    /// The node whose `out.hash` this is.
+    /// The node whose result gives this hash: as a hash, captured from a log, or in a reply.
     pub fn hash_of(&self, hash: &Known) -> Option<NodeId> {
-        self.flow.giver_of(hash, "hash")
+        let hash = match hash {
+            Known::Symbol(text) => text.split_once(':').map(|(place, said)| format!("{place}:{}", kept(said)))?,
+            Known::Value(_) => return None,
+        };
+        let hash = Known::Symbol(hash.into());
+        let (id, property) = self.flow.source_of(&hash)?;
+        let asks = || self.flow.node(id).is_some_and(|node| node.work.action.name() == "nats_req");
+        (["hash", "captures.hash"].contains(&property) || asks()).then_some(id)
     }
 
     fn pick<'s, T>(&'s self, of: impl Fn(&'s Deed) -> Option<&'s T>) -> Vec<(NodeId, &'s T)> {
@@ -221,13 +249,24 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
     }
 }
 
-/// What an argument names: one thing, or each item of a fan-out over all services of the target.
-fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Setting<'_>) -> Vec<Known> {
-    let Some(foreach) = node.step.and_then(|step| step.foreach.as_deref()) else {
-        return flow.argument(node, name).into_iter().collect();
-    };
-    let all = setting.target.services.keys().map(|name| Known::Value(crate::value::Value::text(name.as_str())));
-    if foreach.list.text().trim() == "target.services" { all.collect() } else { Vec::new() }
+/// Whether a script calls a function.
+fn calls(script: &str, name: &str) -> bool {
+    script.match_indices(name).any(|(at, _)| {
+        let before = script.get(..at).and_then(|before| before.chars().next_back());
+        let after = script.get(at + name.len()..).map(str::trim_start);
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_') && after.is_some_and(|after| after.starts_with('('))
+    })
+}
+
+/// An expression without the functions around it that keep what it says.
+fn kept(said: &str) -> &str {
+    let mut said = said;
+    while let Some(inner) =
+        KEEPING.iter().find_map(|name| said.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')'))
+    {
+        said = inner.trim();
+    }
+    said
 }
 
 fn is_handshake(flow: &Flow<'_>, node: &Node<'_>, setting: Setting<'_>) -> bool {

@@ -93,10 +93,13 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
     for (arm, gate) in scene.arms() {
         let later = scene.flow.after(arm);
         let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !later.has(*id)).collect();
-        for service in scene.needed_before(gate) {
+        for service in scene.needed_before() {
+            // Where the gate is named by whoever uses this runbook, so may its service be.
+            let is_named = |one: &Known| matches!((gate, one), (Known::Symbol(_), Known::Symbol(_)));
+            let is_it = |verified: &Known| *verified == service || is_named(verified);
             let counts = |id: NodeId, deed: &Deed| match deed {
-                Deed::Verifies { service: verified, .. } if *verified == service => {
-                    let before = scene.flow.before(id);
+                Deed::Verifies { service: verified, .. } if is_it(verified) => {
+                    let before = scene.before(id);
                     deploys.iter().all(|(deploy, _)| before.has(*deploy))
                 }
                 _ => false,
@@ -108,7 +111,7 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
             let verifies =
                 |_: NodeId, deed: &Deed| matches!(deed, Deed::Verifies { service: one, .. } if *one == service);
             let ever = scene.nodes_that(verifies);
-            let is_late = |deploy: NodeId| ever.iter().any(|id| !scene.flow.before(id).has(deploy));
+            let is_late = |deploy: NodeId| ever.iter().any(|id| !scene.before(id).has(deploy));
             let again = deploys.iter().rfind(|(deploy, _)| is_late(*deploy));
             let again = again.filter(|_| scene.proof(&ever).holds_at_start(arm));
             found.push(Unverified {

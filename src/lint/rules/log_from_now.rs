@@ -59,7 +59,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             continue;
         }
         let service = scene.flow.argument(node, "service");
-        let before = scene.flow.before(id);
+        let before = scene.before(id);
         let deploys = scene.deeds().iter().filter_map(|(id, deed)| match deed {
             Deed::Deploys(service) if before.has(*id) => Some((scene.flow.node(*id)?, service)),
             _ => None,

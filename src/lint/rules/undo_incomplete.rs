@@ -36,6 +36,7 @@ use super::arm_unverified::shown;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, Node};
 use crate::lint::scene::{Deed, Scene};
+use crate::runbook::ActionKind;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -71,8 +72,11 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 fn deeds_in<'s>(scene: &'s Scene<'_>, node: &Node<'_>) -> impl Iterator<Item = &'s Deed> {
     let (path, inside) = (node.path.clone(), format!("{}/", node.path));
     let deeds = scene.deeds().iter();
+    // What a script deploys is known to nobody but its author.
+    let is_script = |node: &Node<'_>| matches!(node.work.action.kind, ActionKind::Script(_));
     let own = deeds.filter(move |(id, _)| {
-        scene.flow.node(*id).is_some_and(|one| one.path == path || one.path.starts_with(&inside))
+        let node = scene.flow.node(*id).filter(|one| !is_script(one));
+        node.is_some_and(|one| one.path == path || one.path.starts_with(&inside))
     });
     own.map(|(_, deed)| deed)
 }

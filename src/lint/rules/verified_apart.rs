@@ -60,14 +60,14 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = &subject.scene;
     for (arm, _) in scene.arms() {
-        let (before, after) = (scene.flow.before(arm), scene.flow.after(arm));
+        let (before, after) = (scene.before(arm), scene.flow.after(arm));
         let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !after.has(*id)).collect();
         let mut first: Option<(&Known, Known)> = None;
         for (id, deed) in scene.deeds().iter().filter(|(id, _)| before.has(*id)) {
             let Deed::Verifies { service, against: Some(against) } = deed else {
                 continue;
             };
-            let verified_after = scene.flow.before(*id);
+            let verified_after = scene.before(*id);
             let is_last = |(deploy, other): &(usize, &Known)| *other != service || verified_after.has(*deploy);
             if !deploys.iter().all(is_last) {
                 continue;

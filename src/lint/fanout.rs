@@ -1,0 +1,59 @@
+//! What a `foreach` goes over, as far as that is known before the run.
+
+use crate::guard::{Given, Guard};
+use crate::runbook::Foreach;
+use crate::value::Value;
+
+use super::Setting;
+use super::flow::{Flow, Known, Node};
+
+/// What an argument names: one thing, or each item of a fan-out. Nothing where that is known only
+/// when the run comes to it, or where the fan-out may have no item.
+pub(super) fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Setting<'_>) -> Vec<Known> {
+    let Some(foreach) = fanout(node) else {
+        return flow.argument(node, name).into_iter().collect();
+    };
+    let items = items(flow, node, foreach, setting);
+    match node.work.action.with.given(name) {
+        Some(Given::Expression(guard)) if guard.text().trim() == "item" => items,
+        Some(Given::Expression(guard)) if names_item(guard) => Vec::new(),
+        Some(Given::Mixed) | None => Vec::new(),
+        Some(_) => flow.argument(node, name).filter(|_| !items.is_empty()).into_iter().collect(),
+    }
+}
+
+/// Whether a node may be done without anything happening: its fan-out may have no item.
+pub(super) fn may_do_nothing(flow: &Flow<'_>, node: &Node<'_>) -> bool {
+    fanout(node).is_some_and(|foreach| of_target(foreach).is_none() && written(flow, node, foreach).is_empty())
+}
+
+fn fanout<'n>(node: &Node<'n>) -> Option<&'n Foreach> {
+    node.step.and_then(|step| step.foreach.as_deref())
+}
+
+fn items(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach, setting: Setting<'_>) -> Vec<Known> {
+    let text = |name: &str| Known::Value(Value::text(name));
+    match of_target(foreach) {
+        Some("services") => setting.target.services.keys().map(|name| text(name.as_str())).collect(),
+        Some(_) => setting.target.gates.keys().map(|name| text(name.as_str())).collect(),
+        None => written(flow, node, foreach),
+    }
+}
+
+/// The list of the target that a fan-out goes over.
+fn of_target(foreach: &Foreach) -> Option<&str> {
+    let list = foreach.list.text().trim().strip_prefix("target.")?;
+    ["services", "gates"].contains(&list).then_some(list)
+}
+
+/// The items of a list that is written out.
+fn written(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach) -> Vec<Known> {
+    match flow.given(node, Given::Expression(&foreach.list)) {
+        Known::Value(Value::List(items)) => items.iter().cloned().map(Known::Value).collect(),
+        Known::Value(_) | Known::Symbol(_) => Vec::new(),
+    }
+}
+
+fn names_item(guard: &Guard) -> bool {
+    guard.references().iter().any(|reference| reference.path().first().is_some_and(|word| word == "item"))
+}
