@@ -3,8 +3,9 @@
 //! Both services must hold one policy while a gate is open: else every order is rejected, or worse.
 //! So on every path to an `arm`, every service of the parity group is verified *after* the last
 //! deploy of any of them: by `expect_hash`, by a `wait_log` whose `expect` compares the logged hash, or by the
-//! handshake counter of the service that asks the other one. A verification that may be skipped,
-//! or whose failure the step tolerates (`needs: { verify: done }`), proves nothing.
+//! handshake counter of the service that asks the other one, which starts again after the other was
+//! deployed: what it counted before was another handshake. A verification that may be skipped, goes over a
+//! list that may be empty, or whose failure the step tolerates (`needs: { verify: done }`), proves nothing.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -42,6 +43,7 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, NodeId};
+use crate::lint::proof::Proof;
 use crate::lint::scene::{Deed, Scene};
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -94,13 +96,16 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
         let later = scene.flow.after(arm);
         let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !later.has(*id)).collect();
         for service in scene.needed_before() {
+            let asked_again = asked_again(scene, &service, &deploys);
             // Where the gate is named by whoever uses this runbook, so may its service be.
             let is_named = |one: &Known| matches!((gate, one), (Known::Symbol(_), Known::Symbol(_)));
             let is_it = |verified: &Known| *verified == service || is_named(verified);
             let counts = |id: NodeId, deed: &Deed| match deed {
-                Deed::Verifies { service: verified, .. } if is_it(verified) => {
+                Deed::Verifies { service: verified, against } if is_it(verified) => {
                     let before = scene.before(id);
-                    deploys.iter().all(|(deploy, _)| before.has(*deploy))
+                    let is_fresh =
+                        against.is_some() || asked_again.as_ref().is_none_or(|again| again.holds_at_start(id));
+                    is_fresh && deploys.iter().all(|(deploy, _)| before.has(*deploy))
                 }
                 _ => false,
             };
@@ -124,6 +129,20 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
         }
     }
     found
+}
+
+/// Whether a service has started again, and so made its handshake again, after the last deploy of
+/// the others; `None` where none of them is deployed. What it counted before says nothing of them.
+fn asked_again<'s, 'a>(scene: &'s Scene<'a>, service: &Known, deploys: &[(NodeId, &Known)]) -> Option<Proof<'s, 'a>> {
+    let others: Vec<_> = deploys.iter().filter(|(_, one)| *one != service).collect();
+    let starts = |id: NodeId, deed: &Deed| match deed {
+        Deed::Deploys(one) if one == service => {
+            let before = scene.before(id);
+            others.iter().all(|(other, _)| before.has(*other))
+        }
+        _ => false,
+    };
+    (!others.is_empty()).then(|| scene.proof_of_change(&scene.nodes_that(starts)))
 }
 
 /// A name as messages show it.
