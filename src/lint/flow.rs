@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::guard::{Given, Guard, known};
-use crate::runbook::{Action, ActionKind, EdgeOutcome, Runbook, Step, Work};
+use crate::runbook::{Action, ActionKind, EdgeOutcome, Ensure, Runbook, Step, Work};
 
 use super::nodes::Nodes;
 
@@ -108,6 +108,15 @@ impl<'a> Flow<'a> {
         let mut flow = Self::empty(self.frames.get(of.params).cloned().unwrap_or_default());
         flow.outside = self.constants();
         flow.work(None, work, of.path.clone(), of.outer, Vec::new(), 0);
+        flow.sort();
+        flow
+    }
+
+    /// The graph of what an ensure of the outermost runbook does.
+    pub fn of_ensure(&self, ensure: &'a Ensure) -> Self {
+        let mut flow = Self::empty(self.frames.first().cloned().unwrap_or_default());
+        flow.outside = self.constants();
+        flow.work(None, &ensure.work, ensure.id.to_string(), 0, Vec::new(), 0);
         flow.sort();
         flow
     }

@@ -31,6 +31,20 @@ pub(super) fn judgement(work: &Work) -> Vec<Said<'_>> {
         .collect()
 }
 
+/// The names that must say that a gate is open, for a piece of work to be done at all.
+pub(super) fn needed_open<'w>(node: &Node<'w>) -> Vec<&'w str> {
+    let Some((guard, syntax)) = node.work.when.as_ref().and_then(|when| Some((when, when.syntax()?))) else {
+        return Vec::new();
+    };
+    let is_open = |side: &Expr| side.as_text() == Some("armed") || number(side) == Some(1.0);
+    let named = pieces(syntax, Binary::And).into_iter().filter_map(|piece| match &piece.kind {
+        ExprKind::Binary(Binary::Equal, sides) if is_open(&sides.1) => Some(&sides.0),
+        ExprKind::Binary(Binary::Equal, sides) if is_open(&sides.0) => Some(&sides.1),
+        _ => None,
+    });
+    named.filter_map(|side| guard.text().get(side.span.start..side.span.end)).collect()
+}
+
 impl<'w> Said<'w> {
     /// Whether it says that a name is a text.
     pub(super) fn is_text(self, name: &[&str], text: &str) -> bool {

@@ -40,12 +40,12 @@ use crate::declaration::Catalogue;
 use crate::diagnostic::{Diagnostic, Findings, Severity, Strength};
 use crate::guard::Guards;
 use crate::runbook::target::Target;
-use crate::runbook::{Library, Loaded, Runbook, Work, load, load_target};
+use crate::runbook::{Ensure, Library, Loaded, Runbook, Work, load, load_target};
 use crate::source::{SourceFile, Span};
 use crate::value::Value;
 use crate::yaml;
 
-use flow::{Node, NodeId, Part, Watched};
+use flow::{Known, Node, NodeId, Part, Watched};
 use places::{Use, uses};
 use promql::{Query, queries};
 use scene::Scene;
@@ -196,6 +196,20 @@ impl<'a> Subject<'a> {
     fn undos(&self) -> impl Iterator<Item = (NodeId, &Node<'a>, &'a Work)> {
         let whole = self.scene.flow.nodes().filter(|(_, node)| node.part != Part::Begin);
         whole.filter_map(|(id, node)| Some((id, node, node.step?.undo.as_deref()?)))
+    }
+
+    /// Every ensure with what it does, on its own.
+    fn ensures(&self) -> impl Iterator<Item = (&'a Ensure, Scene<'a>)> {
+        let scene = |ensure| Scene::on(self.scene.flow.of_ensure(ensure), self.setting);
+        self.runbook.ensures.iter().map(move |ensure| (ensure, scene(ensure)))
+    }
+
+    /// The text that a name stands for, or for which it stands unless somebody says otherwise.
+    fn text_of<'k>(&'k self, known: &'k Known) -> Option<&'k str> {
+        match known {
+            Known::Value(value) => value.as_text(),
+            Known::Symbol(symbol) => self.default_of(symbol)?.as_text(),
+        }
     }
 
     /// What an undo does, on its own.

@@ -3,7 +3,7 @@
 //! Orders flow while a gate is open, and a service that restarts with another policy rejects them
 //! all, or accepts what it should not. So on every path to a deploy of the parity group the gate is
 //! closed: by a `disarm` that ended ok, or by a `gate_state` that fails unless it is `disarmed`;
-//! and nothing opens it again in between.
+//! and nothing opens it again in between. An `ensure`, which is done whenever a run ends, deploys nothing.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -55,10 +55,12 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         for name in scene.setting.target.gates.keys() {
             let gate = Known::Value(Value::text(name.as_str()));
             let may_be = |other: &Known| *other == gate || matches!(other, Known::Symbol(_));
+            // What is named only when the run comes to it is this one where there is no other.
+            let is_it = |other: &Known| *other == gate || (may_be(other) && scene.setting.target.gates.len() == 1);
             let opens: Vec<_> = scene.arms().into_iter().filter(|(id, one)| may_be(one) && !later.has(*id)).collect();
             let closes = scene.nodes_that(|id, deed| match deed {
-                Deed::Disarms(one) | Deed::SeesDisarmed(one) if may_be(one) => {
-                    let before = scene.flow.before(id);
+                Deed::Disarms(one) | Deed::SeesDisarmed(one) if is_it(one) => {
+                    let before = scene.before(id);
                     opens.iter().all(|(arm, _)| before.has(*arm))
                 }
                 _ => false,
@@ -74,5 +76,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 "add `do: disarm` with `gate: {name}` before it, in a step it needs to be ok, and open the gate only after it"
             )));
         }
+    }
+    for (ensure, _) in subject.ensures().filter(|(_, scene)| !scene.deploys().is_empty()) {
+        let message = format!("`{}` changes a service whenever a run ends, also while a gate is open", ensure.id);
+        let found = report.at(message, ensure.span);
+        report.push(found.help("make it a step, or the undo of one"));
     }
 }

@@ -29,7 +29,6 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::Given;
 use crate::lint::names::is_metric;
 use crate::runbook::Ensure;
 
@@ -47,7 +46,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let mut told: Vec<&str> = Vec::new();
     for (arm, gate) in subject.scene.arms() {
-        let Some(name) = gate.as_text().filter(|name| !told.contains(name)) else {
+        let Some(name) = subject.text_of(gate).filter(|name| !told.contains(name)) else {
             continue;
         };
         told.push(name);
@@ -64,7 +63,9 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 fn knows(ensure: &Ensure, gate: &str, subject: &Subject<'_>) -> bool {
     let action = &ensure.work.action;
-    let is_own = || matches!(action.with.given("gate"), Some(Given::Constant(name)) if name.as_text() == Some(gate));
+    let flow = subject.scene.flow.of_ensure(ensure);
+    let named = || flow.nodes().next().and_then(|(_, node)| flow.argument(node, "gate"));
+    let is_own = || named().is_some_and(|one| subject.text_of(&one) == Some(gate));
     let is_always_done = ensure.work.when.is_none();
     let is_known = match action.name() {
         "gate_state" | "disarm" => is_own(),

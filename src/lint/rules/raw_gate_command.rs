@@ -2,7 +2,8 @@
 //!
 //! `nats_pub` on the arm or disarm subject, or a script or program that is given it, sends the command
 //! and looks no further: it does not verify the gate's state, does not close it again when something is
-//! unclear, and the engine does not know that a gate was moved. `arm` and `disarm` do all three.
+//! unclear, and the engine does not know that a gate was moved. `arm` and `disarm` do all three. That
+//! goes for undos and ensures as well.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -25,8 +26,9 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::Template;
-use crate::lint::flow::Part;
+use crate::lint::flow::{Flow, Node, Part};
 use crate::runbook::ActionKind;
+use crate::source::Span;
 use crate::value::Value;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -43,26 +45,42 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let flow = &subject.scene.flow;
     for (id, node) in flow.nodes().filter(|(_, node)| node.part == Part::Whole) {
-        let action = &node.work.action;
-        let written = match (&action.kind, action.name()) {
-            (ActionKind::Script(script), _) => Some(script.text().to_owned()),
-            (_, "nats_pub" | "nats_req") => {
-                flow.argument(node, "subject").and_then(|one| one.as_text().map(str::to_owned))
-            }
-            (_, "exec") => Some(written_out(&action.with)),
-            _ => None,
-        };
-        let Some(written) = written else {
-            continue;
-        };
-        for (name, gate) in &subject.setting.target.gates {
-            let commands = [("arm", &gate.arm.subject), ("disarm", &gate.disarm.subject)];
-            let command = commands.into_iter().find(|(_, command)| is_word(&written, command));
-            if let Some((word, _)) = command {
-                let message = format!("`{}` sends the `{word}` command of `{name}` by hand", node.path);
-                let found = report.at(message, subject.span_of(id));
-                report.push(found.help(format!("write `do: {word}` with `gate: {name}` and a `reason`")));
-            }
+        look(subject, flow, node, subject.span_of(id), report);
+    }
+    for (id, node, undo) in subject.undos() {
+        let undoing = flow.of_work(undo, node);
+        for (_, inner) in undoing.nodes().filter(|(_, inner)| inner.part == Part::Whole) {
+            look(subject, &undoing, inner, subject.undo_span(id, undo), report);
+        }
+    }
+    for ensure in &subject.runbook.ensures {
+        let ensuring = flow.of_ensure(ensure);
+        for (_, inner) in ensuring.nodes().filter(|(_, inner)| inner.part == Part::Whole) {
+            look(subject, &ensuring, inner, ensure.span, report);
+        }
+    }
+}
+
+fn look(subject: &Subject<'_>, flow: &Flow<'_>, node: &Node<'_>, span: Span, report: &mut Report<'_>) {
+    let action = &node.work.action;
+    let written = match (&action.kind, action.name()) {
+        (ActionKind::Script(script), _) => Some(script.text().to_owned()),
+        (_, "nats_pub" | "nats_req") => {
+            flow.argument(node, "subject").and_then(|one| subject.text_of(&one).map(str::to_owned))
+        }
+        (_, "exec") => Some(written_out(&action.with)),
+        _ => None,
+    };
+    let Some(written) = written else {
+        return;
+    };
+    for (name, gate) in &subject.setting.target.gates {
+        let commands = [("arm", &gate.arm.subject), ("disarm", &gate.disarm.subject)];
+        let command = commands.into_iter().find(|(_, command)| is_word(&written, command));
+        if let Some((word, _)) = command {
+            let message = format!("`{}` sends the `{word}` command of `{name}` by hand", node.path);
+            let found = report.at(message, span);
+            report.push(found.help(format!("write `do: {word}` with `gate: {name}` and a `reason`")));
         }
     }
 }

@@ -3,8 +3,9 @@
 //! During a rollback nothing is opened, with one exception: the undo of the first effect may open
 //! the gate again, as the last thing, once everything else is undone and verified, where it was open
 //! before the run. So an undo that opens a gate verifies the services itself, in a runbook used as its
-//! action; it has a `when` that compares what a step read of the gate before this one; and it stands on
-//! the first step that changes anything: anywhere else it would never be done.
+//! action; it has a `when` that is false unless a step before this one read that the gate was open; and
+//! it stands on the first step that changes anything: anywhere else it would never be done. An `ensure`
+//! is done whenever a run ends, also after a rollback, and so never opens a gate.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -36,7 +37,10 @@
 
 use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Node, NodeId, Part};
+use crate::lint::flow::{Known, Node, NodeId, Part};
+use crate::lint::judgement::needed_open;
+use crate::lint::names::is_metric;
+use crate::lint::nodes::Nodes;
 use crate::lint::scene::Scene;
 
 use super::arm_unverified::{shown, unverified};
@@ -77,29 +81,40 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             report.push(found.help("move it to the first step that changes something"));
         }
     }
+    for (ensure, _) in subject.ensures().filter(|(_, scene)| !scene.arms().is_empty()) {
+        let message = format!("`{}` opens a gate whenever a run ends, also after a rollback", ensure.id);
+        let found = report.at(message, ensure.span);
+        report.push(found.help("make it a step"));
+    }
 }
 
-/// Whether what opens a gate is done only where something that was read before the step says so.
+/// Whether every opening of a gate is done only where it was read, before the step, that it was open.
 fn is_as_before(subject: &Subject<'_>, id: NodeId, undoing: &Scene<'_>) -> bool {
     let flow = &subject.scene.flow;
     let before = flow.before(flow.begin_of(id));
-    let Some(own) = flow.node(id) else {
+    let is_around = |node: &Node<'_>, arm: &Node<'_>| {
+        arm.path.strip_prefix(node.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    undoing.arms().into_iter().all(|(arm, gate)| {
+        let around =
+            undoing.flow.nodes().filter(|(_, node)| undoing.flow.node(arm).is_some_and(|arm| is_around(node, arm)));
+        let mut open = around.flat_map(|(_, node)| needed_open(node).into_iter().map(move |read| (node, read)));
+        open.any(|(node, read)| was_read(subject, &undoing.flow.named(node, read), gate, &before))
+    })
+}
+
+/// Whether a name is the state of a gate, as a step before has read it.
+fn was_read(subject: &Subject<'_>, name: &Known, gate: &Known, before: &Nodes) -> bool {
+    let flow = &subject.scene.flow;
+    let Some((id, reading)) = flow.source_of(name).and_then(|(id, _)| Some((id, flow.node(id)?))) else {
         return false;
     };
-    let beside = |step: &str| match own.path.rsplit_once('/') {
-        Some((place, _)) => format!("{place}/{step}"),
-        None => step.to_owned(),
+    let is_state = match reading.work.action.name() {
+        "gate_state" => flow.argument(reading, "gate").as_ref() == Some(gate),
+        "wait_metric" => is_metric(&reading.work.action, "armed_state", subject.setting.target),
+        name => name == "script",
     };
-    let is_read = |step: &str| before.iter().any(|id| flow.node(id).is_some_and(|node| node.path == beside(step)));
-    let mut conditions = undoing.flow.nodes().filter_map(|(_, node)| Some((node, node.work.when.as_ref()?)));
-    conditions.any(|(node, when)| {
-        let is_outermost = node.path == own.path;
-        when.text().split("&&").filter(|part| part.contains("==") && !part.contains("||")).any(|part| {
-            let step = part.split("steps.").nth(1).and_then(|rest| rest.split('.').next());
-            // What a runbook used as the undo is handed, it compares itself.
-            step.map_or(!is_outermost && part.contains("params."), is_read)
-        })
-    })
+    is_state && before.has(id)
 }
 
 /// A step that changes something and begins before this one does.
