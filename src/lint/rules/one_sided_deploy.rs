@@ -3,7 +3,8 @@
 //! With a new policy on one side only, every order is rejected. A run that goes on after it changed
 //! one service of the parity group therefore changes every other one too, or verifies against a
 //! hash that it holds the same policy; else it fails, and the rollback puts the first one back. A
-//! deploy that is skipped only where its version runs already counts as done.
+//! deploy that is skipped only where its version runs already counts as done. And where a rollback brings
+//! one of them back, it brings back every one that the run changes.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -57,8 +58,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    check_rollback(subject, report);
     let scene = &subject.scene;
     for (deploy, service) in scene.deploys() {
+        let named = subject.text_of(service).map(|name| Known::Value(Value::text(name)));
+        let service = named.as_ref().unwrap_or(service);
         let others = scene.setting.target.parity().map(|name| Known::Value(Value::text(name)));
         // A service that is named only when it runs may be any of them.
         for other in others.filter(|other| other != service && matches!(service, Known::Value(_))) {
@@ -75,11 +79,34 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// A rollback that brings one service back and leaves another as the run made it.
+fn check_rollback(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let scene = &subject.scene;
+    let undone: Vec<Known> = subject
+        .undos()
+        .flat_map(|(_, node, undo)| {
+            let undoing = subject.scene_of(node, undo);
+            undoing.deploys().into_iter().map(|(_, service)| service.clone()).collect::<Vec<_>>()
+        })
+        .collect();
+    let is_named = undone.iter().all(|service| matches!(service, Known::Value(_)));
+    let Some(back) = undone.first().filter(|_| is_named) else {
+        return;
+    };
+    let is_left = |service: &Known| matches!(service, Known::Value(_)) && !undone.contains(service);
+    for (deploy, service) in scene.deploys().into_iter().filter(|(_, service)| is_left(service)) {
+        let (left, back) = (shown(service), shown(back));
+        let message = format!("a rollback brings `{back}` back and leaves `{left}` as it was changed");
+        let found = report.at(message, subject.span_of(deploy));
+        report.push(found.help(format!("add `undo:` with a `deploy` of `{left}`")));
+    }
+}
+
 /// Whether every run that goes on after a deploy also changes, or verifies, another service.
 fn is_changed_too(scene: &Scene<'_>, deploy: NodeId, other: &Known) -> bool {
     let counts = |id: NodeId, deed: &Deed| match deed {
         Deed::Deploys(service) => service == other,
-        Deed::Verifies { service, against: Some(_) } => service == other && scene.flow.before(id).has(deploy),
+        Deed::Verifies { service, against: Some(_) } => service == other && scene.before(id).has(deploy),
         _ => false,
     };
     let proof = scene.proof_after(&scene.nodes_that(counts), deploy);

@@ -48,8 +48,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (id, node, undo) in subject.undos() {
-        let forward = deployed(&subject.scene, node);
-        let back = deployed(&subject.scene_of(node, undo), node);
+        let forward = deployed(subject, &subject.scene, node);
+        let back = deployed(subject, &subject.scene_of(node, undo), node);
         if let Some((service, _)) = forward.iter().find(|deployed| back.contains(deployed)) {
             let name = super::arm_unverified::shown(service);
             let message = format!("the undo of `{}` deploys the version of `{name}` that it is to undo", node.path);
@@ -62,12 +62,13 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 }
 
 /// The services a step deploys, itself or inside it, each with the version.
-fn deployed(scene: &Scene<'_>, of: &Node<'_>) -> Vec<(Known, Known)> {
+fn deployed(subject: &Subject<'_>, scene: &Scene<'_>, of: &Node<'_>) -> Vec<(Known, Known)> {
     let inside = format!("{}/", of.path);
     let own = scene.deeds().iter().filter_map(|(id, deed)| match deed {
         Deed::Deploys(service) => Some((scene.flow.node(*id)?, service)),
         _ => None,
     });
     let own = own.filter(|(node, _)| node.path == of.path || node.path.starts_with(&inside));
-    own.filter_map(|(node, service)| Some((service.clone(), scene.flow.argument(node, "version")?))).collect()
+    let version = |node: &Node<'_>| Some(subject.scene.origin(&scene.flow.argument(node, "version")?));
+    own.filter_map(|(node, service)| Some((service.clone(), version(node)?))).collect()
 }

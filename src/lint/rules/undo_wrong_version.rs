@@ -1,7 +1,8 @@
 //! An undo deploys a version that the service did not run before.
 //!
 //! A rollback goes back to the version that ran before. One that was read of another service, or read
-//! when the service may have been changed already, is not that version.
+//! when the service may have been changed already, is not that version. A service that the step did
+//! not change is not changed back by its undo either.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -34,8 +35,9 @@
 //! ```
 
 use super::arm_unverified::shown;
+use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Known, NodeId};
+use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::Deed;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -57,6 +59,13 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             _ => None,
         });
         for (service, version) in back {
+            if changes_another(subject, node, service) {
+                let message =
+                    format!("the undo of `{}` changes `{}`, which the step does not", node.path, shown(service));
+                let found = report.at(message, subject.undo_span(id, undo));
+                report.push(found.help(format!("make it the undo of the step that deploys `{}`", shown(service))));
+                continue;
+            }
             if let Some(why) = why_wrong(subject, id, service, &version) {
                 let message = format!("the undo of `{}` deploys {why}", node.path);
                 let found = report.at(message, subject.undo_span(id, undo));
@@ -67,6 +76,22 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             }
         }
     }
+}
+
+/// Whether a step moves something, and not this service.
+fn changes_another(subject: &Subject<'_>, step: &Node<'_>, service: &Known) -> bool {
+    let scene = &subject.scene;
+    let is_inside = |one: &Node<'_>| {
+        one.path.strip_prefix(step.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let inside: Vec<_> = scene.flow.nodes().filter(|(_, one)| one.part == Part::Whole && is_inside(one)).collect();
+    // What a script, a program or a message changes is not known.
+    let is_known = |one: &Node<'_>| {
+        one.work.action.effect() != Effect::Changes || ["arm", "disarm", "deploy"].contains(&one.work.action.name())
+    };
+    let deploys = |deed: &Deed| matches!(deed, Deed::Deploys(one) if one == service || matches!(one, Known::Symbol(_)));
+    let does = |id: NodeId| scene.deeds().iter().any(|(one, deed)| *one == id && deploys(deed));
+    scene.is_whole() && scene.is_in_group(service) && inside.iter().all(|(id, one)| is_known(one) && !does(*id))
 }
 
 /// What is wrong with a version that a step has read.
