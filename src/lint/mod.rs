@@ -212,6 +212,14 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// The value that a name stands for, or for which it stands unless somebody says otherwise.
+    fn value_of(&self, known: &Known) -> Option<Value> {
+        match known {
+            Known::Value(value) => Some(value.clone()),
+            Known::Symbol(symbol) => self.default_of(symbol).cloned(),
+        }
+    }
+
     /// What an undo does, on its own.
     fn scene_of(&self, node: &Node<'_>, undo: &'a Work) -> Scene<'a> {
         Scene::on(self.scene.flow.of_work(undo, node), self.setting)

@@ -11,9 +11,21 @@ pub fn is_metric(action: &Action, name: &str, target: &Target) -> bool {
     match (action.with.given("metric"), action.with.given("query")) {
         (Some(Given::Constant(value)), _) => value.as_text().is_some_and(is_it),
         (Some(Given::Expression(guard)), _) => is_named(guard.text(), "metrics", name),
-        (_, Some(Given::Constant(query))) => query.as_text().zip(own).is_some_and(|(query, own)| query.contains(own)),
+        (_, Some(Given::Constant(query))) => query.as_text().zip(own).is_some_and(|(query, own)| is_plain(query, own)),
         _ => false,
     }
+}
+
+/// Whether a query gives a metric as it is: all of its series, or those with some labels, added up
+/// or not. Anything else can make of it what it likes.
+fn is_plain(query: &str, metric: &str) -> bool {
+    let query = query.trim();
+    let inside = ["sum", "max", "min"]
+        .iter()
+        .find_map(|name| query.strip_prefix(name)?.trim_start().strip_prefix('(')?.strip_suffix(')'));
+    let rest = inside.unwrap_or(query).trim().strip_prefix(metric).map(str::trim);
+    let is_selector = |rest: &str| rest.starts_with('{') && rest.find('}') == rest.len().checked_sub(1);
+    rest.is_some_and(|rest| rest.is_empty() || is_selector(rest))
 }
 
 /// Whether an action is on a subject of the target.

@@ -3,9 +3,9 @@
 //! A wrong policy shows as rejected orders, and only once orders flow. So a run that opens a gate goes
 //! on looking: a `watch` on the rejection subject that is live before the `arm` starts and rolls back;
 //! and, after it, steps that fail the run: a `hold` on the rejection counter, one on the gate's state,
-//! and the policy hash asked again, as a watch or a `hold`; each for at least a minute. The
-//! procedure says five. A guard that a rejected order or a closed gate satisfies looks at nothing, and
-//! a watch that ends before the holds do sees too little.
+//! and the policy hash asked again, as a watch or a `hold`; each for at least a minute, and at least once
+//! a minute. The procedure says five minutes. A guard that may be true of a rejected order or a closed
+//! gate looks at nothing, and a watch that ends before the holds do sees too little.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -55,7 +55,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::Names;
+use crate::guard::{Names, known};
 use crate::lint::flow::{Known, Node, NodeId, Watched};
 use crate::lint::names::{is_metric, is_subject};
 use crate::lint::nodes::Nodes;
@@ -80,7 +80,12 @@ const AT_LEAST: Duration = Duration::from_secs(60);
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (arm, gate) in subject.scene.arms() {
-        let Some(name) = gate.as_text() else {
+        let Some(name) = subject.text_of(gate) else {
+            // Whoever uses this runbook says which gate, and looks on.
+            if matches!(gate, Known::Symbol(symbol) if !symbol.starts_with("params.")) {
+                let found = report.at("a gate is opened, and which one nobody knows before", subject.span_of(arm));
+                report.push(found.help("write the gate's name under `gate`, or a param that holds it"));
+            }
             continue;
         };
         let service = subject.setting.target.gates.get(name).map(|gate| gate.service.as_str());
@@ -108,7 +113,8 @@ impl Looks<'_, '_> {
         let target = self.subject.setting.target;
         let scene = &self.subject.scene;
         let argument = |node: &Node<'_>, name| scene.flow.argument(node, name);
-        let is_own = |service: Option<Known>| service.as_ref().and_then(Known::as_text) == self.service;
+        let is_own =
+            |service: Option<Known>| service.as_ref().and_then(|one| self.subject.text_of(one)) == self.service;
         // A query in PromQL names no service.
         let is_metric_of = |node: &Node<'_>, name| {
             let service = argument(node, "service");
@@ -117,7 +123,9 @@ impl Looks<'_, '_> {
         let sample = |value| [("value", Value::Float(value)), ("increase", Value::Float(value))];
         let counted = self.held(|node| {
             let is_it = node.work.action.name() == "wait_metric" && is_metric_of(node, "rejections");
-            is_it && !self.is_blind(node, &sample(1.0))
+            // A number that was written down before is not where the counter stood.
+            let is_counted_from_now = !matches!(argument(node, "baseline"), Some(Known::Value(_)));
+            is_it && is_counted_from_now && !self.is_blind(node, &sample(1.0))
         });
         let armed = self.held(|node| match node.work.action.name() {
             "gate_state" => {
@@ -145,15 +153,20 @@ impl Looks<'_, '_> {
         each.into_iter().filter(|(is_there, _)| !is_there).map(|(_, missing)| missing)
     }
 
-    /// Whether the guard of a hold is true of what it is to notice.
+    /// Whether the guard of a hold may be true of what it is to notice.
     fn is_blind(&self, node: &Node<'_>, seen: &[(&str, Value)]) -> bool {
         let Poll::Hold { guard, .. } = &node.work.poll else {
             return true;
         };
+        let look_up = |path: &[&str]| match path {
+            ["out", name] => seen.iter().find(|(one, _)| one == name).map(|(_, value)| value.clone()),
+            _ => self.subject.value_of(&self.subject.scene.flow.named(node, &path.join("."))),
+        };
+        let is_false = guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(false));
         let nothing = Value::map::<&str>([]);
         let mut names = Names::new(&nothing, &self.subject.setting.target.to_value(), &nothing);
         let out = Value::map(seen.iter().map(|(name, value)| (*name, value.clone())));
-        self.subject.guards.truth(guard, &mut names, &[("out", &out)]) == Ok(true)
+        !is_false && self.subject.guards.truth(guard, &mut names, &[("out", &out)]) != Ok(false)
     }
 
     /// Whether a watch is live before the gate opens, goes on as long as something is held after
@@ -168,11 +181,16 @@ impl Looks<'_, '_> {
             id == self.arm || flow.node(id).is_some_and(inside)
         };
         let holds = Nodes::that(flow, |id, node| after.has(id) && is_long(self.subject, &self.subject.scene, node));
-        let is_long = |to: NodeId| holds.has(to) || holds.iter().any(|hold| flow.before(to).has(hold));
+        let is_long = |to: NodeId| {
+            let before = flow.before(to);
+            holds.has(to) || holds.iter().any(|hold| before.has(hold))
+        };
         flow.watches().iter().any(|one| {
             let is_early = around(one.from) || before.has(one.from);
             let is_late = one.to.is_none_or(|to| after.has(to) && is_long(to));
-            is_early && is_late && one.watch.on_breach == OnFailure::Rollback && is(one)
+            // A subscription hears everything; what samples must do so often enough.
+            let is_dense = one.watch.action.name() == "nats_watch" || one.watch.every <= AT_LEAST;
+            is_early && is_late && is_dense && one.watch.on_breach == OnFailure::Rollback && is(one)
         })
     }
 
@@ -188,14 +206,15 @@ impl Looks<'_, '_> {
     }
 }
 
-/// Whether a node holds something for long enough, as far as that is known before it runs.
+/// Whether a node holds something for long enough, and looks often enough, as far as that is known
+/// before it runs.
 fn is_long(subject: &Subject<'_>, scene: &Scene<'_>, node: &Node<'_>) -> bool {
-    let Poll::Hold { stay, .. } = &node.work.poll else {
+    let Poll::Hold { stay, every, .. } = &node.work.poll else {
         return false;
     };
-    let stay = match scene.flow.given(node, stay.given_whole()) {
-        Known::Value(value) => as_duration(&value),
-        Known::Symbol(text) => subject.default_of(&text).and_then(as_duration),
-    };
-    stay.is_none_or(|stay| stay >= AT_LEAST)
+    let given = scene.flow.given(node, stay.given_whole());
+    // A param without a default is as long as whoever starts the run says.
+    let is_asked = matches!(&given, Known::Symbol(symbol) if symbol.starts_with("params."));
+    let stay = subject.value_of(&given).as_ref().and_then(as_duration);
+    *every <= AT_LEAST && stay.map_or(is_asked, |stay| stay >= AT_LEAST)
 }

@@ -1,7 +1,8 @@
 //! A watch on rejected orders lets some of them pass.
 //!
 //! After a policy was rolled out no order is rejected; the first rejection already says that something
-//! is wrong. A `breach_when` that is false for one message on the rejection subject sees it too late.
+//! is wrong. A `breach_when` that is false for one message on the rejection subject sees it too late, and
+//! one that asks for something else besides may never see it.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -34,8 +35,9 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::Names;
+use crate::guard::{Guard, Names, known};
 use crate::lint::names::is_subject;
+use crate::runbook::Action;
 use crate::value::Value;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -51,16 +53,27 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let target = subject.setting.target;
-    let on_rejections = |name: &str| name == "nats_watch";
-    let watches = subject.runbook.watches.iter();
-    for watch in watches.filter(|one| on_rejections(one.action.name()) && is_subject(&one.action, "rejections", target))
-    {
-        let nothing = Value::map::<&str>([]);
-        let one = [("count", &Value::Int(1)), ("last", &Value::Null), ("rate", &Value::Float(1.0))];
-        let mut names = Names::new(&nothing, &target.to_value(), &nothing);
-        if subject.guards.truth(&watch.breach_when, &mut names, &one) == Ok(false) {
-            let found = report.at("this watch lets a rejected order pass", watch.breach_when.span());
-            report.push(found.help("write `breach_when: count > 0`"));
+    let flow = &subject.scene.flow;
+    let on_rejections = |action: &Action| action.name() == "nats_watch" && is_subject(action, "rejections", target);
+    for one in flow.watches().iter().filter(|one| on_rejections(&one.watch.action)) {
+        let guard = &one.watch.breach_when;
+        if is_breached_by_one(subject, guard) {
+            continue;
         }
+        let place = if one.outer.is_none() { guard.span() } else { subject.watch_span(one) };
+        let found = report.at("this watch lets a rejected order pass", place);
+        report.push(found.help("write `breach_when: count > 0`"));
     }
+}
+
+/// Whether one rejected order is a breach, whatever else there is.
+fn is_breached_by_one(subject: &Subject<'_>, guard: &Guard) -> bool {
+    let one = [("count", Value::Int(1)), ("rate", Value::Float(1.0))];
+    let look_up = |path: &[&str]| one.iter().find(|(name, _)| path == [*name]).map(|(_, value)| value.clone());
+    let nothing = Value::map::<&str>([]);
+    let mut names = Names::new(&nothing, &subject.setting.target.to_value(), &nothing);
+    let [count, rate] = &one;
+    let seen = [(count.0, &count.1), ("last", &Value::Null), (rate.0, &rate.1)];
+    guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(true))
+        || subject.guards.truth(guard, &mut names, &seen) == Ok(true)
 }
