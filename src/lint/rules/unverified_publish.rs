@@ -34,7 +34,8 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Node, Part};
+use crate::lint::flow::{Flow, Node, Part};
+use crate::lint::nodes::Nodes;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -55,15 +56,28 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     if scene.arms().is_empty() {
         return;
     }
-    let whole = || scene.flow.nodes().filter(|(_, node)| node.part == Part::Whole);
-    let looks = |node: &Node<'_>| LOOKS.contains(&node.work.action.name());
-    for (id, node) in whole().filter(|(_, node)| node.work.action.name() == "nats_pub") {
-        let after = scene.flow.after(id);
-        if whole().any(|(later, node)| after.has(later) && looks(node)) {
-            continue;
-        }
+    let looked_at = before_a_look(&scene.flow);
+    let publishes = |node: &Node<'_>| node.part == Part::Whole && node.work.action.name() == "nats_pub";
+    for (id, node) in scene.flow.nodes().filter(|(id, node)| publishes(node) && !looked_at.has(*id)) {
         let message = format!("nobody looks whether what `{}` publishes arrives", node.path);
         let found = report.at(message, subject.span_of(id));
         report.push(found.help("add a step after it that sees the effect: `wait_log`, `wait_metric` or `nats_req`"));
     }
+}
+
+/// The nodes after which something looks.
+fn before_a_look(flow: &Flow<'_>) -> Nodes {
+    let mut found = Nodes::none(flow.order().len());
+    for id in flow.order().iter().rev() {
+        let Some(node) = flow.node(*id) else {
+            continue;
+        };
+        let looks = node.part == Part::Whole && LOOKS.contains(&node.work.action.name());
+        if looks || found.has(*id) {
+            for (from, _) in &node.needs {
+                found.insert(*from);
+            }
+        }
+    }
+    found
 }
