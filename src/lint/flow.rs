@@ -55,6 +55,13 @@ pub struct Node<'a> {
     params: usize,
 }
 
+impl Node<'_> {
+    /// Whether it is a node of the same step as another, or of one inside that.
+    pub fn is_inside(&self, outer: &Self) -> bool {
+        self.path.strip_prefix(outer.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
 /// The whole graph.
 #[derive(Debug)]
 pub struct Flow<'a> {

@@ -114,6 +114,14 @@ impl<'a> Scene<'a> {
         &self.deeds
     }
 
+    /// What the step of a node does, itself or inside it: its nodes stand beside each other.
+    pub fn deeds_inside(&self, id: NodeId) -> &[(NodeId, Deed)] {
+        let begin = self.flow.begin_of(id);
+        let from = self.deeds.partition_point(|(deed, _)| *deed < begin);
+        let to = self.deeds.partition_point(|(deed, _)| *deed <= id);
+        self.deeds.get(from..to).unwrap_or_default()
+    }
+
     /// The nodes that open a gate, and which.
     pub fn arms(&self) -> Vec<(NodeId, &Known)> {
         self.pick(|deed| if let Deed::Arms(gate) = deed { Some(gate) } else { None })
@@ -157,11 +165,8 @@ impl<'a> Scene<'a> {
 
     /// The same of the runs in which a node ended ok.
     pub fn proof_after(&self, proofs: &Nodes, done: NodeId) -> Proof<'_, 'a> {
-        let inside = |path: &str| {
-            let done = self.flow.node(done).map_or("", |node| node.path.as_str());
-            done.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let sure = Nodes::that(&self.flow, |_, node| inside(&node.path));
+        let end = self.flow.node(done);
+        let sure = Nodes::that(&self.flow, |_, node| end.is_some_and(|end| end.is_inside(node)));
         Proof::given(&self.flow, proofs, sure, self.needless())
     }
 

@@ -236,9 +236,15 @@ impl Action {
             }
             ActionKind::Script(_) => Effect::Changes,
             ActionKind::Runbook(runbook) => {
-                let has = |effect| runbook.steps.iter().any(|step| step.work.action.effect() == effect);
-                let strongest = [Effect::Changes, Effect::Asks].into_iter().find(|effect| has(*effect));
-                strongest.unwrap_or(Effect::Observes)
+                let mut strongest = Effect::Observes;
+                for step in &runbook.steps {
+                    match step.work.action.effect() {
+                        Effect::Changes => return Effect::Changes,
+                        Effect::Asks => strongest = Effect::Asks,
+                        Effect::Observes => {}
+                    }
+                }
+                strongest
             }
         }
     }

@@ -176,9 +176,8 @@ impl Looks<'_, '_> {
         let (before, after) = (flow.before(self.arm), flow.after(self.arm));
         // A watch that is live before a runbook used as an action begins is so before what is inside.
         let around = |id: NodeId| {
-            let inside =
-                |one: &Node<'_>| flow.node(self.arm).is_some_and(|arm| arm.path.starts_with(&format!("{}/", one.path)));
-            id == self.arm || flow.node(id).is_some_and(inside)
+            let arm = flow.node(self.arm);
+            id == self.arm || flow.node(id).zip(arm).is_some_and(|(one, arm)| arm.is_inside(one))
         };
         let holds = Nodes::that(flow, |id, node| after.has(id) && is_long(self.subject, &self.subject.scene, node));
         let is_long = |to: NodeId| {

@@ -45,11 +45,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let Some(step) = node.step.filter(|step| step.on_failure == OnFailure::Continue) else {
             continue;
         };
-        let inside = format!("{}/", node.path);
-        let moves = scene.deeds().iter().find(|(other, deed)| {
-            let is_move = matches!(deed, Deed::Arms(_) | Deed::Disarms(_) | Deed::Deploys(_));
-            is_move && scene.flow.node(*other).is_some_and(|one| *other == id || one.path.starts_with(&inside))
-        });
+        let is_move = |deed: &Deed| matches!(deed, Deed::Arms(_) | Deed::Disarms(_) | Deed::Deploys(_));
+        let moves = scene.deeds_inside(id).iter().find(|(_, deed)| is_move(deed));
         if moves.is_some() {
             let message = format!("the run goes on when `{}` fails, and it may have moved something", node.path);
             let found = report.at(message, subject.span_of(id)).label(format!("`{}`", step.work.action.name()));

@@ -42,8 +42,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let Some(own) = scene.flow.node(arm) else {
             continue;
         };
-        let around =
-            scene.flow.nodes().filter(|(id, node)| *id == arm || own.path.starts_with(&format!("{}/", node.path)));
+        let around = scene.flow.nodes().filter(|(id, node)| *id == arm || own.is_inside(node));
         if let Some((id, node)) = around.into_iter().find(|(_, node)| node.work.idempotent) {
             let message = format!("`{}` opens a gate, which is never done twice", node.path);
             let found = report.at(message, subject.span_of(id));

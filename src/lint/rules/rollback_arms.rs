@@ -92,12 +92,9 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 fn is_as_before(subject: &Subject<'_>, id: NodeId, undoing: &Scene<'_>) -> bool {
     let flow = &subject.scene.flow;
     let before = flow.before(flow.begin_of(id));
-    let is_around = |node: &Node<'_>, arm: &Node<'_>| {
-        arm.path.strip_prefix(node.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     undoing.arms().into_iter().all(|(arm, gate)| {
         let around =
-            undoing.flow.nodes().filter(|(_, node)| undoing.flow.node(arm).is_some_and(|arm| is_around(node, arm)));
+            undoing.flow.nodes().filter(|(_, node)| undoing.flow.node(arm).is_some_and(|arm| arm.is_inside(node)));
         let mut open = around.flat_map(|(_, node)| needed_open(node).into_iter().map(move |read| (node, read)));
         open.any(|(node, read)| was_read(subject, &undoing.flow.named(node, read), gate, &before))
     })

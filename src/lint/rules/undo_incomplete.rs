@@ -34,7 +34,7 @@
 
 use super::arm_unverified::shown;
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Known, Node};
+use crate::lint::flow::{Known, Node, NodeId};
 use crate::lint::scene::{Deed, Scene};
 use crate::runbook::ActionKind;
 
@@ -53,7 +53,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (id, node, undo) in subject.undos() {
         let undoing = subject.scene_of(node, undo);
         let mut told: Vec<String> = Vec::new();
-        for deed in deeds_in(&subject.scene, node) {
+        for deed in deeds_in(&subject.scene, id) {
             let Some((what, verb)) = left_by(deed, &undoing) else {
                 continue;
             };
@@ -69,16 +69,11 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 }
 
 /// What a step does, and the steps inside it.
-fn deeds_in<'s>(scene: &'s Scene<'_>, node: &Node<'_>) -> impl Iterator<Item = &'s Deed> {
-    let (path, inside) = (node.path.clone(), format!("{}/", node.path));
-    let deeds = scene.deeds().iter();
+fn deeds_in<'s>(scene: &'s Scene<'_>, id: NodeId) -> impl Iterator<Item = &'s Deed> {
     // What a script deploys is known to nobody but its author.
     let is_script = |node: &Node<'_>| matches!(node.work.action.kind, ActionKind::Script(_));
-    let own = deeds.filter(move |(id, _)| {
-        let node = scene.flow.node(*id).filter(|one| !is_script(one));
-        node.is_some_and(|one| one.path == path || one.path.starts_with(&inside))
-    });
-    own.map(|(_, deed)| deed)
+    let known = scene.deeds_inside(id).iter().filter(move |(one, _)| !scene.flow.node(*one).is_some_and(is_script));
+    known.map(|(_, deed)| deed)
 }
 
 /// What an undo leaves as a deed made it, with the verb for it.

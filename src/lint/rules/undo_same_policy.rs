@@ -49,7 +49,7 @@
 
 use super::arm_unverified::shown;
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Known, Node};
+use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -67,16 +67,17 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = &subject.scene;
     for (id, node, undo) in subject.undos() {
         let undoing = subject.scene_of(node, undo);
-        let changes = |scene: &Scene<'_>, service: &Known| {
-            inside(scene, node).any(|(_, deed)| *deed == Deed::Deploys(service.clone()))
+        let own = scene.deeds_inside(id);
+        let changes = |deeds: &[(NodeId, Deed)], service: &Known| {
+            deeds.iter().any(|(_, deed)| *deed == Deed::Deploys(service.clone()))
         };
-        let forward: Vec<_> = inside(scene, node).filter_map(|(_, deed)| held(scene, deed)).collect();
+        let forward: Vec<_> = own.iter().filter_map(|(_, deed)| held(scene, deed)).collect();
         let same = undoing.deeds().iter().filter_map(|(_, deed)| held(scene, deed)).find(|(service, hash)| {
             let is_read = scene.hash_of(hash).is_some();
             !is_read
                 && forward.contains(&(service.clone(), hash.clone()))
-                && changes(scene, service)
-                && changes(&undoing, service)
+                && changes(own, service)
+                && changes(undoing.deeds(), service)
         });
         if let Some((service, hash)) = same {
             let message = format!(
@@ -89,14 +90,6 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             report.push(found.help("read the hash with `service_hash` before this step, and expect that one"));
         }
     }
-}
-
-/// What a step does, and the steps inside it; all of it where the scene is of an undo.
-fn inside<'s>(scene: &'s Scene<'_>, of: &'s Node<'_>) -> impl Iterator<Item = (&'s Node<'s>, &'s Deed)> {
-    let own = scene.deeds().iter().filter_map(|(id, deed)| Some((scene.flow.node(*id)?, deed)));
-    own.filter(|(node, _)| {
-        node.path.strip_prefix(of.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
 }
 
 /// The service a deed verifies, and where the hash it must have comes from.

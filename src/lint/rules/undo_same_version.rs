@@ -32,7 +32,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Known, Node};
+use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -48,8 +48,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (id, node, undo) in subject.undos() {
-        let forward = deployed(subject, &subject.scene, node);
-        let back = deployed(subject, &subject.scene_of(node, undo), node);
+        let undoing = subject.scene_of(node, undo);
+        let forward = deployed(subject, &subject.scene, subject.scene.deeds_inside(id));
+        let back = deployed(subject, &undoing, undoing.deeds());
         if let Some((service, _)) = forward.iter().find(|deployed| back.contains(deployed)) {
             let name = super::arm_unverified::shown(service);
             let message = format!("the undo of `{}` deploys the version of `{name}` that it is to undo", node.path);
@@ -61,14 +62,12 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// The services a step deploys, itself or inside it, each with the version.
-fn deployed(subject: &Subject<'_>, scene: &Scene<'_>, of: &Node<'_>) -> Vec<(Known, Known)> {
-    let inside = format!("{}/", of.path);
-    let own = scene.deeds().iter().filter_map(|(id, deed)| match deed {
-        Deed::Deploys(service) => Some((scene.flow.node(*id)?, service)),
+/// The services that are deployed, each with the version.
+fn deployed(subject: &Subject<'_>, scene: &Scene<'_>, deeds: &[(NodeId, Deed)]) -> Vec<(Known, Known)> {
+    let version = |id: NodeId| Some(subject.scene.origin(&scene.flow.argument(scene.flow.node(id)?, "version")?));
+    let each = deeds.iter().filter_map(|(id, deed)| match deed {
+        Deed::Deploys(service) => Some((service.clone(), version(*id)?)),
         _ => None,
     });
-    let own = own.filter(|(node, _)| node.path == of.path || node.path.starts_with(&inside));
-    let version = |node: &Node<'_>| Some(subject.scene.origin(&scene.flow.argument(node, "version")?));
-    own.filter_map(|(node, service)| Some((service.clone(), version(node)?))).collect()
+    each.collect()
 }

@@ -59,7 +59,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             _ => None,
         });
         for (service, version) in back {
-            if changes_another(subject, node, service) {
+            if changes_another(subject, id, service) {
                 let message =
                     format!("the undo of `{}` changes `{}`, which the step does not", node.path, shown(service));
                 let found = report.at(message, subject.undo_span(id, undo));
@@ -79,19 +79,18 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 }
 
 /// Whether a step moves something, and not this service.
-fn changes_another(subject: &Subject<'_>, step: &Node<'_>, service: &Known) -> bool {
+fn changes_another(subject: &Subject<'_>, step: NodeId, service: &Known) -> bool {
     let scene = &subject.scene;
-    let is_inside = |one: &Node<'_>| {
-        one.path.strip_prefix(step.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let inside: Vec<_> = scene.flow.nodes().filter(|(_, one)| one.part == Part::Whole && is_inside(one)).collect();
+    let inside = (scene.flow.begin_of(step)..=step).filter_map(|id| scene.flow.node(id));
     // What a script, a program or a message changes is not known.
     let is_known = |one: &Node<'_>| {
         one.work.action.effect() != Effect::Changes || ["arm", "disarm", "deploy"].contains(&one.work.action.name())
     };
     let deploys = |deed: &Deed| matches!(deed, Deed::Deploys(one) if one == service || matches!(one, Known::Symbol(_)));
-    let does = |id: NodeId| scene.deeds().iter().any(|(one, deed)| *one == id && deploys(deed));
-    scene.is_whole() && scene.is_in_group(service) && inside.iter().all(|(id, one)| is_known(one) && !does(*id))
+    scene.is_whole()
+        && scene.is_in_group(service)
+        && inside.filter(|one| one.part == Part::Whole).all(is_known)
+        && !scene.deeds_inside(step).iter().any(|(_, deed)| deploys(deed))
 }
 
 /// What is wrong with a version that a step has read.
