@@ -78,6 +78,9 @@ pub(super) const RULE: Rule = Rule {
 /// The shortest look that says anything: orders come at least this often.
 const AT_LEAST: Duration = Duration::from_secs(60);
 
+/// What a counter may have stood at before: nothing, and more than any guard allows for.
+const READ: [f64; 2] = [0.0, 1e12];
+
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (arm, gate) in subject.scene.arms() {
         let Some(name) = subject.text_of(gate) else {
@@ -120,19 +123,21 @@ impl Looks<'_, '_> {
             let service = argument(node, "service");
             is_metric(&node.work.action, name, target) && (service.is_none() || is_own(service))
         };
-        let sample = |value| [("value", Value::Float(value)), ("increase", Value::Float(value))];
+        // One more than a step before has read, however many that were.
+        let rejected = |node: &Node<'_>| {
+            let seen = |before| [("value", Value::Float(before + 1.0)), ("increase", Value::Float(1.0))];
+            READ.into_iter().any(|before| self.is_blind(node, &seen(before), before))
+        };
+        let closed = [("state", Value::text("disarmed")), ("value", Value::Float(0.0))];
         let counted = self.held(|node| {
             let is_it = node.work.action.name() == "wait_metric" && is_metric_of(node, "rejections");
             // A number that was written down before is not where the counter stood.
             let is_counted_from_now = !matches!(argument(node, "baseline"), Some(Known::Value(_)));
-            is_it && is_counted_from_now && !self.is_blind(node, &sample(1.0))
+            is_it && is_counted_from_now && !rejected(node)
         });
         let armed = self.held(|node| match node.work.action.name() {
-            "gate_state" => {
-                let closed = [("state", Value::text("disarmed"))];
-                argument(node, "gate").as_ref() == Some(self.gate) && !self.is_blind(node, &closed)
-            }
-            "wait_metric" => is_metric_of(node, "armed_state") && !self.is_blind(node, &sample(0.0)),
+            "gate_state" => argument(node, "gate").as_ref() == Some(self.gate) && !self.is_blind(node, &closed, 0.0),
+            "wait_metric" => is_metric_of(node, "armed_state") && !self.is_blind(node, &closed, 0.0),
             _ => false,
         });
         let hash = self.held(|node| node.work.action.name() == "expect_hash" && is_own(argument(node, "service")))
@@ -153,13 +158,15 @@ impl Looks<'_, '_> {
         each.into_iter().filter(|(is_there, _)| !is_there).map(|(_, missing)| missing)
     }
 
-    /// Whether the guard of a hold may be true of what it is to notice.
-    fn is_blind(&self, node: &Node<'_>, seen: &[(&str, Value)]) -> bool {
+    /// Whether the guard of a hold may be true of what it is to notice, where steps before have read
+    /// a value.
+    fn is_blind(&self, node: &Node<'_>, seen: &[(&str, Value)], before: f64) -> bool {
         let Poll::Hold { guard, .. } = &node.work.poll else {
             return true;
         };
         let look_up = |path: &[&str]| match path {
             ["out", name] => seen.iter().find(|(one, _)| one == name).map(|(_, value)| value.clone()),
+            ["steps", _, "out", "value"] => Some(Value::Float(before)),
             _ => self.subject.value_of(&self.subject.scene.flow.named(node, &path.join("."))),
         };
         let is_false = guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(false));
