@@ -207,7 +207,7 @@ fn a_target_and_a_run_have_one_owner_at_a_time() {
     let mut run = Watched::start(stage.rollout(&stage.target(), &["--set", "observe=4s"]));
     run.until("finished", "disarm");
     let second = finished(stage.rollout(&stage.target(), &[]).output().unwrap()).exits(1);
-    second.complains("is acted on by another run").complains(&stage.newest_run());
+    second.complains("is acted on by another run").complains(&format!("`titan-run abort {}`", stage.newest_run()));
     finished(stage.about_run(&["resume"]).output().unwrap()).exits(1).complains("carried out by another process");
     finished(command(&["runs"]).env("TITAN_RUNS", stage.runs()).output().unwrap()).exits(0).says("running: ");
     assert_eq!(run.end().0, 0);
