@@ -1,12 +1,11 @@
 //! One case of a test, carried out in the simulated world: what it came to, and what differs.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::engine::{self, Job, Journal, Signals};
+use crate::engine::{self, Job, KeptEvents, Signals};
 use crate::event::{Cause, Ended, Event, Happened, Header, Phase, Status};
 use crate::guard::Guards;
 use crate::primitive;
@@ -58,7 +57,7 @@ impl Stage<'_> {
             if let Some(items) = &case.confirm {
                 world.confirm_only(items.clone());
             }
-            let kept = Kept::default();
+            let kept = KeptEvents::default();
             let (_asking, signals) = watch::channel(Signals::default());
             let job = Job {
                 runbook: Arc::clone(self.runbook),
@@ -80,7 +79,7 @@ impl Stage<'_> {
             let ended = ended.ok_or("the world ended before the run")?;
             let broken = world.broken().into_iter().map(|broken| broken.invariant).collect();
             let (state, fault) = (world.state(), world.fault());
-            Ok(Outcome { ended, events: kept.0.take(), state, broken, fault })
+            Ok(Outcome { ended, events: kept.take(), state, broken, fault })
         })
     }
 
@@ -98,29 +97,6 @@ impl Stage<'_> {
             steps: self.runbook.steps.iter().map(|step| step.id.shared()).collect(),
             ..Header::default()
         }
-    }
-}
-
-/// Keeps events in memory.
-#[derive(Default)]
-struct Kept(RefCell<Vec<Event>>);
-
-impl Journal for Kept {
-    fn append(&self, event: &Event) -> Result<(), String> {
-        self.0.borrow_mut().push(event.clone());
-        Ok(())
-    }
-
-    fn head(&self) -> String {
-        String::new()
-    }
-
-    fn is_dirty(&self) -> bool {
-        false
-    }
-
-    fn commit(&self) -> Result<(), String> {
-        Ok(())
     }
 }
 

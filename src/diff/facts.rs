@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use crate::declaration::Effect;
-use crate::diagnostic::Findings;
 use crate::runbook::{
     Action, ActionKind, EdgeOutcome, Ensure, MAX_INCLUDE_DEPTH, OnFailure, Poll, Retry, Runbook, Step, Watch, Work,
 };
 use crate::value::{Value, format_duration, parse_duration};
-use crate::yaml::{self, Node, NodeKind};
+use crate::yaml::{Node, NodeKind};
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,29 +60,17 @@ pub(super) fn facts_of(runbook: &Runbook) -> Vec<Fact> {
         facts.bound(&format!("limits.{name}"), limit.map(|limit| limit.value));
     }
     facts.steps(runbook, "", 0);
-    let root = tree(runbook);
+    let within = |key: &str, id: &str| runbook.tree.get(key).and_then(|all| all.get(id));
     for watch in &runbook.watches {
-        facts.watch(runbook, watch, under(root.as_ref(), &["watch", watch.id.as_str()]));
+        facts.watch(runbook, watch, within("watch", watch.id.as_str()));
     }
     for ensure in &runbook.ensures {
-        facts.ensure(runbook, ensure, under(root.as_ref(), &["ensure", ensure.id.as_str()]));
+        facts.ensure(runbook, ensure, within("ensure", ensure.id.as_str()));
     }
     for output in &runbook.outputs {
         facts.add(&format!("outputs.{}", output.name), output.guard.text());
     }
     facts.0
-}
-
-/// The tree of a runbook's file, for the arguments as they are written.
-fn tree(runbook: &Runbook) -> Option<Node> {
-    yaml::parse(&runbook.file, &mut Findings::new(runbook.file.clone()))
-}
-
-fn under<'a>(node: Option<&'a Node>, path: &[&str]) -> Option<&'a Node> {
-    path.iter().try_fold(node?, |node, key| match &node.kind {
-        NodeKind::Map(entries) => entries.iter().find(|(name, _)| name.value == *key).map(|(_, value)| value),
-        NodeKind::Scalar(_) | NodeKind::List(_) => None,
-    })
 }
 
 impl Fact {
@@ -145,8 +132,7 @@ impl Facts {
     }
 
     fn steps(&mut self, runbook: &Runbook, prefix: &str, depth: usize) {
-        let root = tree(runbook);
-        let written = under(root.as_ref(), &["steps"]);
+        let written = runbook.tree.get("steps");
         // A decoded runbook has every step of its text, in that order.
         let nodes = written.into_iter().flat_map(entries).map(|(_, node)| node);
         for (step, node) in runbook.steps.iter().zip(nodes.map(Some).chain(std::iter::repeat(None))) {
@@ -188,7 +174,7 @@ impl Facts {
         if let Some(undo) = &step.undo {
             let place = format!("{place}.undo");
             self.0.push(Fact::whole(&place, &undo.action).lost("an undo is gone"));
-            self.work(runbook, undo, &place, under(node, &["undo"]), false);
+            self.work(runbook, undo, &place, node.and_then(|node| node.get("undo")), false);
         }
         if let Some(reason) = &step.no_undo {
             self.add(&format!("{place}.no_undo"), reason);
@@ -219,7 +205,7 @@ impl Facts {
             }
             Poll::Hold { guard, every, min_good, .. } => {
                 self.check(&format!("{place}.hold"), Some(guard.text()), "nothing has to hold");
-                let stay = under(node, &["for"]).map(written).unwrap_or_default();
+                let stay = node.and_then(|node| node.get("for")).map(written).unwrap_or_default();
                 let seconds = parse_duration(&stay).map(|stay| stay.as_secs_f64());
                 let rule = Rule::NotLower("it has to hold for less long");
                 self.0.push(Fact::new(&format!("{place}.for"), &stay).sized(seconds, rule));
@@ -261,7 +247,7 @@ impl Facts {
             Effect::Changes => ("changes", 1.0),
         };
         self.number(&format!("{place}.effect"), word, number, Rule::NotHigher("it changes something now"));
-        let Some(with) = under(node, &["with"]) else { return };
+        let Some(with) = node.and_then(|node| node.get("with")) else { return };
         for (name, argument) in entries(with) {
             let place = format!("{place}.with.{name}");
             if let NodeKind::Map(inner) = &argument.kind {

@@ -7,6 +7,7 @@
 
 mod commit;
 mod explain;
+mod kept_events;
 mod perform;
 mod plan;
 mod recorder;
@@ -40,6 +41,7 @@ use crate::value::Value;
 use crate::world::World;
 
 pub use explain::{Evidence, Explained, Judged, explain};
+pub use kept_events::KeptEvents;
 pub use plan::{Next, Plan};
 pub use run::run;
 

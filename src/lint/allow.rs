@@ -39,18 +39,19 @@ pub struct Allows {
 }
 
 impl Allows {
-    /// Reads the comments of a file.
-    pub(super) fn of(file: &SourceFile, is_whole: bool) -> Self {
+    /// Reads the comments of a file; `read_as` is its tree, where the rules looked at it.
+    pub(super) fn of(file: &SourceFile, read_as: Option<&Node>) -> Self {
         let mut all = Vec::new();
         let speaks = |behind: &str| behind.trim_start_matches([' ', '\t']).starts_with(MARK);
         if file.text().split('#').skip(1).any(speaks) {
             // What is wrong with the text is said by those who read it as a runbook.
-            let tree = yaml::parse(file, &mut Findings::new(file.clone()));
-            for comment in comments(file.text(), tree.as_ref()) {
-                all.extend(read(file, comment, tree.as_ref()));
+            let broken = read_as.is_none().then(|| yaml::parse(file, &mut Findings::new(file.clone()))).flatten();
+            let tree = read_as.or(broken.as_ref());
+            for comment in comments(file.text(), tree) {
+                all.extend(read(file, comment, tree));
             }
         }
-        Self { all, is_whole }
+        Self { all, is_whole: read_as.is_some() }
     }
 
     /// Whether a finding is allowed, which makes what allows it used.

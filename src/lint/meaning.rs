@@ -21,4 +21,12 @@ impl Known {
             Self::Symbol(_) => None,
         }
     }
+
+    /// The name as messages show it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Value(value) => value.to_string(),
+            Self::Symbol(text) => format!("${{{}}}", text.rsplit(':').next().unwrap_or(text)),
+        }
+    }
 }

@@ -30,6 +30,7 @@ mod scene;
 mod secrets;
 mod taint;
 mod time;
+mod unverified;
 mod urls;
 mod watched;
 
@@ -269,7 +270,7 @@ pub fn examine(
 ) -> Loaded {
     let mut loaded = load(file, guards, catalogue, library);
     let runbook = loaded.runbook.as_ref().map(Arc::clone);
-    let found = hold(file, runbook.is_some(), |findings| {
+    let found = hold(file, runbook.as_ref().map(|runbook| &*runbook.tree), |findings| {
         let Some(runbook) = &runbook else {
             return;
         };
@@ -305,7 +306,7 @@ pub struct ExaminedTarget {
 /// Reads a target and holds every rule against it.
 pub fn examine_target(file: &SourceFile, guards: &Guards, levels: &Levels) -> ExaminedTarget {
     let (read, mut diagnostics) = load_target(file, guards);
-    let found = hold(file, read.is_some(), |findings| {
+    let found = hold(file, read.as_ref().map(|(_, tree)| tree), |findings| {
         let Some((target, tree)) = &read else {
             return;
         };
@@ -322,10 +323,10 @@ pub fn examine_target(file: &SourceFile, guards: &Guards, levels: &Levels) -> Ex
 }
 
 /// What `look` finds in a file and its comments do not allow, and what is wrong with those.
-fn hold(file: &SourceFile, is_whole: bool, look: impl FnOnce(&mut Findings)) -> Vec<Diagnostic> {
+fn hold(file: &SourceFile, tree: Option<&yaml::Node>, look: impl FnOnce(&mut Findings)) -> Vec<Diagnostic> {
     let mut findings = Findings::new(file.clone());
     look(&mut findings);
-    let mut allows = Allows::of(file, is_whole);
+    let mut allows = Allows::of(file, tree);
     let mut found = findings.into_sorted();
     found.retain(|diagnostic| !allows.allow(diagnostic));
     let mut comments = Findings::new(file.clone());

@@ -15,8 +15,8 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use titan_run::declaration::{ErrorClass, Failure};
 use titan_run::diagnostic::Severity;
-use titan_run::engine::{self, Job, Journal, Signals};
-use titan_run::event::{Cause, Event, Happened, Header};
+use titan_run::engine::{self, Job, KeptEvents, Signals};
+use titan_run::event::{Cause, Happened, Header};
 use titan_run::guard::Guards;
 use titan_run::lint::{Levels, Setting, examine};
 use titan_run::primitive::{self, CATALOGUE};
@@ -76,29 +76,6 @@ impl Library for Beside {
     }
 }
 
-/// Keeps events in memory.
-#[derive(Default)]
-struct Kept(RefCell<Vec<Event>>);
-
-impl Journal for Kept {
-    fn append(&self, event: &Event) -> Result<(), String> {
-        self.0.borrow_mut().push(event.clone());
-        Ok(())
-    }
-
-    fn head(&self) -> String {
-        String::new()
-    }
-
-    fn is_dirty(&self) -> bool {
-        false
-    }
-
-    fn commit(&self) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 /// What every case shares.
 struct Stage {
     guards: Guards,
@@ -133,7 +110,7 @@ impl Stage {
     /// Carries a runbook out, and gives every failure there was.
     fn failures(&self, runbook: &Arc<Runbook>, params: Value) -> Vec<Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        let kept = Kept::default();
+        let kept = KeptEvents::default();
         let ended = runtime.block_on(async {
             let world = SimWorld::untouched(stdlib::find("std/worlds/titan.rhai").unwrap(), 1);
             let (_asking, signals) = watch::channel(Signals::default());
@@ -162,7 +139,7 @@ impl Stage {
             Cause::Step { failure, .. } | Cause::Breach { failure, .. } => Some(failure),
             _ => None,
         });
-        let events = kept.0.take();
+        let events = kept.take();
         let said = events.iter().filter_map(|event| match &event.what {
             Happened::Finished { failure, .. } | Happened::CallFinished { failure, .. } => failure.clone(),
             _ => None,

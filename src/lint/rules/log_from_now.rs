@@ -78,7 +78,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         };
         let marked = deploys.find(|(deploy, _)| scene.flow.named(deploy, &log_mark(&deploy.path)) == since);
         if let Some((deploy, deployed)) = marked.filter(|(_, deployed)| Some(*deployed) != service.as_ref()) {
-            let other = super::arm_unverified::shown(deployed);
+            let other = deployed.shown();
             let message = format!("`{}` reads from a place in the log of `{other}`", node.path);
             let found = report.at(message, subject.span_of(id)).label(format!("`{}` deploys `{other}`", deploy.path));
             report.push(found.help("use the `log_mark` of the deploy of the same service"));

@@ -45,7 +45,6 @@ use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
 use crate::value::Value;
 
-use super::arm_unverified::shown;
 use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
@@ -69,7 +68,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             if is_changed_too(scene, deploy, &other) {
                 continue;
             }
-            let (changed, left) = (shown(service), shown(&other));
+            let (changed, left) = (service.shown(), other.shown());
             let message = format!("a run can change `{changed}` and leave `{left}` as it was");
             let found = report.at(message, subject.span_of(deploy));
             report.push(found.help(format!(
@@ -95,7 +94,7 @@ fn check_rollback(subject: &Subject<'_>, report: &mut Report<'_>) {
     };
     let is_left = |service: &Known| matches!(service, Known::Value(_)) && !undone.contains(service);
     for (deploy, service) in scene.deploys().into_iter().filter(|(_, service)| is_left(service)) {
-        let (left, back) = (shown(service), shown(back));
+        let (left, back) = (service.shown(), back.shown());
         let message = format!("a rollback brings `{back}` back and leaves `{left}` as it was changed");
         let found = report.at(message, subject.span_of(deploy));
         report.push(found.help(format!("add `undo:` with a `deploy` of `{left}`")));

@@ -43,8 +43,8 @@ use crate::lint::names::is_metric;
 use crate::lint::nodes::Nodes;
 use crate::lint::scene::Scene;
 
-use super::arm_unverified::{shown, unverified};
 use super::{Check, Group, Report, Rule, Subject};
+use crate::lint::unverified::unverified;
 
 pub(super) const RULE: Rule = Rule {
     code: "rollback-arms",
@@ -62,7 +62,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             continue;
         }
         for found in unverified(&scene) {
-            let (service, gate) = (shown(&found.service), shown(&found.gate));
+            let (service, gate) = (found.service.shown(), found.gate.shown());
             let message = format!("the rollback opens `{gate}` before the policy of `{service}` is verified");
             let found = report.at(message, subject.undo_span(id, undo)).label(found.way);
             report.push(found.help("undo with `std/verified_arm`, which verifies in the same breath"));

@@ -32,7 +32,6 @@
 //!       with: { execution: "${params.previous}", brain: "${params.previous}", expected: "y" }
 //! ```
 
-use super::arm_unverified::shown;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, Node, NodeId};
 use crate::lint::scene::{Deed, Scene};
@@ -57,13 +56,13 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             let Some((what, verb)) = left_by(deed, &undoing) else {
                 continue;
             };
-            let message = format!("`{}` {verb} `{}`, and its undo does not change that", node.path, shown(what));
+            let message = format!("`{}` {verb} `{}`, and its undo does not change that", node.path, what.shown());
             if told.contains(&message) {
                 continue;
             }
             told.push(message.clone());
             let found = report.at(message, subject.undo_span(id, undo));
-            report.push(found.help(format!("let the undo reverse `{}` as well", shown(what))));
+            report.push(found.help(format!("let the undo reverse `{}` as well", what.shown())));
         }
     }
 }

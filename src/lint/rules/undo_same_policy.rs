@@ -47,7 +47,6 @@
 //!         expected: "${steps.held.out.hash}"
 //! ```
 
-use super::arm_unverified::shown;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
@@ -83,8 +82,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             let message = format!(
                 "the undo of `{}` holds `{}` against `{}`, as the step itself does",
                 node.path,
-                shown(&service),
-                shown(&hash)
+                service.shown(),
+                hash.shown()
             );
             let found = report.at(message, subject.undo_span(id, undo));
             report.push(found.help("read the hash with `service_hash` before this step, and expect that one"));

@@ -52,7 +52,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let forward = deployed(subject, &subject.scene, subject.scene.deeds_inside(id));
         let back = deployed(subject, &undoing, undoing.deeds());
         if let Some((service, _)) = forward.iter().find(|deployed| back.contains(deployed)) {
-            let name = super::arm_unverified::shown(service);
+            let name = service.shown();
             let message = format!("the undo of `{}` deploys the version of `{name}` that it is to undo", node.path);
             let found = report.at(message, subject.undo_span(id, undo));
             report.push(found.help(format!(

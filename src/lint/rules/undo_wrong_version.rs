@@ -34,7 +34,6 @@
 //!     undo: { do: deploy, with: { service: execution, version: "${steps.before.out.version}" } }
 //! ```
 
-use super::arm_unverified::shown;
 use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, Node, NodeId, Part};
@@ -61,9 +60,9 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         for (service, version) in back {
             if changes_another(subject, id, service) {
                 let message =
-                    format!("the undo of `{}` changes `{}`, which the step does not", node.path, shown(service));
+                    format!("the undo of `{}` changes `{}`, which the step does not", node.path, service.shown());
                 let found = report.at(message, subject.undo_span(id, undo));
-                report.push(found.help(format!("make it the undo of the step that deploys `{}`", shown(service))));
+                report.push(found.help(format!("make it the undo of the step that deploys `{}`", service.shown())));
                 continue;
             }
             if let Some(why) = why_wrong(subject, id, service, &version) {
@@ -71,7 +70,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 let found = report.at(message, subject.undo_span(id, undo));
                 report.push(found.help(format!(
                     "read the version of `{}` with `service_version` in a step that this one needs",
-                    shown(service)
+                    service.shown()
                 )));
             }
         }
@@ -102,7 +101,7 @@ fn why_wrong(subject: &Subject<'_>, step: NodeId, service: &Known, version: &Kno
     let path = &reading.path;
     match of {
         Some(of @ Known::Value(_)) if of != *service => {
-            Some(format!("the version of `{}`, read by `{path}`, to `{}`", shown(&of), shown(service)))
+            Some(format!("the version of `{}`, read by `{path}`, to `{}`", of.shown(), service.shown()))
         }
         _ if !scene.flow.before(subject.scene.flow.begin_of(step)).has(read) => {
             Some(format!("the version that `{path}` reads, which need not be before it"))

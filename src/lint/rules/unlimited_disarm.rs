@@ -61,7 +61,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         (None, Some(_)) => "total: 2h",
         (Some(_), None) => "disarmed: 1h",
     };
-    let message = format!("`{}` is closed, and nothing bounds for how long", super::arm_unverified::shown(gate));
+    let message = format!("`{}` is closed, and nothing bounds for how long", gate.shown());
     let found = report.at(message, subject.span_of(*disarm));
     report.push(found.help(format!("add `{missing}`, with what this run may take at most")));
 }

@@ -27,7 +27,6 @@
 //!     with: { service: execution, expected: "${policy_hash(params.policy)}" }
 //! ```
 
-use super::arm_unverified::shown;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, Node, NodeId};
 use crate::lint::scene::{Deed, Scene};
@@ -59,7 +58,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             scene.deploys().iter().any(|(deploy, one)| *one == service && before.has(*deploy) && since.has(*deploy));
         if node.is_some_and(|node| is_of(subject, node, service)) && before.has(read) && !is_changed {
             let path = node.map_or("", |node| node.path.as_str());
-            let message = format!("`{}` is held against the hash it gave itself in `{path}`", shown(service));
+            let message = format!("`{}` is held against the hash it gave itself in `{path}`", service.shown());
             let found = report.at(message, subject.span_of(*id));
             report.push(found.help("hold it against `policy_hash(...)` of the reviewed policy"));
         }

@@ -41,7 +41,6 @@
 //!     with: { gate: execution, reason: "open" }
 //! ```
 
-use super::arm_unverified::shown;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::Known;
 use crate::lint::scene::Deed;
@@ -80,10 +79,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             if *expected != against {
                 let message = format!(
                     "`{}` is held against `{}`, and `{}` against `{}`",
-                    shown(earlier),
-                    shown(expected),
-                    shown(service),
-                    shown(&against)
+                    earlier.shown(),
+                    expected.shown(),
+                    service.shown(),
+                    against.shown()
                 );
                 let found = report.at(message, subject.span_of(*id));
                 report.push(found.help("hold every service against the same expression, computed once under `let`"));

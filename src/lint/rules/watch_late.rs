@@ -59,7 +59,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let flow = &subject.scene.flow;
     for (arm, gate) in subject.scene.arms() {
         let (after, path) = (flow.after(arm), flow.node(arm).map_or("", |node| node.path.as_str()));
-        let gate = super::arm_unverified::shown(gate);
+        let gate = gate.shown();
         for one in flow.watches().iter().filter(|one| after.has(one.from)) {
             let message = format!("`{}` begins after `{path}` has opened `{gate}`", one.watch.id);
             let found = report.at(message, subject.watch_span(one));

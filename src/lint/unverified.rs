@@ -1,0 +1,73 @@
+//! Which openings of a gate come before a service's policy is verified, whichever way the run took.
+
+use super::flow::NodeId;
+use super::meaning::Known;
+use super::proof::Proof;
+use super::scene::{Deed, Scene};
+
+/// A service that is not verified on some way to the opening of a gate.
+pub(super) struct Unverified {
+    pub(super) arm: NodeId,
+    pub(super) gate: Known,
+    pub(super) service: Known,
+    /// The way on which it is not.
+    pub(super) way: String,
+    /// A deploy that may come after its verification, by its path, and what it changes.
+    pub(super) again: Option<(String, String)>,
+}
+
+/// Every opening of a gate for which a verification is missing.
+pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
+    let mut found = Vec::new();
+    for (arm, gate) in scene.arms() {
+        let later = scene.flow.after(arm);
+        let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !later.has(*id)).collect();
+        for service in scene.needed_before() {
+            let asked_again = asked_again(scene, &service, &deploys);
+            // Where the gate is named by whoever uses this runbook, so may its service be.
+            let is_named = |one: &Known| matches!((gate, one), (Known::Symbol(_), Known::Symbol(_)));
+            let is_it = |verified: &Known| *verified == service || is_named(verified);
+            let counts = |id: NodeId, deed: &Deed| match deed {
+                Deed::Verifies { service: verified, against } if is_it(verified) => {
+                    let before = scene.before(id);
+                    let is_fresh =
+                        against.is_some() || asked_again.as_ref().is_none_or(|again| again.holds_at_start(id));
+                    is_fresh && deploys.iter().all(|(deploy, _)| before.has(*deploy))
+                }
+                _ => false,
+            };
+            let proof = scene.proof(&scene.nodes_that(counts));
+            if proof.holds_at_start(arm) {
+                continue;
+            }
+            let verifies =
+                |_: NodeId, deed: &Deed| matches!(deed, Deed::Verifies { service: one, .. } if *one == service);
+            let ever = scene.nodes_that(verifies);
+            let is_late = |deploy: NodeId| ever.iter().any(|id| !scene.before(id).has(deploy));
+            let again = deploys.iter().rfind(|(deploy, _)| is_late(*deploy));
+            let again = again.filter(|_| scene.proof(&ever).holds_at_start(arm));
+            found.push(Unverified {
+                arm,
+                gate: gate.clone(),
+                way: proof.way_to(arm),
+                again: again.and_then(|(id, changed)| Some((scene.flow.node(*id)?.path.clone(), changed.shown()))),
+                service,
+            });
+        }
+    }
+    found
+}
+
+/// Whether a service has started again, and so made its handshake again, after the last deploy of
+/// the others; `None` where none of them is deployed. What it counted before says nothing of them.
+fn asked_again<'s, 'a>(scene: &'s Scene<'a>, service: &Known, deploys: &[(NodeId, &Known)]) -> Option<Proof<'s, 'a>> {
+    let others: Vec<_> = deploys.iter().filter(|(_, one)| *one != service).collect();
+    let starts = |id: NodeId, deed: &Deed| match deed {
+        Deed::Deploys(one) if one == service => {
+            let before = scene.before(id);
+            others.iter().all(|(other, _)| before.has(*other))
+        }
+        _ => false,
+    };
+    (!others.is_empty()).then(|| scene.proof_of_change(&scene.nodes_that(starts)))
+}
