@@ -16,11 +16,11 @@ pub fn known(expression: &Expr, look_up: LookUp<'_>) -> Option<Value> {
     let value = |expression: &Expr| known(expression, look_up);
     match &expression.kind {
         ExprKind::Literal(value) => Some(value.clone()),
-        ExprKind::Name(_) => look_up(&expression.path()?),
-        ExprKind::Property { of, name, .. } => {
-            let path = expression.path().and_then(|path| look_up(&path));
-            path.or_else(|| value(of)?.get(&name.text).cloned())
-        }
+        ExprKind::Name(name) => look_up(&[name]),
+        ExprKind::Property { of, name, .. } => match expression.path() {
+            Some(path) => part(&path, look_up),
+            None => value(of)?.get(&name.text).cloned(),
+        },
         ExprKind::List(items) => items.iter().map(value).collect::<Option<Vec<_>>>().map(Value::list),
         ExprKind::Map(entries) => {
             let entries = entries.iter().map(|(key, item)| Some((Arc::from(key.text.as_str()), value(item)?)));
@@ -54,6 +54,13 @@ pub fn known(expression: &Expr, look_up: LookUp<'_>) -> Option<Value> {
         }
         ExprKind::Index { .. } => None,
     }
+}
+
+/// What a dotted name gives: the longest part of it that is known, and in that the rest.
+fn part(path: &[&str], look_up: LookUp<'_>) -> Option<Value> {
+    let mut halves = (1..=path.len()).rev().map(|words| path.split_at(words));
+    let (whole, rest) = halves.find_map(|(known, rest)| Some((look_up(known)?, rest)))?;
+    rest.iter().try_fold(whole, |value, name| value.get(name).cloned())
 }
 
 /// `&&` and `||`: `decisive` on one side is enough.

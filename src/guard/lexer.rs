@@ -35,7 +35,7 @@ const REFUSED: [&str; 30] = [
     "<|", "|>", "(*", "*)", "..", "::", ":=", ":;", "!.", "//", "/*", "#!",
 ];
 
-/// Words that the engine does not take as names.
+/// Words that the engine does not take as names, sorted.
 const RESERVED: [&str; 68] = [
     "Fn",
     "_",
@@ -57,6 +57,7 @@ const RESERVED: [&str; 68] = [
     "export",
     "fn",
     "for",
+    "global",
     "go",
     "goto",
     "import",
@@ -96,6 +97,7 @@ const RESERVED: [&str; 68] = [
     "timestamp",
     "try",
     "type_of",
+    "unsafe",
     "until",
     "use",
     "var",
@@ -103,8 +105,6 @@ const RESERVED: [&str; 68] = [
     "while",
     "with",
     "yield",
-    "global",
-    "unsafe",
 ];
 
 /// Reads tokens one after the other.
@@ -180,18 +180,20 @@ impl<'t> Lexer<'t> {
     fn word(&mut self) -> Option<&'t str> {
         let word = self.take_while(is_word);
         let is_name = word.trim_start_matches('_').starts_with(|c: char| c.is_ascii_alphabetic());
-        (is_name && !RESERVED.contains(&word)).then_some(word)
+        (is_name && RESERVED.binary_search(&word).is_err()).then_some(word)
     }
 
     fn symbol(&mut self) -> Option<&'static str> {
         let rest = self.rest();
+        let first = rest.as_bytes().first();
+        let stands_here = |symbol: &&&str| symbol.as_bytes().first() == first && rest.starts_with(**symbol);
         let is_not_in = rest.starts_with("!in") && !rest.chars().nth(3).is_some_and(is_word);
         let found = if is_not_in {
             "!in"
-        } else if REFUSED.iter().any(|refused| rest.starts_with(refused)) {
+        } else if REFUSED.iter().find(stands_here).is_some() {
             return None;
         } else {
-            SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol))?
+            SYMBOLS.iter().find(stands_here)?
         };
         self.at += found.len();
         Some(found)

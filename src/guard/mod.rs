@@ -36,7 +36,8 @@ mod typing;
 #[cfg(test)]
 mod typing_tests;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -65,6 +66,9 @@ pub use typing::{Scope, check, check_path, check_truth};
 /// The longest guard: longer ones are programs, and belong in a script.
 pub const MAX_GUARD: usize = 4 * 1024;
 
+/// The most expressions that are kept by their text: what one folder of runbooks says.
+const MAX_READ: usize = 1 << 14;
+
 /// The sandbox. Making one costs nothing; the engine inside is built with the first guard, and
 /// shared by the sandboxes that differ from this one in their functions only.
 #[derive(Clone, Debug)]
@@ -76,6 +80,8 @@ pub struct Guards {
 #[derive(Debug)]
 struct Core {
     catalogue: Catalogue,
+    /// What was read, by its text: runbooks say the same again and again.
+    read: RefCell<BTreeMap<Arc<str>, Expression>>,
     engine: OnceCell<Engine>,
     scripts: OnceCell<script::Host>,
 }
@@ -83,14 +89,20 @@ struct Core {
 /// A guard that was read.
 #[derive(Clone, Debug)]
 pub struct Guard {
+    read: Expression,
+    own: OwnFunctions,
+    place: Place,
+    references: Vec<Reference>,
+}
+
+/// An expression, wherever it stands.
+#[derive(Clone, Debug)]
+struct Expression {
     text: Arc<str>,
     /// What our own parser understands of it.
     syntax: Option<Rc<Expr>>,
     /// As the engine evaluates it; compiled when first needed.
-    ast: OnceCell<AST>,
-    own: OwnFunctions,
-    place: Place,
-    references: Vec<Reference>,
+    ast: Rc<OnceCell<AST>>,
 }
 
 /// Where an expression stands in its file.
@@ -117,7 +129,8 @@ pub struct EvalError {
 impl Guards {
     /// A sandbox whose scripts may call these primitives.
     pub fn new(catalogue: Catalogue) -> Self {
-        let core = Core { catalogue, engine: OnceCell::new(), scripts: OnceCell::new() };
+        let read = RefCell::default();
+        let core = Core { catalogue, read, engine: OnceCell::new(), scripts: OnceCell::new() };
         Self { core: Rc::new(core), own: OwnFunctions::default() }
     }
 
@@ -143,16 +156,16 @@ impl Guards {
             findings.push(finding.help("write an expression, quoted if it starts with `!`, `&` or `#`"));
             return None;
         }
-        if let Some(syntax) = parser::parse(text) {
-            let references = references::of_syntax(&syntax, place);
-            let (text, syntax) = (Arc::from(text), Some(Rc::new(syntax)));
-            return Some(Guard { text, syntax, ast: OnceCell::new(), own: self.own.clone(), place, references });
+        let guard = |read, references| Some(Guard { read, own: self.own.clone(), place, references });
+        if let Some(read) = self.read(text) {
+            let references = read.syntax.as_ref().map(|syntax| references::of_syntax(syntax, place));
+            return guard(read, references.unwrap_or_default());
         }
         match self.engine().compile_expression(text) {
             Ok(ast) => {
-                let references = references::of_text(text, place);
-                let (ast, own) = (OnceCell::from(self.own.merged(ast)), self.own.clone());
-                Some(Guard { text: Arc::from(text), syntax: None, ast, own, place, references })
+                let ast = Rc::new(OnceCell::from(self.own.merged(ast)));
+                let read = Expression { text: Arc::from(text), syntax: None, ast };
+                guard(read, references::of_text(text, place))
             }
             Err(error) => {
                 let at = place.point(text, error.position());
@@ -161,6 +174,27 @@ impl Guards {
                 None
             }
         }
+    }
+
+    /// Reads an expression with our own parser, once; `None` where that does not understand it.
+    fn read(&self, text: &str) -> Option<Expression> {
+        let known = self.core.read.borrow().get(text).cloned();
+        let read = match known {
+            Some(read) => read,
+            None => {
+                let (syntax, ast) = (Some(Rc::new(parser::parse(text)?)), Rc::default());
+                let read = Expression { text: Arc::from(text), syntax, ast };
+                let mut kept = self.core.read.borrow_mut();
+                if kept.len() >= MAX_READ {
+                    kept.clear();
+                }
+                kept.insert(Arc::clone(&read.text), read.clone());
+                read
+            }
+        };
+        // With functions of its own the same text can mean something else.
+        let ast = if self.own.is_empty() { read.ast } else { Rc::default() };
+        Some(Expression { ast, ..read })
     }
 
     /// Evaluates a guard that must be true or false; `locals` are names for this time only.
@@ -185,12 +219,12 @@ impl Guards {
 
     /// The guard as the engine evaluates it.
     fn compiled<'g>(&self, guard: &'g Guard) -> Result<&'g AST, EvalError> {
-        if let Some(ast) = guard.ast.get() {
+        if let Some(ast) = guard.read.ast.get() {
             return Ok(ast);
         }
-        let ast = self.engine().compile_expression(&*guard.text);
+        let ast = self.engine().compile_expression(&*guard.read.text);
         let ast = ast.map_err(|error| guard.error(lower(&error.err_type().to_string())))?;
-        Ok(guard.ast.get_or_init(|| guard.own.merged(ast)))
+        Ok(guard.read.ast.get_or_init(|| guard.own.merged(ast)))
     }
 
     fn evaluate(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Dynamic, EvalError> {
@@ -201,7 +235,7 @@ impl Guards {
         result.map_err(|error| {
             let (message, position) = guard.own.told(&error);
             let mut found = guard.error(message);
-            found.span = guard.place.point(&guard.text, position);
+            found.span = guard.place.point(&guard.read.text, position);
             found
         })
     }
@@ -210,7 +244,7 @@ impl Guards {
 impl Guard {
     /// The expression as written.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.read.text
     }
 
     /// The names it uses.
@@ -220,7 +254,7 @@ impl Guard {
 
     /// Its parts; `None` where only the expression engine understands it.
     pub fn syntax(&self) -> Option<&Expr> {
-        self.syntax.as_deref()
+        self.read.syntax.as_deref()
     }
 
     /// The functions of the author's own that it can call.
@@ -239,7 +273,7 @@ impl Guard {
     }
 
     fn error(&self, message: String) -> EvalError {
-        EvalError { guard: Arc::clone(&self.text), message, span: self.place.span }
+        EvalError { guard: Arc::clone(&self.read.text), message, span: self.place.span }
     }
 }
 

@@ -105,6 +105,11 @@ impl OwnFunctions {
         Self(Some(Rc::new(shelf)))
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn file_of(&self, name: &str) -> Option<&SourceFile> {
         self.0.as_deref()?.named.iter().find(|(known, _)| known == name).map(|(_, file)| file)
     }
