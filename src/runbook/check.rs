@@ -28,9 +28,11 @@ pub(super) fn check(
         cycles(runbook, findings);
     }
     let partly = findings.has_errors().then_some(Partly { ids, declared });
-    let mut faults = look(runbook, None, partly);
-    faults.retain(|found| !is_unknown(found, findings));
-    runbook.faults = faults;
+    let mut looked = look(runbook, None, partly);
+    looked.found.retain(|found| !is_unknown(found, findings));
+    runbook.faults = looked.found;
+    runbook.returns = looked.returns;
+    runbook.names_target = looked.names_target;
 }
 
 /// Reports a fault where it is an unknown name.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::declaration::{Catalogue, Effect, InDoubt};
 use crate::diagnostic::{Edit, Findings};
 use crate::guard::Guards;
+use crate::guard::types::Type;
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};
 use crate::value::Value;
@@ -67,6 +68,8 @@ impl Decoder<'_> {
             ensures,
             outputs,
             faults: Vec::new(),
+            returns: Type::Any,
+            names_target: false,
             tree: Arc::clone(root),
         })
     }

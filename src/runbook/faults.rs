@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Findings;
 use crate::guard::fault::Wrong;
-use crate::guard::types::Type;
+use crate::guard::types::{Noun, Property, Type};
 use crate::guard::{Fact, Guard, Standing, Stands, Template, check, check_path, check_truth, facts};
 use crate::source::Span;
 
 use super::standing::Standings;
 use super::target::Target;
-use super::typed::{Declared, Here, KnownOutputs, of_action, of_param};
+use super::typed::{Declared, Here, of_param};
 use super::{Action, ActionKind, ParamKind, Poll, Runbook, Step, Watch, Work};
 
 /// Something wrong with an expression.
@@ -60,40 +60,57 @@ pub(super) struct Partly<'a> {
 impl Runbook {
     /// Everything wrong with its expressions in a target somebody chose.
     pub fn faults_in(&self, target: &Target) -> Vec<Found> {
-        look(self, Some(target), None)
+        if self.names_target { look(self, Some(target), None).found } else { self.faults.clone() }
     }
 }
 
+/// What looking at a runbook's expressions gave.
+pub(super) struct Looked {
+    /// What is wrong with them.
+    pub(super) found: Vec<Found>,
+    /// The type of what the runbook returns.
+    pub(super) returns: Type,
+    /// Whether one of them reads something of the target.
+    pub(super) names_target: bool,
+}
+
 /// Everything wrong with a runbook's expressions, as far as it was decoded.
-pub(super) fn look(runbook: &Runbook, target: Option<&Target>, partly: Option<Partly<'_>>) -> Vec<Found> {
-    let mut outputs = KnownOutputs::new();
+pub(super) fn look(runbook: &Runbook, target: Option<&Target>, partly: Option<Partly<'_>>) -> Looked {
     let ids = partly.map(|partly| partly.ids.keys().map(String::as_str));
     let loose = partly.map_or(&[][..], |partly| partly.declared);
-    let declared = Declared::of(runbook, target, ids.into_iter().flatten(), loose, &mut outputs);
+    let declared = Declared::of(runbook, target, ids.into_iter().flatten(), loose);
     let indexes = runbook.steps.iter().enumerate().map(|(at, step)| (step.id.as_str(), at)).collect();
     let standings = Standings::new(if partly.is_some() { &[] } else { &runbook.steps });
-    let mut look =
-        Look { runbook, target, declared, indexes, standings, is_whole: partly.is_none(), outputs, found: Vec::new() };
+    let mut look = Look {
+        runbook,
+        declared,
+        indexes,
+        standings,
+        is_whole: partly.is_none(),
+        names_target: false,
+        found: Vec::new(),
+    };
     look.lets();
     (0..runbook.steps.len()).for_each(|at| look.step(at));
     runbook.watches.iter().for_each(|watch| look.watch(watch));
     for ensure in &runbook.ensures {
         look.work(&ensure.work, None, Place { view: View::Exit, told: Vec::new() });
     }
-    for binding in &runbook.outputs {
-        look.guard(&binding.guard, Vec::new(), &Place { view: View::End, told: Vec::new() });
-    }
-    look.found
+    let outputs = runbook.outputs.iter().map(|binding| {
+        let kind = look.guard(&binding.guard, Vec::new(), &Place { view: View::End, told: Vec::new() });
+        (binding.name.to_string(), Property::always(kind))
+    });
+    let returns = Type::record(Noun::Property, outputs);
+    Looked { returns, names_target: look.names_target, found: look.found }
 }
 
 struct Look<'a> {
     runbook: &'a Runbook,
-    target: Option<&'a Target>,
     declared: Declared,
     indexes: BTreeMap<&'a str, usize>,
     standings: Standings<'a>,
     is_whole: bool,
-    outputs: KnownOutputs,
+    names_target: bool,
     found: Vec<Found>,
 }
 
@@ -169,7 +186,7 @@ impl Look<'_> {
             place.told.extend(guard.syntax().into_iter().flat_map(|syntax| facts(syntax, true)));
         }
         self.action(&work.action, &item, &place);
-        let out = of_action(&work.action, self.target, &mut self.outputs);
+        let out = self.declared.of_action(&work.action);
         let judged: Vec<_> = item.iter().cloned().chain([("out", out)]).collect();
         match &work.poll {
             Poll::Once => {}
@@ -196,7 +213,7 @@ impl Look<'_> {
         let locals = if watch.action.name() == "nats_watch" {
             vec![("count", Type::Int), ("last", Type::Any), ("rate", Type::Number)]
         } else {
-            vec![("out", of_action(&watch.action, self.target, &mut self.outputs))]
+            vec![("out", self.declared.of_action(&watch.action))]
         };
         self.truth(&watch.breach_when, locals, &place);
     }
@@ -252,6 +269,7 @@ impl Look<'_> {
         if self.found.len() > Findings::MOST {
             return Type::Any;
         }
+        self.names_target |= guard.references().iter().any(|reference| reference.root() == "target");
         let standing = |id: &str| self.standing(place.view, id);
         let sees_steps = !matches!(place.view, View::Before);
         let own = guard.own_functions();

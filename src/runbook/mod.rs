@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::declaration::{self, Declaration, Effect, ErrorClass};
+use crate::guard::types::Type;
 use crate::guard::{Guard, Script, Template};
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};
@@ -74,6 +75,10 @@ pub struct Runbook {
     /// What is wrong with its expressions, unknown names apart: a reader of the file is told by
     /// the rules of `lint/`.
     pub faults: Vec<faults::Found>,
+    /// The type of what it returns where it is used as an action.
+    pub returns: Type,
+    /// Whether one of its expressions reads something of the target.
+    pub names_target: bool,
     /// The tree it was decoded from, for rules that look at what was written.
     pub tree: Arc<Node>,
 }

@@ -1,8 +1,9 @@
 //! The types of the names in a runbook, from what is declared: params, `let`s, results, outputs.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
+use crate::declaration::Declaration;
 use crate::guard::types::{Noun, Property, Shape, Type};
 use crate::guard::{Guard, OwnFunctions, Scope, Standing, check};
 
@@ -13,15 +14,12 @@ use super::{Action, ActionKind, ParamKind, Runbook, Step};
 /// What a guard can read as the status of a step that has ended.
 const STATUSES: &[&str] = &["ok", "failed", "skipped"];
 
-/// What the outputs of runbooks used as actions were found to be, by the runbook.
-pub(super) type KnownOutputs = BTreeMap<usize, Type>;
-
 /// The names of one runbook that every place in it can see.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
     names: BTreeMap<String, Type>,
-    /// The type of each step's own result, without its fan-out.
-    pub(super) results: Vec<Type>,
+    /// The type of what each primitive in use returns.
+    results: RefCell<BTreeMap<&'static str, Type>>,
 }
 
 impl Declared {
@@ -32,7 +30,6 @@ impl Declared {
         target: Option<&Target>,
         others: impl Iterator<Item = &'n str>,
         loose: &[String],
-        outputs: &mut KnownOutputs,
     ) -> Self {
         let mut declared = Self::default();
         let loose_params = loose.iter().map(|name| (name.clone(), Property::always(Type::Any)));
@@ -50,8 +47,7 @@ impl Declared {
         let mut steps: BTreeMap<String, Property> = BTreeMap::new();
         steps.extend(others.map(|id| (id.to_owned(), Property::always(of_step(Type::Any)))));
         for step in &runbook.steps {
-            let result = of_action(&step.work.action, target, outputs);
-            declared.results.push(result.clone());
+            let result = declared.of_action(&step.work.action);
             let result = if step.foreach.is_some() { Type::list(result) } else { result };
             steps.insert(step.id.as_str().to_owned(), Property::always(of_step(result)));
         }
@@ -71,6 +67,18 @@ impl Declared {
     /// Puts a `let` back.
     pub(super) fn with(&mut self, name: &str, kind: Type) {
         self.set(name, kind);
+    }
+
+    /// The type of an action's result.
+    pub(super) fn of_action(&self, action: &Action) -> Type {
+        match &action.kind {
+            ActionKind::Primitive(declaration) => {
+                let mut results = self.results.borrow_mut();
+                results.entry(declaration.name).or_insert_with(|| of_primitive(declaration)).clone()
+            }
+            ActionKind::Runbook(runbook) => runbook.returns.clone(),
+            ActionKind::Script(_) => Type::Any,
+        }
     }
 
     /// The type of an expression that sees these names and no more.
@@ -125,7 +133,7 @@ impl Scope for Here<'_> {
 /// The type of a name that every place after the `let`s can see, such as `expected` or
 /// `steps.verify.out.hash`.
 pub fn type_of(runbook: &Runbook, target: Option<&Target>, path: &[&str]) -> Option<Type> {
-    let declared = Declared::of(runbook, target, std::iter::empty(), &[], &mut KnownOutputs::new());
+    let declared = Declared::of(runbook, target, std::iter::empty(), &[]);
     let (root, rest) = path.split_first()?;
     let root = declared.names.get(*root)?.clone();
     rest.iter().try_fold(root, |of, name| match of {
@@ -148,35 +156,13 @@ pub(super) fn of_param(kind: ParamKind) -> Type {
     }
 }
 
-/// The type of an action's result.
-pub(super) fn of_action(action: &Action, target: Option<&Target>, outputs: &mut KnownOutputs) -> Type {
-    match &action.kind {
-        ActionKind::Primitive(declaration) => {
-            let fields = declaration
-                .result
-                .iter()
-                .map(|field| (field.name, Property { kind: Type::declared(field.kind), is_optional: field.optional }));
-            Type::record(Noun::Property, fields)
-        }
-        ActionKind::Runbook(runbook) => of_outputs(runbook, target, outputs),
-        ActionKind::Script(_) => Type::Any,
-    }
-}
-
-/// The type of what a runbook used as an action returns.
-fn of_outputs(runbook: &Arc<Runbook>, target: Option<&Target>, outputs: &mut KnownOutputs) -> Type {
-    let key = Arc::as_ptr(runbook) as usize;
-    if let Some(known) = outputs.get(&key) {
-        return known.clone();
-    }
-    let declared = Declared::of(runbook, target, std::iter::empty(), &[], outputs);
-    let fields = runbook
-        .outputs
+/// The type of what a primitive returns.
+fn of_primitive(declaration: &Declaration) -> Type {
+    let fields = declaration
+        .result
         .iter()
-        .map(|binding| (binding.name.to_string(), Property::always(declared.of_guard(&binding.guard))));
-    let kind = Type::record(Noun::Property, fields);
-    outputs.insert(key, kind.clone());
-    kind
+        .map(|field| (field.name, Property { kind: Type::declared(field.kind), is_optional: field.optional }));
+    Type::record(Noun::Property, fields)
 }
 
 fn of_step(result: Type) -> Type {
