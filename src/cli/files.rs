@@ -31,7 +31,9 @@ pub(super) const SIMULATED: &str = "std/targets/simulated.yaml";
 pub(super) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let shown = path.display();
     let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
-    let mut bytes = Vec::new();
+    let size = file.metadata().map_or(0, |metadata| metadata.len()).min(most);
+    // One byte more, so that the end is seen without another allocation.
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     let read = file.take(most + 1).read_to_end(&mut bytes);
     read.map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
     if bytes.len() as u64 > most {

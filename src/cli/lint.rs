@@ -190,7 +190,10 @@ fn for_each<T: Send>(args: &Args, names: &[String], act: impl Fn(&str, &mut Chec
             done.push((at, act(name, &mut checker)));
         }
     };
-    let helpers = thread::available_parallelism().map_or(1, usize::from).min(names.len()).saturating_sub(1);
+    let helpers = match names.len() {
+        0 | 1 => 0,
+        many => thread::available_parallelism().map_or(1, usize::from).min(many).saturating_sub(1),
+    };
     let mut done = thread::scope(|scope| {
         let start = |_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok();
         let started: Vec<_> = (0..helpers).filter_map(start).collect();

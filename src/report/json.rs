@@ -41,7 +41,9 @@ impl<W: Write> Report for JsonLines<W> {
 
 /// Escapes hidden characters in JSON, where they stand in strings only.
 fn escape_hidden(json: &mut String) {
-    if json.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !json.contains(is_hidden) {
+    // Looked at to the end, many bytes at a time.
+    let is_plain = json.bytes().fold(true, |is_plain, byte| is_plain & (b' '..0x7f).contains(&byte));
+    if is_plain || !json.contains(is_hidden) {
         return;
     }
     let mut escaped = String::with_capacity(json.len() + 16);
