@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::diagnostic::{Diagnostic, Findings, Severity};
 use crate::guard::Guards;
-use crate::lint::{ExaminedTarget, Levels, Setting, examine, examine_target};
+use crate::lint::{ExaminedTarget, Levels, Memory, Setting, examine, examine_target};
 use crate::primitive::CATALOGUE;
 use crate::runbook::target::Target;
 use crate::runbook::{Loaded, check_test, decode_test};
@@ -44,6 +44,8 @@ pub(super) struct Around {
     pub(super) settings: Option<SourceFile>,
     /// Where runbooks act.
     pub(super) aim: Aim,
+    /// What the rules keep of the runbooks in it that several files use.
+    memory: Memory,
     /// What is wrong with the files this was read from.
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Why one of them cannot be read.
@@ -123,7 +125,7 @@ impl Checker {
             }
         };
         let target = self.simulated(&around.levels).target;
-        let setting = Setting { target: &target, is_chosen: true, levels: &around.levels };
+        let setting = Setting { target: &target, is_chosen: true, levels: &around.levels, memory: &around.memory };
         let loaded = examine(&runbook, &self.guards, CATALOGUE, &around.library, setting);
         let Some(runbook) = loaded.runbook else {
             return loaded.diagnostics;
@@ -135,7 +137,7 @@ impl Checker {
 
     /// Checks a runbook; `is_chosen` says whether its target must have what it names.
     pub(super) fn runbook(&self, file: &SourceFile, around: &Around, is_chosen: bool) -> Loaded {
-        let setting = Setting { target: &around.aim.target, is_chosen, levels: &around.levels };
+        let setting = Setting { target: &around.aim.target, is_chosen, levels: &around.levels, memory: &around.memory };
         examine(file, &self.guards, CATALOGUE, &around.library, setting)
     }
 
@@ -178,7 +180,8 @@ impl Checker {
             Some(Aim { target: target?, file, is_chosen: true })
         });
         let aim = aimed_at.unwrap_or_else(|| self.simulated(&levels));
-        Around { library: Folder::under(name, Rc::clone(&self.open)), levels, settings, aim, diagnostics, unreadable }
+        let library = Folder::under(name, Rc::clone(&self.open));
+        Around { library, levels, settings, aim, memory: Memory::default(), diagnostics, unreadable }
     }
 
     /// Reads a file, under the name people write it with.

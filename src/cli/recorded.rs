@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::diagnostic::Severity;
 use crate::event::Header;
 use crate::guard::Guards;
-use crate::lint::{Levels, Setting, examine};
+use crate::lint::{Levels, Memory, Setting, examine};
 use crate::policy::sha256_hex;
 use crate::primitive::CATALOGUE;
 use crate::runbook::{Library, decode_target, load};
@@ -38,7 +38,7 @@ pub(super) fn prepared(header: &Header, is_checked: bool) -> Result<Prepared, St
             let settings = header.sources.keys().find(|name| name.rsplit('/').next() == Some(SETTINGS));
             let settings = settings.and_then(|name| shelf.source(name).ok());
             let levels = settings.map(|file| Levels::decode(&file).0).unwrap_or_default();
-            let setting = Setting { target: &target, is_chosen: true, levels: &levels };
+            let setting = Setting { target: &target, is_chosen: true, levels: &levels, memory: &Memory::default() };
             examine(&file, &guards, CATALOGUE, &shelf, setting)
         }
         false => load(&file, &guards, CATALOGUE, &shelf),

@@ -4,13 +4,13 @@
 //! nodes of its steps. Edges come from `needs`; a node that needs another starts after that one
 //! ended, so two nodes without a path between them may run at the same time.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::guard::{Given, Guard, known};
-use crate::runbook::{Action, ActionKind, EdgeOutcome, Ensure, Runbook, Step, Work};
+use crate::guard::Given;
+use crate::runbook::{ActionKind, EdgeOutcome, Ensure, Runbook, Step, Work};
+use crate::value::Value;
 
+use super::meaning::Meanings;
 use super::nodes::Nodes;
 
 pub use super::meaning::Known;
@@ -68,14 +68,8 @@ pub struct Flow<'a> {
     nodes: Vec<Node<'a>>,
     /// Nodes in an order in which each comes after those it needs.
     order: Vec<NodeId>,
-    /// What the params of each runbook are.
-    frames: Vec<BTreeMap<Arc<str>, Known>>,
-    /// What a `let`, or an output of a runbook used as an action, was computed by.
-    bound: BTreeMap<Arc<str>, Known>,
-    /// The constants among those of the graph that this one is an undo in.
-    outside: Arc<BTreeMap<Arc<str>, Known>>,
-    /// The constants in `bound`, once they were asked for.
-    constants: OnceCell<Arc<BTreeMap<Arc<str>, Known>>>,
+    /// What its names stand for.
+    names: Meanings,
     /// The node of each step of the outermost runbook.
     outermost: Vec<NodeId>,
     watches: Vec<Watched<'a>>,
@@ -89,8 +83,8 @@ impl<'a> Flow<'a> {
             let name = Arc::clone(&param.name);
             (Arc::clone(&name), Known::Symbol(Arc::from(format!("params.{name}"))))
         });
-        let mut flow = Self::empty(params.collect());
-        flow.bind(runbook, "", 0, None);
+        let mut flow = Self::empty(Meanings::new(params.collect()));
+        flow.names.bind(runbook, "", 0, None);
         flow.outermost = flow.steps(runbook, "", 0, None, None);
         flow.sort();
         flow
@@ -112,8 +106,7 @@ impl<'a> Flow<'a> {
     /// The graph of one piece of work that stands for itself, in the names of a node of this one:
     /// of its undo.
     pub fn of_work(&self, work: &'a Work, of: &Node<'_>) -> Self {
-        let mut flow = Self::empty(self.frames.get(of.params).cloned().unwrap_or_default());
-        flow.outside = self.constants();
+        let mut flow = Self::empty(self.names.inside(of.params));
         flow.work(None, work, of.path.clone(), of.outer, Vec::new(), 0);
         flow.sort();
         flow
@@ -121,32 +114,15 @@ impl<'a> Flow<'a> {
 
     /// The graph of what an ensure of the outermost runbook does.
     pub fn of_ensure(&self, ensure: &'a Ensure) -> Self {
-        let mut flow = Self::empty(self.frames.first().cloned().unwrap_or_default());
-        flow.outside = self.constants();
+        let mut flow = Self::empty(self.names.inside(0));
         flow.work(None, &ensure.work, ensure.id.to_string(), 0, Vec::new(), 0);
         flow.sort();
         flow
     }
 
-    /// What was computed of nothing but constants.
-    fn constants(&self) -> Arc<BTreeMap<Arc<str>, Known>> {
-        let constants = || self.bound.iter().filter(|(_, known)| matches!(known, Known::Value(_)));
-        let collected = || constants().map(|(name, known)| (Arc::clone(name), known.clone())).collect();
-        Arc::clone(self.constants.get_or_init(|| Arc::new(collected())))
-    }
-
-    fn empty(params: BTreeMap<Arc<str>, Known>) -> Self {
-        Self {
-            nodes: Vec::new(),
-            order: Vec::new(),
-            frames: vec![params],
-            bound: BTreeMap::new(),
-            outside: Arc::default(),
-            constants: OnceCell::new(),
-            outermost: Vec::new(),
-            watches: Vec::new(),
-            is_whole: true,
-        }
+    fn empty(names: Meanings) -> Self {
+        let (nodes, order, outermost, watches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { nodes, order, names, outermost, watches, is_whole: true }
     }
 
     /// Every node.
@@ -176,47 +152,32 @@ impl<'a> Flow<'a> {
 
     /// What an argument of a node's action is.
     pub fn argument(&self, node: &Node<'_>, name: &str) -> Option<Known> {
-        self.known(&node.work.action, name, node.params, &node.path)
+        self.names.argument(&node.work.action, name, node.params, &node.path)
     }
 
     /// What an argument of a watch's action is.
     pub fn watch_argument(&self, watched: &Watched<'_>, name: &str) -> Option<Known> {
-        self.known(&watched.watch.action, name, watched.params, &watched.place)
+        self.names.argument(&watched.watch.action, name, watched.params, &watched.place)
     }
 
     /// What an expression stands for where a node uses it.
     pub fn named(&self, node: &Node<'_>, text: &str) -> Known {
-        self.symbol(text, node.params, &node.path)
+        self.names.symbol(text, node.params, &node.path)
+    }
+
+    /// The value of a dotted name where a node uses it, where it is a constant.
+    pub fn constant(&self, node: &Node<'_>, words: &[&str]) -> Option<Value> {
+        self.names.constant(words, node.params, &node.path)
     }
 
     /// What a symbol was computed by, where it is a `let` or the output of a runbook.
     pub fn bound(&self, known: &Known) -> Option<Known> {
-        match known {
-            Known::Symbol(text) => self.bound.get(text).cloned(),
-            Known::Value(_) => None,
-        }
-    }
-
-    /// Takes note of what a runbook computes; `step` is the path of the step it is the action of.
-    fn bind(&mut self, runbook: &Runbook, place: &str, frame: usize, step: Option<&str>) {
-        let inside = if place.is_empty() { String::new() } else { format!("{place}/") };
-        for binding in &runbook.lets {
-            let computed = self.computed(&binding.guard, frame, &inside);
-            self.bound.insert(Arc::from(format!("{place}:{}", binding.name)), computed);
-        }
-        let Some(step) = step else {
-            return;
-        };
-        let (outside, id) = step.rsplit_once('/').unwrap_or(("", step));
-        for binding in &runbook.outputs {
-            let computed = self.computed(&binding.guard, frame, &inside);
-            self.bound.insert(Arc::from(format!("{outside}:steps.{id}.out.{}", binding.name)), computed);
-        }
+        self.names.bound(known).cloned()
     }
 
     /// What is given in a node.
     pub fn given(&self, node: &Node<'_>, given: Given<'_>) -> Known {
-        self.meaning(given, node.params, &node.path)
+        self.names.meaning(given, node.params, &node.path)
     }
 
     /// The node whose result a symbol is a property of.
@@ -234,45 +195,6 @@ impl<'a> Flow<'a> {
         let path = if place.is_empty() { id.to_owned() } else { format!("{place}/{id}") };
         let found = self.nodes().find(|(_, node)| node.path == path && node.part != Part::Begin);
         found.map(|(id, _)| (id, property))
-    }
-
-    fn known(&self, action: &Action, name: &str, frame: usize, path: &str) -> Option<Known> {
-        Some(self.meaning(action.with.given(name)?, frame, path))
-    }
-
-    fn meaning(&self, given: Given<'_>, frame: usize, path: &str) -> Known {
-        match given {
-            Given::Constant(value) => Known::Value(value.clone()),
-            Given::Expression(guard) => self.computed(guard, frame, path),
-            // No other place holds the same text.
-            Given::Mixed => Known::Symbol(Arc::from(format!("{path}/:{}", self.nodes.len()))),
-        }
-    }
-
-    /// What an expression gives: its value, where it is made of nothing but constants.
-    fn computed(&self, guard: &Guard, frame: usize, path: &str) -> Known {
-        let look_up = |words: &[&str]| match self.symbol(&words.join("."), frame, path) {
-            Known::Value(value) => Some(value),
-            Known::Symbol(_) => None,
-        };
-        let value = guard.syntax().and_then(|syntax| known(syntax, &look_up));
-        value.map_or_else(|| self.symbol(guard.text(), frame, path), Known::Value)
-    }
-
-    /// What an expression stands for: a param of a runbook used as an action is what was handed over.
-    fn symbol(&self, text: &str, frame: usize, path: &str) -> Known {
-        let text = text.trim();
-        if let Some(known) =
-            text.strip_prefix("params.").and_then(|name| self.frames.get(frame).and_then(|params| params.get(name)))
-        {
-            return known.clone();
-        }
-        let place = path.rsplit_once('/').map_or("", |(place, _)| place);
-        let symbol: Arc<str> = Arc::from(format!("{place}:{text}"));
-        match self.bound.get(&symbol).or_else(|| self.outside.get(&symbol)) {
-            Some(constant @ Known::Value(_)) => constant.clone(),
-            _ => Known::Symbol(symbol),
-        }
     }
 
     fn steps(
@@ -326,13 +248,12 @@ impl<'a> Flow<'a> {
             return id;
         };
         let params = runbook.params.iter().filter_map(|param| {
-            let given = self.known(&work.action, &param.name, frame, &path);
+            let given = self.names.argument(&work.action, &param.name, frame, &path);
             Some((Arc::clone(&param.name), given.or_else(|| param.default.clone().map(Known::Value))?))
         });
         let params = params.collect();
-        self.frames.push(params);
-        let inner = self.frames.len() - 1;
-        self.bind(runbook, &path, inner, Some(&path));
+        let inner = self.names.frame(params);
+        self.names.bind(runbook, &path, inner, Some(&path));
         self.nodes.push(Node { step, work, path: path.clone(), outer, part: Part::Begin, needs, params: frame });
         let watched = self.watches.len();
         let ends = self.steps(runbook, &format!("{path}/"), inner, Some(id), Some(outer));

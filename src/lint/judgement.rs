@@ -9,7 +9,7 @@ use crate::runbook::{Poll, Work};
 use crate::value::Value;
 
 use super::checked::{kept_name, names_of};
-use super::flow::{Flow, Known, Node};
+use super::flow::{Flow, Node};
 
 /// One thing that must be true of a step's result.
 #[derive(Clone, Copy)]
@@ -88,10 +88,7 @@ impl<'w> Said<'w> {
 /// Whether a guard is true or false before anything has run: where it hangs on params that were
 /// handed over as constants.
 pub(super) fn truth(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Option<bool> {
-    let look_up = |path: &[&str]| match flow.named(node, &path.join(".")) {
-        Known::Value(value) => Some(value),
-        Known::Symbol(_) => None,
-    };
+    let look_up = |path: &[&str]| flow.constant(node, path);
     match known(guard.syntax()?, &look_up)? {
         Value::Bool(truth) => Some(truth),
         _ => None,

@@ -1,7 +1,11 @@
 //! What a name stands for, as far as that is known before the run.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::guard::{Given, Guard, known};
+use crate::runbook::{Action, Runbook};
 use crate::value::Value;
 
 /// What a name stands for where a step uses it, as far as that is known before the run.
@@ -14,12 +18,17 @@ pub enum Known {
 }
 
 impl Known {
-    /// The text, where it is one.
-    pub fn as_text(&self) -> Option<&str> {
+    /// The value, where that is known.
+    pub fn as_value(&self) -> Option<&Value> {
         match self {
-            Self::Value(value) => value.as_text(),
+            Self::Value(value) => Some(value),
             Self::Symbol(_) => None,
         }
+    }
+
+    /// The text, where it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        self.as_value()?.as_text()
     }
 
     /// The name as messages show it.
@@ -28,5 +37,130 @@ impl Known {
             Self::Value(value) => value.to_string(),
             Self::Symbol(text) => format!("${{{}}}", text.rsplit(':').next().unwrap_or(text)),
         }
+    }
+}
+
+/// What the params of a runbook, or the names of a graph, stand for.
+type Meant = BTreeMap<Arc<str>, Known>;
+
+/// What the names of a graph stand for. Each runbook in it has a frame: its params.
+#[derive(Debug, Default)]
+pub(super) struct Meanings {
+    frames: Vec<Meant>,
+    /// Whether the graph is a part of another one: an undo or an ensure.
+    is_part: bool,
+    /// What a `let`, or an output of a runbook used as an action, was computed by.
+    bound: Meant,
+    /// The constants among those of the graph that this one is an undo in.
+    outside: Arc<Meant>,
+    /// Whether there is a constant in `bound` or `outside`.
+    has_constants: bool,
+    /// The constants in `bound`, once they were asked for.
+    constants: OnceCell<Arc<Meant>>,
+}
+
+impl Meanings {
+    /// The names of a graph with these params.
+    pub(super) fn new(params: Meant) -> Self {
+        Self { frames: vec![params], ..Self::default() }
+    }
+
+    /// The names of a piece of work that stands for itself: one frame, and every constant.
+    pub(super) fn inside(&self, frame: usize) -> Self {
+        let params = self.frames.get(frame).cloned().unwrap_or_default();
+        let outside = Arc::clone(self.constants.get_or_init(|| {
+            let constants = self.bound.iter().filter(|(_, known)| known.as_value().is_some());
+            Arc::new(constants.map(|(name, known)| (Arc::clone(name), known.clone())).collect())
+        }));
+        Self { is_part: true, has_constants: !outside.is_empty(), outside, ..Self::new(params) }
+    }
+
+    /// Adds the params of a runbook used as an action; gives their frame.
+    pub(super) fn frame(&mut self, params: Meant) -> usize {
+        self.frames.push(params);
+        self.frames.len() - 1
+    }
+
+    /// Takes note of what a runbook computes; `step` is the path of the step it is the action of.
+    pub(super) fn bind(&mut self, runbook: &Runbook, place: &str, frame: usize, step: Option<&str>) {
+        let inside = if place.is_empty() { String::new() } else { format!("{place}/") };
+        for binding in &runbook.lets {
+            let computed = self.computed(&binding.guard, frame, &inside);
+            self.keep(format!("{place}:{}", binding.name), computed);
+        }
+        let Some(step) = step else {
+            return;
+        };
+        let (outside, id) = step.rsplit_once('/').unwrap_or(("", step));
+        for binding in &runbook.outputs {
+            let computed = self.computed(&binding.guard, frame, &inside);
+            self.keep(format!("{outside}:steps.{id}.out.{}", binding.name), computed);
+        }
+    }
+
+    fn keep(&mut self, name: String, computed: Known) {
+        self.has_constants |= computed.as_value().is_some();
+        self.bound.insert(Arc::from(name), computed);
+    }
+
+    /// What a symbol was computed by, where it is a `let` or the output of a runbook.
+    pub(super) fn bound(&self, known: &Known) -> Option<&Known> {
+        match known {
+            Known::Symbol(text) => self.bound.get(text),
+            Known::Value(_) => None,
+        }
+    }
+
+    /// What an argument of an action is.
+    pub(super) fn argument(&self, action: &Action, name: &str, frame: usize, path: &str) -> Option<Known> {
+        Some(self.meaning(action.with.given(name)?, frame, path))
+    }
+
+    /// What is given in a place.
+    pub(super) fn meaning(&self, given: Given<'_>, frame: usize, path: &str) -> Known {
+        match given {
+            Given::Constant(value) => Known::Value(value.clone()),
+            Given::Expression(guard) => self.computed(guard, frame, path),
+            // No other place holds the same text.
+            Given::Mixed => Known::Symbol(Arc::from(format!("{path}/:{}", self.is_part))),
+        }
+    }
+
+    /// What an expression gives: its value, where it is made of nothing but constants.
+    fn computed(&self, guard: &Guard, frame: usize, path: &str) -> Known {
+        let look_up = |words: &[&str]| self.constant(words, frame, path);
+        let value = guard.syntax().and_then(|syntax| known(syntax, &look_up));
+        value.map_or_else(|| self.symbol(guard.text(), frame, path), Known::Value)
+    }
+
+    /// The value of a dotted name, where it is a constant.
+    pub(super) fn constant(&self, words: &[&str], frame: usize, path: &str) -> Option<Value> {
+        match words {
+            ["params", name] => self.param(name, frame)?.as_value().cloned(),
+            // A `let`, or the output of a runbook; nothing else is bound.
+            [_] | ["steps", _, "out", _] if self.has_constants => {
+                self.symbol(&words.join("."), frame, path).as_value().cloned()
+            }
+            _ => None,
+        }
+    }
+
+    /// What an expression stands for: a param of a runbook used as an action is what was handed over.
+    pub(super) fn symbol(&self, text: &str, frame: usize, path: &str) -> Known {
+        let text = text.trim();
+        if let Some(known) = text.strip_prefix("params.").and_then(|name| self.param(name, frame)) {
+            return known.clone();
+        }
+        let place = path.rsplit_once('/').map_or("", |(place, _)| place);
+        let symbol = [place, ":", text].concat();
+        match self.bound.get(symbol.as_str()).or_else(|| self.outside.get(symbol.as_str())) {
+            Some(constant @ Known::Value(_)) => constant.clone(),
+            _ => Known::Symbol(Arc::from(symbol)),
+        }
+    }
+
+    /// What a param is in a frame.
+    fn param(&self, name: &str, frame: usize) -> Option<&Known> {
+        self.frames.get(frame)?.get(name)
     }
 }

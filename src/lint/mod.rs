@@ -55,6 +55,7 @@ pub use allow::{Allow, Allows};
 pub use levels::Levels;
 pub use reading::READING;
 pub use rules::RULES;
+pub use taint::Memory;
 
 /// Something that can be wrong with a file.
 #[derive(Debug)]
@@ -140,6 +141,8 @@ pub struct Setting<'a> {
     pub is_chosen: bool,
     /// How much each rule weighs here.
     pub levels: &'a Levels,
+    /// What is kept from one file to the next.
+    pub memory: &'a Memory,
 }
 
 /// What a rule on runbooks looks at.
@@ -156,6 +159,18 @@ pub struct Subject<'a> {
     uses: OnceCell<Vec<Use<'a>>>,
     /// Every PromQL query in it.
     queries: OnceCell<Vec<Query<'a>>>,
+    /// What each undo in it does.
+    undone: OnceCell<Vec<Undone<'a>>>,
+}
+
+/// An undo, those inside runbooks used as actions included.
+struct Undone<'a> {
+    /// The node it belongs to.
+    id: NodeId,
+    /// What is done.
+    undo: &'a Work,
+    /// What that does, on its own.
+    scene: Scene<'a>,
 }
 
 impl<'a> Subject<'a> {
@@ -176,9 +191,9 @@ impl<'a> Subject<'a> {
     }
 
     /// The place of an undo in this file: of its action, or of the step it is inside of.
-    fn undo_span(&self, id: NodeId, undo: &Work) -> Span {
-        let is_here = self.scene.flow.node(id).is_some_and(|node| !node.path.contains('/'));
-        if is_here { undo.action.span } else { self.span_of(id) }
+    fn undo_span(&self, undone: &Undone<'_>) -> Span {
+        let is_here = self.scene.flow.node(undone.id).is_some_and(|node| !node.path.contains('/'));
+        if is_here { undone.undo.action.span } else { self.span_of(undone.id) }
     }
 
     /// The place of a watch in this file, or of the step it is inside of.
@@ -193,10 +208,18 @@ impl<'a> Subject<'a> {
         self.runbook.params.iter().find(|param| &*param.name == name)?.default.as_ref()
     }
 
-    /// Every undo with the node it belongs to.
-    fn undos(&self) -> impl Iterator<Item = (NodeId, &Node<'a>, &'a Work)> {
-        let whole = self.scene.flow.nodes().filter(|(_, node)| node.part != Part::Begin);
-        whole.filter_map(|(id, node)| Some((id, node, node.step?.undo.as_deref()?)))
+    /// Every undo, with its node and its scene.
+    fn undos(&self) -> impl Iterator<Item = (&Undone<'a>, &Node<'a>)> {
+        let flow = &self.scene.flow;
+        let undone = self.undone.get_or_init(|| {
+            let whole = flow.nodes().filter(|(_, node)| node.part != Part::Begin);
+            let undone = whole.filter_map(|(id, node)| {
+                let undo = node.step?.undo.as_deref()?;
+                Some(Undone { id, undo, scene: Scene::on(flow.of_work(undo, node), self.setting) })
+            });
+            undone.collect()
+        });
+        undone.iter().filter_map(|one| Some((one, flow.node(one.id)?)))
     }
 
     /// Every ensure with what it does, on its own.
@@ -219,11 +242,6 @@ impl<'a> Subject<'a> {
             Known::Value(value) => Some(value.clone()),
             Known::Symbol(symbol) => self.default_of(symbol).cloned(),
         }
-    }
-
-    /// What an undo does, on its own.
-    fn scene_of(&self, node: &Node<'_>, undo: &'a Work) -> Scene<'a> {
-        Scene::on(self.scene.flow.of_work(undo, node), self.setting)
     }
 }
 
@@ -281,6 +299,7 @@ pub fn examine(
             scene: Scene::of(runbook, setting),
             uses: OnceCell::new(),
             queries: OnceCell::new(),
+            undone: OnceCell::new(),
         };
         for rule in RULES {
             if let Check::Runbook(check) | Check::Both(check, _) = rule.check {

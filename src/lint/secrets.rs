@@ -22,6 +22,9 @@ const LAST_WORDS: [&str; 13] = [
 /// The two words a credential's name ends in.
 const LAST_TWO: [&str; 5] = ["api_key", "access_key", "private_key", "secret_key", "signing_key"];
 
+/// The length of the shortest credential that is known by its form, in bytes.
+const SHORTEST: usize = 20;
+
 /// Whether a name says that its value is a credential.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let mut words = String::new();
@@ -53,6 +56,9 @@ pub(super) fn is_reference(text: &str) -> bool {
 
 /// The credential written out in a text, and what it is.
 pub(super) fn written_out(text: &str) -> Option<(&'static str, Range<usize>)> {
+    if text.len() < SHORTEST {
+        return None;
+    }
     if let Some(at) = text.find("-----BEGIN ").filter(|_| text.contains("PRIVATE KEY-----")) {
         return Some(("a private key", at..text.len()));
     }
@@ -70,6 +76,9 @@ pub(super) fn written_out(text: &str) -> Option<(&'static str, Range<usize>)> {
 
 /// What a word is by its form.
 fn form(word: &str) -> Option<&'static str> {
+    if word.len() < SHORTEST {
+        return None;
+    }
     let all = |rest: &str, fits: fn(char) -> bool| rest.chars().all(fits);
     let is_base32 = |c: char| c.is_ascii_uppercase() || ('2'..='7').contains(&c);
     let is_upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();

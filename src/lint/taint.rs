@@ -3,9 +3,10 @@
 //!
 //! Runbooks used as actions are followed with the params that are foreign in the call.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::declaration::{Declaration, Effect, Kind};
 use crate::guard::{Guard, Reference};
@@ -18,6 +19,9 @@ use super::places::{Leaf, Role, Use, leaves, uses};
 
 /// The most runbooks followed for one file: what calls so many in so many ways is no runbook.
 const MAX_FOLLOWED: usize = 500;
+
+/// The most that is kept from one file to the next.
+const MAX_KEPT: usize = 2_000;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,47 +45,83 @@ pub(super) struct Hit {
     pub(super) way: String,
 }
 
-/// Follows values through one runbook and those it uses.
-#[derive(Default)]
-pub(super) struct Follower {
-    known: RefCell<BTreeMap<(usize, Origins), Rc<Followed>>>,
+/// What following the values of runbooks showed that others use as actions, kept from one file to
+/// the next.
+#[derive(Debug, Default)]
+pub struct Memory(RefCell<BTreeMap<Key, Kept>>);
+
+/// A runbook, by where it is kept, and which of its params are foreign.
+type Key = (*const Runbook, Origins);
+
+/// What following a runbook showed.
+#[derive(Debug)]
+struct Kept {
+    followed: Rc<Followed>,
+    /// Stays, so that no other one takes its place in memory.
+    _runbook: Arc<Runbook>,
+}
+
+/// Follows values through one file and the runbooks it uses.
+pub(super) struct Follower<'a> {
+    memory: &'a Memory,
+    left: Cell<usize>,
 }
 
 type Origins = BTreeMap<String, Origin>;
 
 /// What following a runbook showed.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Followed {
     /// Every foreign value that decides something.
     pub(super) hits: Vec<Hit>,
     outputs: Origins,
 }
 
-impl Follower {
-    /// Follows the values of a runbook some of whose params are foreign.
-    pub(super) fn follow(&self, runbook: &Runbook, params: &Origins) -> Rc<Followed> {
+impl<'a> Follower<'a> {
+    /// Follows the values of one file.
+    pub(super) fn new(memory: &'a Memory) -> Self {
+        let mut kept = memory.0.borrow_mut();
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        Self { memory, left: Cell::new(MAX_FOLLOWED) }
+    }
+
+    /// Follows the values of the file's own runbook.
+    pub(super) fn follow(&self, runbook: &Runbook) -> Followed {
+        let followed = Flow::new(self, runbook, &Origins::new()).followed();
+        if self.left.get() == 0 {
+            // Some of it was not looked at to the end.
+            self.memory.0.borrow_mut().clear();
+        }
+        followed
+    }
+
+    /// Follows the values of a runbook used as an action, some of whose params are foreign.
+    fn follow_inside(&self, runbook: &Arc<Runbook>, params: &Origins) -> Rc<Followed> {
         // Whoever calls says where its values come from: inside, only the params are known.
         let named = params.iter().map(|(name, origin)| {
             let words = format!("the param `{name}`");
             (name.clone(), Origin { words, is_version: origin.is_version })
         });
         let params: Origins = named.collect();
-        let key = (std::ptr::from_ref(runbook) as usize, params.clone());
-        if let Some(known) = self.known.borrow().get(&key) {
-            return Rc::clone(known);
+        let key = (Arc::as_ptr(runbook), params);
+        if let Some(kept) = self.memory.0.borrow().get(&key) {
+            return Rc::clone(&kept.followed);
         }
-        if self.known.borrow().len() >= MAX_FOLLOWED {
+        let Some(left) = self.left.get().checked_sub(1) else {
             return Rc::default();
-        }
-        let followed = Rc::new(Flow::new(self, runbook, &params).followed());
-        self.known.borrow_mut().insert(key, Rc::clone(&followed));
+        };
+        self.left.set(left);
+        let followed = Rc::new(Flow::new(self, runbook, &key.1).followed());
+        self.memory.0.borrow_mut().insert(key, Kept { followed: Rc::clone(&followed), _runbook: Arc::clone(runbook) });
         followed
     }
 }
 
 /// The values of one runbook.
 struct Flow<'a> {
-    follower: &'a Follower,
+    follower: &'a Follower<'a>,
     runbook: &'a Runbook,
     uses: Vec<Use<'a>>,
     /// Which of them each step's own action is.
@@ -93,7 +133,7 @@ struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    fn new(follower: &'a Follower, runbook: &'a Runbook, params: &'a Origins) -> Self {
+    fn new(follower: &'a Follower<'a>, runbook: &'a Runbook, params: &'a Origins) -> Self {
         let uses = uses(runbook);
         let own = uses.iter().enumerate().filter(|(_, one)| matches!(one.role, Role::Step(..)));
         let of_steps = own.map(|(at, _)| at).collect();
@@ -154,10 +194,10 @@ impl<'a> Flow<'a> {
     }
 
     /// What a foreign param decides inside a runbook used as an action.
-    fn hit_inside(&self, inner: &Runbook, param: &str, span: Span, origin: Origin) -> Option<Hit> {
+    fn hit_inside(&self, inner: &Arc<Runbook>, param: &str, span: Span, origin: Origin) -> Option<Hit> {
         let foreign = Origins::from([(param.to_owned(), origin.clone())]);
-        let untouched = self.follower.follow(inner, &Origins::new());
-        let followed = self.follower.follow(inner, &foreign);
+        let untouched = self.follower.follow_inside(inner, &Origins::new());
+        let followed = self.follower.follow_inside(inner, &foreign);
         let is_new = |hit: &&Hit| !untouched.hits.iter().any(|known| known.span == hit.span);
         let hit = followed.hits.iter().find(is_new)?;
         let way = format!("{}/{}", inner.name.as_str(), hit.way);
@@ -173,7 +213,7 @@ impl<'a> Flow<'a> {
             ActionKind::Runbook(inner) => {
                 let foreign = self.of_steps.get(at).and_then(|at| self.uses.get(*at));
                 let foreign = foreign.map(|one| self.arguments_of(one)).unwrap_or_default();
-                let followed = self.follower.follow(inner, &foreign);
+                let followed = self.follower.follow_inside(inner, &foreign);
                 let named = followed
                     .outputs
                     .iter()

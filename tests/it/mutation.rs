@@ -18,7 +18,7 @@ use titan_run::diagnostic::Severity;
 use titan_run::engine::{self, Job, KeptEvents, Signals};
 use titan_run::event::{Cause, Happened, Header};
 use titan_run::guard::Guards;
-use titan_run::lint::{Levels, Setting, examine};
+use titan_run::lint::{Levels, Memory, Setting, examine};
 use titan_run::primitive::{self, CATALOGUE};
 use titan_run::runbook::target::Target;
 use titan_run::runbook::{ActionKind, Library, ParamSource, Runbook, decode_target, resolve_params};
@@ -93,7 +93,8 @@ impl Stage {
 
     /// The runbook, where `lint --deny warning` passes it.
     fn linted(&self, file: &SourceFile) -> Option<Arc<Runbook>> {
-        let setting = Setting { target: &self.target, is_chosen: true, levels: &self.levels };
+        let setting =
+            Setting { target: &self.target, is_chosen: true, levels: &self.levels, memory: &Memory::default() };
         let examined = examine(file, &self.guards, CATALOGUE, &Beside, setting);
         let is_warned = examined.diagnostics.iter().any(|found| found.severity >= Severity::Warning);
         examined.runbook.filter(|_| !is_warned)

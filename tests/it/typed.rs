@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use titan_run::diagnostic::Diagnostic;
 use titan_run::guard::Guards;
-use titan_run::lint::{Levels, RULES, Setting, examine};
+use titan_run::lint::{Levels, Memory, RULES, Setting, examine};
 use titan_run::primitive::CATALOGUE;
 use titan_run::report::{Style, draw};
 use titan_run::runbook::Library;
@@ -54,7 +54,12 @@ fn read(name: &str) -> SourceFile {
 
 fn told(file: &SourceFile, target: Option<&Target>) -> Vec<Diagnostic> {
     let (usual, guards, levels) = (Target::default(), Guards::new(CATALOGUE), Levels::default());
-    let setting = Setting { target: target.unwrap_or(&usual), is_chosen: target.is_some(), levels: &levels };
+    let setting = Setting {
+        target: target.unwrap_or(&usual),
+        is_chosen: target.is_some(),
+        levels: &levels,
+        memory: &Memory::default(),
+    };
     examine(file, &guards, CATALOGUE, &Disk, setting).diagnostics
 }
 

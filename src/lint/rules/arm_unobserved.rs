@@ -169,11 +169,13 @@ impl Looks<'_, '_> {
             ["steps", _, "out", "value"] => Some(Value::Float(before)),
             _ => self.subject.value_of(&self.subject.scene.flow.named(node, &path.join("."))),
         };
-        let is_false = guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(false));
+        if guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(false)) {
+            return false;
+        }
         let nothing = Value::map::<&str>([]);
         let mut names = Names::new(&nothing, &self.subject.setting.target.to_value(), &nothing);
         let out = Value::map(seen.iter().map(|(name, value)| (*name, value.clone())));
-        !is_false && self.subject.guards.truth(guard, &mut names, &[("out", &out)]) != Ok(false)
+        self.subject.guards.truth(guard, &mut names, &[("out", &out)]) != Ok(false)
     }
 
     /// Whether a watch is live before the gate opens, goes on as long as something is held after

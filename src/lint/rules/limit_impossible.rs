@@ -36,9 +36,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for (name, limit, least) in exceeded(subject, Bound::AtLeast) {
-        let message = format!("no run ends within `{name}`: its waits alone take {}", format_duration(least.takes));
-        let found = report.at(message, limit.span).label(least.path);
-        report.push(found.help(format!("raise it above {}, or wait less", format_duration(least.takes))));
+    for least in exceeded(subject, Bound::AtLeast) {
+        let takes = format_duration(least.takes);
+        let message = format!("no run ends within `{}`: its waits alone take {takes}", least.name);
+        let found = report.at(message, least.limit.span).label(least.path);
+        report.push(found.help(format!("raise it above {takes}, or wait less")));
     }
 }

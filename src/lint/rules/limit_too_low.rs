@@ -30,6 +30,7 @@
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::NodeId;
 use crate::lint::time::{Bound, Times};
+use crate::source::Spanned;
 use crate::value::format_duration;
 use std::time::Duration;
 
@@ -47,56 +48,71 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     // One that no run can keep is told by `limit-impossible`.
     let impossible = exceeded(subject, Bound::AtLeast);
-    let is_impossible = |name| impossible.iter().any(|(other, ..)| *other == name);
-    for (name, limit, worst) in exceeded(subject, Bound::AtMost).into_iter().filter(|(name, ..)| !is_impossible(*name))
-    {
+    let is_impossible = |worst: &Exceeded| impossible.iter().any(|other| other.name == worst.name);
+    for worst in exceeded(subject, Bound::AtMost).into_iter().filter(|worst| !is_impossible(worst)) {
         let message = format!(
-            "a slow run takes {} and `{name}` allows {}",
+            "a slow run takes {} and `{}` allows {}",
             format_duration(worst.takes),
-            format_duration(limit.value)
+            worst.name,
+            format_duration(worst.limit.value)
         );
-        let found = report.at(message, limit.span).label(worst.path);
+        let found = report.at(message, worst.limit.span).label(worst.path);
         report.push(found.help("give the steps that take longest a shorter `timeout`, or raise the limit"));
     }
 }
 
-/// The longest path under a limit.
-pub(super) struct Longest {
+/// A limit, and the longest path that exceeds it.
+pub(super) struct Exceeded {
+    /// Its name.
+    pub(super) name: &'static str,
+    pub(super) limit: Spanned<Duration>,
+    /// How long the path takes.
     pub(super) takes: Duration,
     /// Its longest steps.
     pub(super) path: String,
 }
-
-type Exceeded = (&'static str, crate::source::Spanned<Duration>, Longest);
 
 /// Every limit that a longest path exceeds.
 pub(super) fn exceeded(subject: &Subject<'_>, bound: Bound) -> Vec<Exceeded> {
     let limits = subject.runbook.limits;
     let total = limits.total.and_then(|limit| {
         let times = Times::of_run(subject, bound);
-        let (last, end) = times.last()?;
-        Some(("total", limit, longest(&times, last, end)))
+        let (last, takes) = times.last()?;
+        found("total", limit, &times, last, takes)
     });
     let disarmed = limits.disarmed.and_then(|limit| {
         let disarms = subject.scene.disarms();
         let paths = disarms.iter().filter_map(|(disarm, _)| closed_for(subject, bound, *disarm));
-        Some(("disarmed", limit, paths.max_by_key(|longest| longest.takes)?))
+        let (times, to, takes) = paths.max_by_key(|(_, _, takes)| *takes)?;
+        found("disarmed", limit, &times, to, takes)
     });
-    let all = total.into_iter().chain(disarmed);
-    all.filter(|(_, limit, longest)| longest.takes > limit.value).collect()
+    total.into_iter().chain(disarmed).collect()
 }
 
 /// The longest path from a disarm to the next arm, or to the end.
-fn closed_for(subject: &Subject<'_>, bound: Bound, disarm: NodeId) -> Option<Longest> {
+fn closed_for<'s, 'a>(
+    subject: &'s Subject<'a>,
+    bound: Bound,
+    disarm: NodeId,
+) -> Option<(Times<'s, 'a>, NodeId, Duration)> {
     let times = Times::after(subject, bound, disarm);
     let arms = subject.scene.arms();
     let next = arms.iter().filter_map(|(arm, _)| Some((*arm, times.end_of(*arm)?))).min_by_key(|(_, end)| *end);
     let (to, end) = next.or_else(|| times.last())?;
-    Some(longest(&times, to, end))
+    Some((times, to, end))
 }
 
-fn longest(times: &Times<'_, '_>, to: NodeId, takes: Duration) -> Longest {
+fn found(
+    name: &'static str,
+    limit: Spanned<Duration>,
+    times: &Times<'_, '_>,
+    to: NodeId,
+    takes: Duration,
+) -> Option<Exceeded> {
+    if takes <= limit.value {
+        return None;
+    }
     let path = times.critical_path(to);
     let words: Vec<_> = path.iter().map(|(path, took)| format!("{path} {}", format_duration(*took))).collect();
-    Longest { takes, path: format!("longest: {}", words.join(", ")) }
+    Some(Exceeded { name, limit, takes, path: format!("longest: {}", words.join(", ")) })
 }

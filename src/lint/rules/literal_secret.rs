@@ -73,7 +73,8 @@ fn found(leaf: &Leaf<'_>, file: &SourceFile) -> Option<(String, crate::source::S
         .strip_prefix("Bearer ")
         .or_else(|| text.strip_prefix("Basic "))
         .filter(|_| leaf.key.eq_ignore_ascii_case("authorization"));
-    let value = bearer.or_else(|| is_secret_name(leaf.key).then_some(text))?;
+    let value = bearer.unwrap_or(text);
     let is_literal = is_random(value) && !leaf.is_filled() && !is_reference(value) && !value.contains(['/', '.']);
+    let is_literal = is_literal && (bearer.is_some() || is_secret_name(leaf.key));
     is_literal.then(|| (format!("the value of `{}`", leaf.key), leaf.span))
 }

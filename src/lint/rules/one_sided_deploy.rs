@@ -83,10 +83,7 @@ fn check_rollback(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = &subject.scene;
     let undone: Vec<Known> = subject
         .undos()
-        .flat_map(|(_, node, undo)| {
-            let undoing = subject.scene_of(node, undo);
-            undoing.deploys().into_iter().map(|(_, service)| service.clone()).collect::<Vec<_>>()
-        })
+        .flat_map(|(undone, _)| undone.scene.deploys().into_iter().map(|(_, service)| service.clone()))
         .collect();
     let is_named = undone.iter().all(|service| matches!(service, Known::Value(_)));
     let Some(back) = undone.first().filter(|_| is_named) else {

@@ -47,10 +47,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (id, node) in flow.nodes().filter(|(_, node)| node.part == Part::Whole) {
         look(subject, flow, node, subject.span_of(id), report);
     }
-    for (id, node, undo) in subject.undos() {
-        let undoing = flow.of_work(undo, node);
+    for (undone, _) in subject.undos() {
+        let undoing = &undone.scene.flow;
         for (_, inner) in undoing.nodes().filter(|(_, inner)| inner.part == Part::Whole) {
-            look(subject, &undoing, inner, subject.undo_span(id, undo), report);
+            look(subject, undoing, inner, subject.undo_span(undone), report);
         }
     }
     for ensure in &subject.runbook.ensures {

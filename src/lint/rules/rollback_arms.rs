@@ -56,20 +56,20 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for (id, node, undo) in subject.undos() {
-        let scene = subject.scene_of(node, undo);
+    for (undone, _) in subject.undos() {
+        let (id, scene) = (undone.id, &undone.scene);
         if scene.arms().is_empty() {
             continue;
         }
-        for found in unverified(&scene) {
+        for found in unverified(scene) {
             let (service, gate) = (found.service.shown(), found.gate.shown());
             let message = format!("the rollback opens `{gate}` before the policy of `{service}` is verified");
-            let found = report.at(message, subject.undo_span(id, undo)).label(found.way);
+            let found = report.at(message, subject.undo_span(undone)).label(found.way);
             report.push(found.help("undo with `std/verified_arm`, which verifies in the same breath"));
         }
-        if !is_as_before(subject, id, &scene) {
+        if !is_as_before(subject, id, scene) {
             let message = "the rollback opens a gate, whether or not it was open before the run";
-            let found = report.at(message, subject.undo_span(id, undo));
+            let found = report.at(message, subject.undo_span(undone));
             report.push(found.help(
                 "read it with `gate_state` before this step, and add `when: steps.gate_before.out.state == \"armed\"`",
             ));
@@ -77,7 +77,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         if let Some(earlier) = earlier_effect(subject, id) {
             let message =
                 format!("this undo would open a gate, and is never done: `{}` is undone after it", earlier.path);
-            let found = report.at(message, subject.undo_span(id, undo));
+            let found = report.at(message, subject.undo_span(undone));
             report.push(found.help("move it to the first step that changes something"));
         }
     }

@@ -49,11 +49,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for (id, node, undo) in subject.undos() {
-        let undoing = subject.scene_of(node, undo);
+    for (undone, node) in subject.undos() {
+        let (id, undoing) = (undone.id, &undone.scene);
         let mut told: Vec<String> = Vec::new();
         for deed in deeds_in(&subject.scene, id) {
-            let Some((what, verb)) = left_by(deed, &undoing) else {
+            let Some((what, verb)) = left_by(deed, undoing) else {
                 continue;
             };
             let message = format!("`{}` {verb} `{}`, and its undo does not change that", node.path, what.shown());
@@ -61,7 +61,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 continue;
             }
             told.push(message.clone());
-            let found = report.at(message, subject.undo_span(id, undo));
+            let found = report.at(message, subject.undo_span(undone));
             report.push(found.help(format!("let the undo reverse `{}` as well", what.shown())));
         }
     }

@@ -64,8 +64,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = &subject.scene;
-    for (id, node, undo) in subject.undos() {
-        let undoing = subject.scene_of(node, undo);
+    for (undone, node) in subject.undos() {
+        let (id, undoing) = (undone.id, &undone.scene);
         let own = scene.deeds_inside(id);
         let changes = |deeds: &[(NodeId, Deed)], service: &Known| {
             deeds.iter().any(|(_, deed)| *deed == Deed::Deploys(service.clone()))
@@ -85,7 +85,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 service.shown(),
                 hash.shown()
             );
-            let found = report.at(message, subject.undo_span(id, undo));
+            let found = report.at(message, subject.undo_span(undone));
             report.push(found.help("read the hash with `service_hash` before this step, and expect that one"));
         }
     }

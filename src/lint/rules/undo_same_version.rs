@@ -47,14 +47,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for (id, node, undo) in subject.undos() {
-        let undoing = subject.scene_of(node, undo);
+    for (undone, node) in subject.undos() {
+        let (id, undoing) = (undone.id, &undone.scene);
         let forward = deployed(subject, &subject.scene, subject.scene.deeds_inside(id));
-        let back = deployed(subject, &undoing, undoing.deeds());
+        let back = deployed(subject, undoing, undoing.deeds());
         if let Some((service, _)) = forward.iter().find(|deployed| back.contains(deployed)) {
             let name = service.shown();
             let message = format!("the undo of `{}` deploys the version of `{name}` that it is to undo", node.path);
-            let found = report.at(message, subject.undo_span(id, undo));
+            let found = report.at(message, subject.undo_span(undone));
             report.push(found.help(format!(
                 "read the version in a `service_version` step before this one: `${{steps.previous_{name}.out.version}}`"
             )));

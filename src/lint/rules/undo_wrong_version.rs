@@ -51,8 +51,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for (id, node, undo) in subject.undos() {
-        let undoing = subject.scene_of(node, undo);
+    for (undone, node) in subject.undos() {
+        let (id, undoing) = (undone.id, &undone.scene);
         let back = undoing.deeds().iter().filter_map(|(deploy, deed)| match deed {
             Deed::Deploys(service) => Some((service, undoing.flow.argument(undoing.flow.node(*deploy)?, "version")?)),
             _ => None,
@@ -61,13 +61,13 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             if changes_another(subject, id, service) {
                 let message =
                     format!("the undo of `{}` changes `{}`, which the step does not", node.path, service.shown());
-                let found = report.at(message, subject.undo_span(id, undo));
+                let found = report.at(message, subject.undo_span(undone));
                 report.push(found.help(format!("make it the undo of the step that deploys `{}`", service.shown())));
                 continue;
             }
             if let Some(why) = why_wrong(subject, id, service, &version) {
                 let message = format!("the undo of `{}` deploys {why}", node.path);
-                let found = report.at(message, subject.undo_span(id, undo));
+                let found = report.at(message, subject.undo_span(undone));
                 report.push(found.help(format!(
                     "read the version of `{}` with `service_version` in a step that this one needs",
                     service.shown()
