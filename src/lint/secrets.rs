@@ -59,10 +59,12 @@ pub(super) fn written_out(text: &str) -> Option<(&'static str, Range<usize>)> {
     if text.len() < SHORTEST {
         return None;
     }
-    if let Some(at) = text.find("-----BEGIN ").filter(|_| text.contains("PRIVATE KEY-----")) {
+    if text.contains("PRIVATE KEY-----")
+        && let Some(at) = text.find("-----BEGIN ")
+    {
         return Some(("a private key", at..text.len()));
     }
-    let is_inner = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let mut at = 0;
     for word in text.split(|c| !is_inner(c)) {
         let end = at + word.len();
@@ -82,7 +84,7 @@ fn form(word: &str) -> Option<&'static str> {
     let all = |rest: &str, fits: fn(char) -> bool| rest.chars().all(fits);
     let is_base32 = |c: char| c.is_ascii_uppercase() || ('2'..='7').contains(&c);
     let is_upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
-    let is_url64 = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    let is_url64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let is_seed = word.len() == 58
         && ["SU", "SA", "SO", "SN", "SC", "SX"].iter().any(|kind| word.starts_with(kind))
         && all(word, is_base32);

@@ -87,9 +87,9 @@ impl<'a> Follower<'a> {
         Self { memory, left: Cell::new(MAX_FOLLOWED) }
     }
 
-    /// Follows the values of the file's own runbook.
-    pub(super) fn follow(&self, runbook: &Runbook) -> Followed {
-        let followed = Flow::new(self, runbook, &Origins::new()).followed();
+    /// Follows the values of the file's own runbook, whose actions are known.
+    pub(super) fn follow(&self, runbook: &Runbook, uses: &[Use<'_>]) -> Followed {
+        let followed = Flow::new(self, runbook, uses, &Origins::new()).followed();
         if self.left.get() == 0 {
             // Some of it was not looked at to the end.
             self.memory.0.borrow_mut().clear();
@@ -113,7 +113,7 @@ impl<'a> Follower<'a> {
             return Rc::default();
         };
         self.left.set(left);
-        let followed = Rc::new(Flow::new(self, runbook, &key.1).followed());
+        let followed = Rc::new(Flow::new(self, runbook, &uses(runbook), &key.1).followed());
         self.memory.0.borrow_mut().insert(key, Kept { followed: Rc::clone(&followed), _runbook: Arc::clone(runbook) });
         followed
     }
@@ -123,35 +123,41 @@ impl<'a> Follower<'a> {
 struct Flow<'a> {
     follower: &'a Follower<'a>,
     runbook: &'a Runbook,
-    uses: Vec<Use<'a>>,
+    uses: &'a [Use<'a>],
     /// Which of them each step's own action is.
     of_steps: Vec<usize>,
     params: &'a Origins,
     lets: Origins,
     /// What is foreign in each step's result, by field; under an empty name, all of it.
     outs: BTreeMap<&'a str, Origins>,
+    /// Whether a name of a step was asked for that has no entry there yet.
+    looked_ahead: Cell<bool>,
 }
 
 impl<'a> Flow<'a> {
-    fn new(follower: &'a Follower<'a>, runbook: &'a Runbook, params: &'a Origins) -> Self {
-        let uses = uses(runbook);
+    fn new(follower: &'a Follower<'a>, runbook: &'a Runbook, uses: &'a [Use<'a>], params: &'a Origins) -> Self {
         let own = uses.iter().enumerate().filter(|(_, one)| matches!(one.role, Role::Step(..)));
         let of_steps = own.map(|(at, _)| at).collect();
-        let (lets, outs) = (Origins::new(), BTreeMap::new());
-        let mut flow = Self { follower, runbook, uses, of_steps, params, lets, outs };
+        let (lets, outs, looked_ahead) = (Origins::new(), BTreeMap::new(), Cell::new(false));
+        let mut flow = Self { follower, runbook, uses, of_steps, params, lets, outs, looked_ahead };
         for binding in &runbook.lets {
             if let Some((_, origin)) = flow.passed(&binding.guard, None) {
                 flow.lets.insert(binding.name.to_string(), origin);
             }
         }
-        // The second time for what is named above the step it comes from.
-        for _ in 0..2 {
-            for (at, step) in runbook.steps.iter().enumerate() {
-                let out = flow.result(at, step);
-                flow.outs.insert(step.id.as_str(), out);
-            }
+        flow.results();
+        if flow.looked_ahead.get() {
+            // Again, for what is named above the step it comes from.
+            flow.results();
         }
         flow
+    }
+
+    fn results(&mut self) {
+        for (at, step) in self.runbook.steps.iter().enumerate() {
+            let out = self.result(at, step);
+            self.outs.insert(step.id.as_str(), out);
+        }
     }
 
     fn followed(&self) -> Followed {
@@ -269,12 +275,17 @@ impl<'a> Flow<'a> {
             ["params", name, ..] => self.params.get(*name).cloned(),
             ["params"] => self.params.values().next().cloned(),
             ["steps", id, "out", rest @ ..] => {
-                let out = self.outs.get(id)?;
+                let out = self.outs.get(id);
+                self.looked_ahead.set(self.looked_ahead.get() || out.is_none());
+                let out = out?;
                 let field = rest.first().and_then(|field| out.get(*field));
                 let whole = out.get("").or_else(|| out.values().next().filter(|_| rest.is_empty()));
                 field.or(whole).cloned()
             }
-            ["steps"] => self.outs.values().find_map(|out| out.values().next()).cloned(),
+            ["steps"] => {
+                self.looked_ahead.set(true);
+                self.outs.values().find_map(|out| out.values().next()).cloned()
+            }
             ["item", ..] => item.cloned(),
             [name, ..] => self.lets.get(*name).cloned(),
             [] => None,

@@ -92,7 +92,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             continue;
         };
         let service = subject.setting.target.gates.get(name).map(|gate| gate.service.as_str());
-        let looks = Looks { subject, arm, gate, service };
+        let looks = Looks::after(subject, arm, gate, service);
         let missing: Vec<_> = looks.missing().collect();
         if missing.is_empty() {
             continue;
@@ -109,9 +109,20 @@ struct Looks<'s, 'a> {
     gate: &'s Known,
     /// The service that holds the gate.
     service: Option<&'s str>,
+    /// What comes after the opening.
+    after: Nodes,
+    /// What of that holds something for long enough.
+    holds: Nodes,
 }
 
-impl Looks<'_, '_> {
+impl<'s, 'a> Looks<'s, 'a> {
+    fn after(subject: &'s Subject<'a>, arm: NodeId, gate: &'s Known, service: Option<&'s str>) -> Self {
+        let flow = &subject.scene.flow;
+        let after = flow.after(arm);
+        let holds = Nodes::that(flow, |id, node| after.has(id) && is_long(subject, &subject.scene, node));
+        Self { subject, arm, gate, service, after, holds }
+    }
+
     fn missing(&self) -> impl Iterator<Item = &'static str> {
         let target = self.subject.setting.target;
         let scene = &self.subject.scene;
@@ -182,33 +193,31 @@ impl Looks<'_, '_> {
     /// it, and rolls back.
     fn watched(&self, is: impl Fn(&Watched<'_>) -> bool) -> bool {
         let flow = &self.subject.scene.flow;
-        let (before, after) = (flow.before(self.arm), flow.after(self.arm));
+        let before = self.subject.scene.before(self.arm);
         // A watch that is live before a runbook used as an action begins is so before what is inside.
         let around = |id: NodeId| {
             let arm = flow.node(self.arm);
             id == self.arm || flow.node(id).zip(arm).is_some_and(|(one, arm)| arm.is_inside(one))
         };
-        let holds = Nodes::that(flow, |id, node| after.has(id) && is_long(self.subject, &self.subject.scene, node));
         let is_long = |to: NodeId| {
             let before = flow.before(to);
-            holds.has(to) || holds.iter().any(|hold| before.has(hold))
+            self.holds.has(to) || self.holds.iter().any(|hold| before.has(hold))
         };
         flow.watches().iter().any(|one| {
             let is_early = around(one.from) || before.has(one.from);
-            let is_late = one.to.is_none_or(|to| after.has(to) && is_long(to));
+            let is_late = || one.to.is_none_or(|to| self.after.has(to) && is_long(to));
             // A subscription hears everything; what samples must do so often enough.
             let is_dense = one.watch.action.name() == "nats_watch" || one.watch.every <= AT_LEAST;
-            is_early && is_late && is_dense && one.watch.on_breach == OnFailure::Rollback && is(one)
+            is_dense && one.watch.on_breach == OnFailure::Rollback && is(one) && is_early && is_late()
         })
     }
 
     /// Whether every run that comes to its end held something after the gate was opened.
     fn held(&self, is: impl Fn(&Node<'_>) -> bool) -> bool {
         let scene = &self.subject.scene;
-        let after = scene.flow.after(self.arm);
         let holds = Nodes::that(&scene.flow, |id, node| {
             let rolls_back = node.step.is_some_and(|step| step.on_failure == OnFailure::Rollback);
-            after.has(id) && rolls_back && is_long(self.subject, scene, node) && is(node)
+            self.holds.has(id) && rolls_back && is(node)
         });
         scene.proof_after(&holds, self.arm).is_done_at_end()
     }

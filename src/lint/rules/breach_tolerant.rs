@@ -70,10 +70,12 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 fn is_breached_by_one(subject: &Subject<'_>, guard: &Guard) -> bool {
     let one = [("count", Value::Int(1)), ("rate", Value::Float(1.0))];
     let look_up = |path: &[&str]| one.iter().find(|(name, _)| path == [*name]).map(|(_, value)| value.clone());
+    if guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(true)) {
+        return true;
+    }
     let nothing = Value::map::<&str>([]);
     let mut names = Names::new(&nothing, &subject.setting.target.to_value(), &nothing);
     let [count, rate] = &one;
     let seen = [(count.0, &count.1), ("last", &Value::Null), (rate.0, &rate.1)];
-    guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(true))
-        || subject.guards.truth(guard, &mut names, &seen) == Ok(true)
+    subject.guards.truth(guard, &mut names, &seen) == Ok(true)
 }

@@ -57,7 +57,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for hit in &Follower::new(subject.setting.memory).follow(subject.runbook).hits {
+    for hit in &Follower::new(subject.setting.memory).follow(subject.runbook, subject.uses()).hits {
         let inside = if hit.way.is_empty() { String::new() } else { format!(" inside `{}`", hit.way) };
         let message = format!("{} comes from outside and becomes {}{inside}", hit.origin.words, hit.decides);
         let found = report.at(message, hit.span).label("nobody has checked this");
