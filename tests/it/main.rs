@@ -19,6 +19,7 @@ mod docs;
 mod editor;
 mod explain;
 mod formats;
+mod fuzzing;
 mod golden;
 mod hostile;
 mod house;
