@@ -18,6 +18,7 @@ use crate::report::{Appeal, appeal};
 use crate::runbook::{OnFailure, Runbook};
 
 use super::carry::How;
+use super::exit::Refusal;
 use super::resume::roll_back;
 use super::runs::{Named, Story};
 use super::{Streams, exit, recorded};
@@ -83,9 +84,9 @@ pub(super) struct DecideArgs {
 pub(super) fn abort(args: &AbortArgs, streams: &mut Streams<'_>) -> u8 {
     let asked = asked(Request::Abort, &args.why);
     match args.named.find() {
-        Ok(folder) if folder.is_owned() => told(speak(&folder, &asked), streams),
+        Ok(folder) if folder.is_owned() => told(speak(&folder, &asked).map_err(Refusal::from), streams),
         Ok(_) => roll_back(&args.named, &args.how, asked, streams),
-        Err(why) => told(Err(why), streams),
+        Err(refusal) => told(Err(refusal), streams),
     }
 }
 
@@ -93,9 +94,9 @@ pub(super) fn abort(args: &AbortArgs, streams: &mut Streams<'_>) -> u8 {
 pub(super) fn pause(args: &PauseArgs, streams: &mut Streams<'_>) -> u8 {
     let said = args.named.find().and_then(|folder| {
         if !folder.is_owned() {
-            return Err(format!("run `{}` is not being carried out, so there is nothing to pause", folder.id()));
+            return Err(format!("run `{}` is not being carried out, so there is nothing to pause", folder.id()).into());
         }
-        speak(&folder, &asked(Request::Pause, &args.why))
+        Ok(speak(&folder, &asked(Request::Pause, &args.why))?)
     });
     told(said, streams)
 }
@@ -113,8 +114,8 @@ pub(super) fn retry(args: &StepArgs, streams: &mut Streams<'_>) -> u8 {
 fn of_step(args: &StepArgs, request: Request, streams: &mut Streams<'_>) -> u8 {
     let asked = asked(request, &args.why);
     let said = args.named.find().and_then(|folder| match folder.is_owned() {
-        true => speak(&folder, &asked),
-        false => write_down(&folder, &asked),
+        true => Ok(speak(&folder, &asked)?),
+        false => Ok(write_down(&folder, &asked)?),
     });
     told(said, streams)
 }
@@ -131,16 +132,16 @@ pub(super) fn deny(args: &DecideArgs, streams: &mut Streams<'_>) -> u8 {
 
 fn decide(args: &DecideArgs, yes: bool, streams: &mut Streams<'_>) -> u8 {
     let said = args.named.find().and_then(|folder| {
+        let seed = read_seed(&args.key).map_err(Refusal::usage)?;
         let state = Story::read(&folder.read()?)?.state;
         let (step, question) = open_question(&state, args.step.as_deref())?;
-        let seed = read_seed(&args.key)?;
         let signed = approval::sign(&seed, &question.digest, yes)?;
         question.accepts(&signed, now_unix_ms())?;
         streams.say(appeal(&shown(&state, &step, &question)?, now_unix_ms()).trim_end());
         if !args.yes && !confirmed(if yes { "approve" } else { "deny" }, streams) {
-            return Err("nothing was signed".to_owned());
+            return Err("nothing was signed".into());
         }
-        speak(&folder, &asked(Request::Decide { step, signed }, &args.why))
+        Ok(speak(&folder, &asked(Request::Decide { step, signed }, &args.why))?)
     });
     told(said, streams)
 }
@@ -207,15 +208,15 @@ fn asked(request: Request, why: &str) -> Asked {
     Asked { request, who: user(), why: why.to_owned() }
 }
 
-fn told(said: Result<String, String>, streams: &mut Streams<'_>) -> u8 {
+fn told(said: Result<String, Refusal>, streams: &mut Streams<'_>) -> u8 {
     match said {
         Ok(text) => {
             streams.say(&crate::visible::visible(&text));
             exit::SUCCEEDED
         }
-        Err(why) => {
+        Err(Refusal { code, why }) => {
             streams.complain(&why);
-            exit::REFUSED
+            code
         }
     }
 }

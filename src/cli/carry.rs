@@ -37,10 +37,10 @@ const TICK: Duration = Duration::from_secs(1);
 pub(super) struct How {
     /// Confirm an item of a checklist beforehand; `all` confirms every one
     #[arg(long, value_name = "ITEM")]
-    confirm: Vec<String>,
+    pub(super) confirm: Vec<String>,
     /// Sign every approval with the key in a file, for scripted use
     #[arg(long, value_name = "KEYFILE")]
-    approve_with: Vec<PathBuf>,
+    pub(super) approve_with: Vec<PathBuf>,
     /// How the run is shown
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub(super) output: Output,

@@ -25,3 +25,29 @@ pub fn of(ending: Ending) -> u8 {
         Ending::Paused => PAUSED,
     }
 }
+
+/// Why a command did not do what was asked: an exit code and a sentence.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: u8,
+    pub(super) why: String,
+}
+
+impl Refusal {
+    /// The command line is wrong.
+    pub(super) fn usage(why: String) -> Self {
+        Self { code: USAGE, why }
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self { code: REFUSED, why }
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(why: &str) -> Self {
+        why.to_owned().into()
+    }
+}

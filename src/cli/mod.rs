@@ -1,5 +1,6 @@
 //! The command line: one file a command. The only room that knows both `live/` and `sim/`.
 
+mod answers;
 mod ask;
 mod audit;
 mod carry;

@@ -14,6 +14,7 @@ use crate::live::{kill_orphans, user};
 use crate::primitive::DISARM_HINT;
 use crate::runbook::Runbook;
 
+use super::answers::misfits;
 use super::ask::judge_word;
 use super::carry::{Earlier, How, Journey, carry};
 use super::recorded;
@@ -60,11 +61,11 @@ enum Direction {
 }
 
 fn go_on(named: &Named, how: &How, direction: Direction, asked: Vec<Asked>, streams: &mut Streams<'_>) -> u8 {
-    let (prepared, earlier) = match taken_over(named, direction, &asked, streams) {
+    let (prepared, earlier) = match taken_over(named, how, direction, &asked, streams) {
         Ok(taken) => taken,
-        Err(problems) => {
+        Err((code, problems)) => {
             problems.iter().for_each(|problem| streams.complain(problem));
-            return exit::REFUSED;
+            return code;
         }
     };
     let world = worlds::Args::default();
@@ -74,23 +75,27 @@ fn go_on(named: &Named, how: &How, direction: Direction, asked: Vec<Asked>, stre
 
 type Taken = (super::prepare::Prepared, Earlier);
 
+/// Why not: the exit code, and a sentence for each thing in the way.
+type Untaken = (u8, Vec<String>);
+
 /// Takes a run over; nothing has an effect before everything is known to be in order.
 fn taken_over(
     named: &Named,
+    how: &How,
     direction: Direction,
     asked: &[Asked],
     streams: &mut Streams<'_>,
-) -> Result<Taken, Vec<String>> {
-    let one = |problem: String| vec![problem];
-    let folder = named.find().map_err(one)?;
+) -> Result<Taken, Untaken> {
+    let one = |problem: String| (exit::REFUSED, vec![problem]);
+    let folder = named.find().map_err(|refusal| (refusal.code, vec![refusal.why]))?;
     let (journal, bytes) = folder.take_over().map_err(one)?;
     let Story { events, state, chain, torn, whole_bytes } =
-        Story::read(&bytes).map_err(|why| vec![why, DISARM_HINT.to_owned()])?;
+        Story::read(&bytes).map_err(|why| (exit::REFUSED, vec![why, DISARM_HINT.to_owned()]))?;
     let Some(header) = state.header.clone() else {
-        return Err(vec!["the run never began: its journal holds no whole record".to_owned()]);
+        return Err(one("the run never began: its journal holds no whole record".to_owned()));
     };
     if header.simulated {
-        return Err(vec!["the run was simulated, and its world ended with its runner".to_owned()]);
+        return Err(one("the run was simulated, and its world ended with its runner".to_owned()));
     }
     state.goes_on().map_err(one)?;
     if direction == Direction::Forward {
@@ -98,10 +103,14 @@ fn taken_over(
         if !changes.is_empty() {
             let id = &header.run;
             changes.push(format!("nothing was done; `titan-run abort {id}` rolls back from what is on record"));
-            return Err(changes);
+            return Err((exit::REFUSED, changes));
         }
     }
     let prepared = recorded::prepared(&header, direction == Direction::Forward).map_err(one)?;
+    let misfits = if direction == Direction::Forward { misfits(how, &prepared.runbook) } else { Vec::new() };
+    if !misfits.is_empty() {
+        return Err((exit::USAGE, misfits));
+    }
     words(&prepared.runbook, &state, asked).map_err(one)?;
     let orphans = kill_orphans(&header.run).map_err(one)?;
     if !orphans.is_empty() {

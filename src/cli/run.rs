@@ -1,10 +1,11 @@
 //! `titan-run RUNBOOK`: carries a runbook out and shows it.
 
-use super::Streams;
+use super::answers::misfits;
 use super::carry::{How, Journey, carry};
 use super::prepare::{self, prepare};
 use super::runs::Place;
 use super::worlds;
+use super::{Streams, exit};
 
 /// The command's arguments.
 #[derive(clap::Args)]
@@ -29,6 +30,11 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> u8 {
         Ok(prepared) => prepared,
         Err(code) => return code,
     };
+    let misfits = misfits(&args.how, &prepared.runbook);
+    if !misfits.is_empty() {
+        misfits.iter().for_each(|why| streams.complain(why));
+        return exit::USAGE;
+    }
     let is_kept = args.record || prepared.target.world.is_none();
     let place = is_kept.then_some(&args.place);
     carry(Journey { prepared, how: &args.how, world: &args.world, place, earlier: None, asked: Vec::new() }, streams)

@@ -8,6 +8,7 @@ use crate::live::now_unix_ms;
 use crate::live::run_folder::RunFolder;
 use crate::report::{Row, table};
 
+use super::exit::Refusal;
 use super::{Streams, exit};
 
 /// The environment variable that says where runs are kept.
@@ -55,9 +56,9 @@ impl Place {
 }
 
 impl Named {
-    /// The run's folder.
-    pub(super) fn find(&self) -> Result<RunFolder, String> {
-        RunFolder::find(&self.place.folder(), &self.run)
+    /// The run's folder; a run that is not there is a slip of whoever typed it.
+    pub(super) fn find(&self) -> Result<RunFolder, Refusal> {
+        RunFolder::find(&self.place.folder(), &self.run).map_err(Refusal::usage)
     }
 }
 

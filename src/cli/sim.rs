@@ -8,8 +8,10 @@ use clap::Subcommand;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::served::{Place, Reply, Request, Setup, ask, serve, serve_service};
+use crate::sim::SimWorld;
 use crate::stdlib;
 
+use super::exit::Refusal;
 use super::prepare::pairs;
 use super::{Streams, exit};
 
@@ -95,7 +97,7 @@ pub(super) fn sim(args: &Args, streams: &mut Streams<'_>) -> u8 {
         match &args.command {
             None => serve_all(args, streams).await,
             Some(Command::Service(service)) => {
-                serve_service(&place(service, &args.dir)?).await.map(|()| exit::SUCCEEDED)
+                Ok(serve_service(&place(service, &args.dir)?).await.map(|()| exit::SUCCEEDED)?)
             }
             Some(Command::State) => asked(&args.dir, Request::Show, streams).await,
             Some(Command::Version { service }) => {
@@ -107,13 +109,13 @@ pub(super) fn sim(args: &Args, streams: &mut Streams<'_>) -> u8 {
             }
         }
     });
-    outcome.unwrap_or_else(|why| {
+    outcome.unwrap_or_else(|Refusal { code, why }| {
         streams.complain(&why);
-        exit::REFUSED
+        code
     })
 }
 
-async fn asked(folder: &Path, request: Request, streams: &mut Streams<'_>) -> Result<u8, String> {
+async fn asked(folder: &Path, request: Request, streams: &mut Streams<'_>) -> Result<u8, Refusal> {
     match ask(folder, &request).await? {
         Reply::Done => Ok(exit::SUCCEEDED),
         Reply::Text(text) => {
@@ -121,15 +123,19 @@ async fn asked(folder: &Path, request: Request, streams: &mut Streams<'_>) -> Re
             Ok(exit::SUCCEEDED)
         }
         Reply::Exit(code) => Ok(u8::try_from(code).unwrap_or(u8::MAX)),
-        Reply::Wrong(why) => Err(why),
+        Reply::Wrong(why) => Err(why.into()),
     }
 }
 
-async fn serve_all(args: &Args, streams: &mut Streams<'_>) -> Result<u8, String> {
-    let options = options(&args.world)?;
+async fn serve_all(args: &Args, streams: &mut Streams<'_>) -> Result<u8, Refusal> {
+    let options = options(&args.world).map_err(Refusal::usage)?;
+    let world = stdlib::find(WORLD).unwrap_or_default();
+    SimWorld::takes(world, &options).map_err(Refusal::usage)?;
     if ask(&args.dir, &Request::Show).await.is_ok() {
         let dir = args.dir.display();
-        return Err(format!("a simulated world serves in `{dir}` already; `titan-run sim --dir {dir} state` shows it"));
+        return Err(
+            format!("a simulated world serves in `{dir}` already; `titan-run sim --dir {dir} state` shows it").into()
+        );
     }
     std::fs::create_dir_all(&args.dir).map_err(|error| format!("`{}`: {error}", args.dir.display()))?;
     let folder = args.dir.canonicalize().map_err(|error| format!("`{}`: {error}", args.dir.display()))?;
@@ -138,7 +144,7 @@ async fn serve_all(args: &Args, streams: &mut Streams<'_>) -> Result<u8, String>
     let text = target_text(&args.nats, &folder, &ports);
     std::fs::write(&target, text).map_err(|error| format!("`{}`: {error}", target.display()))?;
     let setup = Setup {
-        world: stdlib::find(WORLD).unwrap_or_default().to_owned(),
+        world: world.to_owned(),
         options,
         folder,
         nats: args.nats.clone(),
@@ -152,7 +158,7 @@ async fn serve_all(args: &Args, streams: &mut Streams<'_>) -> Result<u8, String>
         let _ = streams.out.flush();
     };
     tokio::select! {
-        ended = serve(setup, ready) => ended.map(|()| exit::SUCCEEDED),
+        ended = serve(setup, ready) => Ok(ended.map(|()| exit::SUCCEEDED)?),
         _ = interrupt.recv() => Ok(exit::SUCCEEDED),
         _ = terminate.recv() => Ok(exit::SUCCEEDED),
     }

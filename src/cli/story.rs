@@ -15,6 +15,7 @@ use crate::value::Value;
 use crate::visible::visible;
 
 use super::carry::{Output, View};
+use super::exit::Refusal;
 use super::runs::{Named, Story};
 use super::{Streams, exit, recorded};
 
@@ -50,20 +51,20 @@ pub(super) struct VerifyArgs {
     head: Option<String>,
 }
 
-fn story(named: &Named) -> Result<Story, String> {
-    named.find().and_then(|folder| folder.read()).and_then(|bytes| Story::read(&bytes))
+fn story(named: &Named) -> Result<Story, Refusal> {
+    Ok(Story::read(&named.find()?.read()?)?)
 }
 
 /// What a command says, or why it cannot.
-fn answer(streams: &mut Streams<'_>, said: Result<String, String>) -> u8 {
+fn answer(streams: &mut Streams<'_>, said: Result<String, Refusal>) -> u8 {
     match said {
         Ok(text) => {
             streams.say(text.trim_end());
             exit::SUCCEEDED
         }
-        Err(why) => {
+        Err(Refusal { code, why }) => {
             streams.complain(&why);
-            exit::REFUSED
+            code
         }
     }
 }
@@ -86,7 +87,7 @@ pub(super) fn show(named: &Named, streams: &mut Streams<'_>) -> u8 {
 /// Says why a step ran, was skipped or failed.
 pub(super) fn why(args: &WhyArgs, streams: &mut Streams<'_>) -> u8 {
     let said = story(&args.named).and_then(|story| {
-        let found = with_evidence(&story, |evidence| explain(evidence, &args.step))??;
+        let found = with_evidence(&story, |evidence| explain(evidence, &args.step))?.map_err(Refusal::usage)?;
         Ok(explained(&story.events, &found, &args.step))
     });
     answer(streams, said)
@@ -128,9 +129,9 @@ pub(super) fn replay(args: &ReplayArgs, streams: &mut Streams<'_>) -> u8 {
             story.events.iter().for_each(|event| view.event(event));
             exit::SUCCEEDED
         }
-        Err(why) => {
+        Err(Refusal { code, why }) => {
             streams.complain(&why);
-            exit::REFUSED
+            code
         }
     }
 }
@@ -140,10 +141,12 @@ pub(super) fn verify(args: &VerifyArgs, streams: &mut Streams<'_>) -> u8 {
     let said = story(&args.named).and_then(|story| {
         let head = story.chain.head();
         if let Some(wanted) = args.head.as_deref().filter(|wanted| !wanted.eq_ignore_ascii_case(head)) {
-            return Err(format!("the last record has checksum {head}, not {wanted}"));
+            return Err(format!("the last record has checksum {head}, not {wanted}").into());
         }
         if let Some(torn) = story.torn {
-            return Err(format!("the last {} bytes at byte {} are an unfinished record", torn.bytes, torn.offset));
+            return Err(
+                format!("the last {} bytes at byte {} are an unfinished record", torn.bytes, torn.offset).into()
+            );
         }
         let mut said = format!("{} records, each follows the one before it\n", story.events.len());
         for approval in approvals(&story.events)? {

@@ -129,21 +129,23 @@ impl Template {
 
     /// The value, when nothing is to be filled.
     pub fn constant(&self) -> Option<&Value> {
-        match &self.0 {
-            Piece::Constant(value) => Some(value),
-            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) | Piece::Map(_) => None,
-        }
+        if let Piece::Constant(value) = &self.0 { Some(value) } else { None }
     }
 
     /// The value of one entry of a map, when nothing is to be filled in it.
     pub fn constant_field(&self, name: &str) -> Option<&Value> {
-        match &self.0 {
-            Piece::Constant(value) => value.get(name),
-            Piece::Map(entries) => match entries.iter().find(|(key, _)| &**key == name) {
-                Some((_, Piece::Constant(value))) => Some(value),
-                _ => None,
-            },
-            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) => None,
+        match self.given(name)? {
+            Given::Constant(value) => Some(value),
+            Given::Expression(_) | Given::Mixed => None,
+        }
+    }
+
+    /// The keys of one entry that is written out as a map.
+    pub fn keys(&self, name: &str) -> Option<Vec<&str>> {
+        let entries = if let Piece::Map(entries) = &self.0 { entries.as_slice() } else { &[] };
+        match entries.iter().find(|(key, _)| &**key == name) {
+            Some((_, Piece::Map(inner))) => Some(inner.iter().map(|(key, _)| &**key).collect()),
+            _ => Some(self.constant_field(name)?.as_map()?.keys().map(|key| &**key).collect()),
         }
     }
 

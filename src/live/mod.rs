@@ -25,7 +25,7 @@ use std::time::Duration;
 
 pub(crate) use clock::now_unix_ms;
 pub use people::Answers;
-pub(crate) use people::{read_seed, user};
+pub(crate) use people::{ALL_ITEMS, read_seed, user};
 pub(crate) use processes::{kill_orphans, mark_children};
 
 use crate::runbook::target::Target;

@@ -9,7 +9,7 @@ use crate::visible::visible;
 use crate::world::{Answer, People, Question, Standing, Touch, Wait};
 
 /// The word that confirms every item.
-const ALL: &str = "all";
+pub(crate) const ALL_ITEMS: &str = "all";
 
 /// The most bytes of a file that holds a seed.
 const MAX_SEED: u64 = 1_024;
@@ -27,10 +27,13 @@ pub struct Answers {
 pub(crate) fn read_seed(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    let file = std::fs::File::open(path).map_err(|error| {
+        format!("`{shown}` cannot be read: {error}; a key is a file that `titan-run key new FILE` made")
+    })?;
     file.take(MAX_SEED).read_to_string(&mut text).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
     let seed = text.lines().map(str::trim).find(|line| line.starts_with("SU"));
-    seed.map(str::to_owned).ok_or_else(|| format!("`{shown}` holds no seed, which begins with SU"))
+    seed.map(str::to_owned)
+        .ok_or_else(|| format!("`{shown}` holds no seed, which begins with SU; `titan-run key new FILE` makes one"))
 }
 
 /// The operator's terminal.
@@ -50,7 +53,7 @@ impl Terminal {
 impl People for Terminal {
     fn ask<'a>(&'a self, question: &'a Question) -> Wait<'a, Touch<Answer>> {
         Box::pin(async move {
-            if self.confirmed.iter().any(|item| item == ALL || *item == question.item) {
+            if self.confirmed.iter().any(|item| item == ALL_ITEMS || *item == question.item) {
                 return Ok(Answer { yes: true, who: format!("{} (beforehand)", user()) });
             }
             if !std::io::stdin().is_terminal() {

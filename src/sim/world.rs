@@ -104,6 +104,14 @@ impl SimWorld {
         Ok(options.keys().map(ToString::to_string).collect())
     }
 
+    /// Whether a world file has these options, and they may have these values.
+    ///
+    /// # Errors
+    /// A sentence saying which not.
+    pub fn takes(text: &str, chosen: &BTreeMap<String, String>) -> Result<(), String> {
+        Host::new(text)?.options(chosen).map(drop)
+    }
+
     /// The invariants that were broken so far.
     pub fn broken(&self) -> Vec<Broken> {
         self.0.memory.get().map(|memory| memory.borrow().broken.clone()).unwrap_or_default()

@@ -38,6 +38,7 @@ mod record;
 mod rehearsal;
 mod resume;
 mod schemas;
+mod slips;
 mod stage;
 mod terminal;
 mod tool;

@@ -84,7 +84,7 @@ fn no_record_is_reached_through_a_symbolic_link() {
     let run = place.newest();
     fs::rename(&run, place.path("elsewhere")).unwrap();
     symlink(place.path("elsewhere"), &run).unwrap();
-    place.about(&["resume"]).exits(1).complains("there is no run");
+    place.about(&["resume"]).exits(2).complains("there is no run");
     fs::remove_file(&run).unwrap();
     fs::rename(place.path("elsewhere"), &run).unwrap();
     fs::rename(run.join("journal"), place.path("journal")).unwrap();
@@ -246,7 +246,7 @@ outputs: {{ o: steps.say.out.text }}
     for words in [&["show", argument][..], &["why", argument, "x"][..], &["run", argument][..], &[argument][..]] {
         harmless("an argument", &finished(place.command(words).output().unwrap()));
     }
-    harmless("a step", &place.about(&["why", argument]).exits(1));
+    harmless("a step", &place.about(&["why", argument]).exits(2));
     fs::write(&kept, format!("titan: 1\n{quoted}: {quoted}\n")).unwrap();
     harmless("a key", &finished(place.command(&["lint"]).arg(&kept).output().unwrap()));
 }

@@ -193,7 +193,7 @@ fn a_run_is_shown_explained_and_replayed_from_its_record() {
     let why = why.says("when params.redeploy || steps.running_brain.out.version != params.brain -> true");
     why.says("params.brain = 2.0.0").says("steps.running_brain.out.version = 1.0.0");
     finished(stage.about_run(&["why", "deploy_pear"]).output().unwrap())
-        .exits(1)
+        .exits(2)
         .complains("did you mean `deploy_pair`?");
     let listed = finished(command(&["runs"]).env("TITAN_RUNS", stage.runs()).output().unwrap()).exits(0);
     let listed = listed.says("policy-rollout").says("rolled_back");
