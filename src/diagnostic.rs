@@ -254,13 +254,17 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     const NEAR: f64 = 0.8;
     /// The candidates looked at: comparing every name with every other takes too long.
     const MOST: usize = 1_000;
+    /// The letters from which one slip leaves a word the same word: similarity misses short ones.
+    const SHORTEST: usize = 3;
+    let is_one_slip =
+        |candidate: &str| candidate.chars().count() >= SHORTEST && strsim::damerau_levenshtein(word, candidate) == 1;
     candidates
         .into_iter()
         .take(MOST)
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= NEAR)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
+        .map(|candidate| (is_one_slip(candidate), strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(is_slip, similarity, _)| *is_slip || *similarity >= NEAR)
+        .max_by(|(slip_a, a, _), (slip_b, b, _)| slip_a.cmp(slip_b).then(a.total_cmp(b)))
+        .map(|(_, _, candidate)| candidate)
 }
 
 /// Whether a word is a slip of one candidate and of no other.

@@ -233,12 +233,12 @@ fn shown(path: &Path) -> String {
 }
 
 /// A target says `target:` where a runbook says `runbook:`.
-fn is_target(file: &SourceFile) -> bool {
+pub(super) fn is_target(file: &SourceFile) -> bool {
     let says = |key: &str| file.text().lines().any(|line| line.starts_with(key));
     says("target:") && !says("runbook:")
 }
 
 /// A test file says `test:`.
-fn is_test(file: &SourceFile) -> bool {
+pub(super) fn is_test(file: &SourceFile) -> bool {
     file.text().lines().any(|line| line.starts_with("test:"))
 }

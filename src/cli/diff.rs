@@ -10,7 +10,8 @@ use crate::primitive::CATALOGUE;
 use crate::report::{changes, changes_json};
 use crate::runbook::{Runbook, load};
 
-use super::files::{Folder, Trouble, read_source};
+use super::files::{Folder, Trouble};
+use super::slip::read_runbook;
 use super::{Streams, exit};
 
 /// The command's arguments.
@@ -56,7 +57,7 @@ pub(super) fn diff(args: &Args, streams: &mut Streams<'_>) -> u8 {
 }
 
 fn read(name: &str, guards: &Guards) -> Result<Arc<Runbook>, Trouble> {
-    let file = read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?;
+    let file = read_runbook(name)?;
     let loaded = load(&file, guards, CATALOGUE, &Folder::of(name));
     loaded.runbook.ok_or(Trouble::Wrong(loaded.diagnostics))
 }

@@ -7,7 +7,8 @@ use crate::guard::Guards;
 use crate::primitive::CATALOGUE;
 use crate::runbook::load;
 
-use super::files::{Folder, Trouble, read_source};
+use super::files::{Folder, Trouble};
+use super::slip::read_runbook;
 use super::{Streams, exit};
 
 /// The command's arguments.
@@ -38,10 +39,9 @@ enum Format {
 /// Draws a runbook.
 pub(super) fn graph(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let guards = Guards::new(CATALOGUE);
-    let file = match read_source(&args.runbook) {
-        Ok(Ok(file)) => file,
-        Ok(Err(found)) => return Trouble::Wrong(found).tell(streams),
-        Err(why) => return Trouble::Unreadable(why).tell(streams),
+    let file = match read_runbook(&args.runbook) {
+        Ok(file) => file,
+        Err(trouble) => return trouble.tell(streams),
     };
     let loaded = load(&file, &guards, CATALOGUE, &Folder::of(&args.runbook));
     let Some(runbook) = loaded.runbook else {

@@ -32,6 +32,7 @@ mod schema;
 mod search;
 mod signals;
 mod sim;
+mod slip;
 mod story;
 mod test;
 mod worlds;
@@ -168,16 +169,23 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let is_coloured = err.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut streams =
         Streams { out: &mut out, err: &mut err, style: if is_coloured { Style::Coloured } else { Style::Plain } };
-    let code = match Cli::try_parse_from(args) {
+    let args: Vec<_> = args.into_iter().collect();
+    let code = match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli, &mut streams),
-        Err(error) => usage(&error, &mut streams),
+        Err(error) => match slip::meant(&args, &error) {
+            Some(why) => misunderstood(&why, &mut streams),
+            None => usage(&error, &mut streams),
+        },
     };
     ExitCode::from(code)
 }
 
 fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
     match cli.command {
-        None => run::run(&cli.run, streams),
+        None => match cli.run.named().and_then(slip::no_command) {
+            Some(why) => misunderstood(&why, streams),
+            None => run::run(&cli.run, streams),
+        },
         Some(Command::Run(args)) => run::run(&args, streams),
         Some(Command::Resume(args)) => resume::resume(&args, streams),
         Some(Command::Abort(args)) => ask::abort(&args, streams),
@@ -212,6 +220,11 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> u8 {
             exit::SUCCEEDED
         }
     }
+}
+
+fn misunderstood(why: &str, streams: &mut Streams<'_>) -> u8 {
+    streams.complain(why);
+    exit::USAGE
 }
 
 /// Help and version go to standard output and succeed; everything else is a usage error.

@@ -4,7 +4,7 @@ use crate::diagnostic::Severity;
 use crate::report::describe;
 
 use super::check::Checker;
-use super::files::{Trouble, read_source};
+use super::slip::read_runbook;
 use super::{Streams, exit};
 
 /// The command's arguments.
@@ -20,10 +20,9 @@ pub(super) struct Args {
 
 /// Describes a runbook.
 pub(super) fn plan(args: &Args, streams: &mut Streams<'_>) -> u8 {
-    let file = match read_source(&args.runbook) {
-        Ok(Ok(file)) => file,
-        Ok(Err(found)) => return Trouble::Wrong(found).tell(streams),
-        Err(why) => return Trouble::Unreadable(why).tell(streams),
+    let file = match read_runbook(&args.runbook) {
+        Ok(file) => file,
+        Err(trouble) => return trouble.tell(streams),
     };
     let mut checker = Checker::new(args.target.as_deref());
     let around = checker.around(&args.runbook);

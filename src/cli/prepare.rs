@@ -15,7 +15,8 @@ use crate::value::Value;
 use crate::yaml;
 
 use super::check::Checker;
-use super::files::{Trouble, read_param_file, read_source};
+use super::files::{read_param_file, read_source};
+use super::slip::read_runbook;
 use super::{Streams, exit};
 
 /// What the environment variable of a param begins with; the param's name follows in upper case.
@@ -55,11 +56,7 @@ pub(super) struct Prepared {
 /// Reads everything, and tells the user everything that is wrong; the error is the exit code.
 pub(super) fn prepare(args: &Args, streams: &mut Streams<'_>) -> Result<Prepared, u8> {
     let name = args.runbook.as_deref().unwrap_or_default();
-    let file = match read_source(name) {
-        Ok(Ok(file)) => file,
-        Ok(Err(found)) => return Err(Trouble::Wrong(found).tell(streams)),
-        Err(why) => return Err(Trouble::Unreadable(why).tell(streams)),
-    };
+    let file = read_runbook(name).map_err(|trouble| trouble.tell(streams))?;
     let mut checker = Checker::new(args.target.as_deref());
     let around = checker.around(name);
     let loaded = checker.runbook(&file, &around, true);

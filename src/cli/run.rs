@@ -24,6 +24,13 @@ pub(super) struct Args {
     record: bool,
 }
 
+impl Args {
+    /// The runbook that was named.
+    pub(super) fn named(&self) -> Option<&str> {
+        self.what.runbook.as_deref()
+    }
+}
+
 /// Runs; gives the exit code of the ending.
 pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let prepared = match prepare(&args.what, streams) {

@@ -28,7 +28,7 @@ fn a_misspelt_item_of_a_checklist_is_told_before_anything_is_done() {
     titan(&["runbooks/monitoring-check.yaml", "--confirm", "images"]).exits(2).complains("asks no checklist");
     let desk = Desk::new(CHECKED);
     let run = |words: &[&str]| finished(desk.run().args(words).output().unwrap());
-    run(&["--confirm", "twoo"]).exits(2).complains("did you mean `two`?");
+    run(&["--confirm", "tow"]).exits(2).complains("did you mean `two`?");
     run(&["--confirm", "all", "--approve-with", "nobody.seed"]).exits(2).complains("`titan-run key new FILE`");
     assert!(!desk.path("acted").exists());
     run(&["--confirm", "one", "--confirm", "two"]).exits(0);
@@ -75,8 +75,40 @@ fn what_is_not_there_is_a_slip_and_not_a_failure() {
     for verb in ["approve", "deny"] {
         desk.say(&[verb, "--key", "nope"]).exits(2).complains("`nope` cannot be read").complains("titan-run key new");
     }
-    desk.say(&["resume", "--confirm", "onee"]).exits(2).complains("did you mean `one`?");
+    desk.say(&["resume", "--confirm", "oen"]).exits(2).complains("did you mean `one`?");
     titan(&["sim", "--world", "foo=bar"]).exits(2).complains("the world has no option `foo`");
     titan(&["sim", "--world", "wrong_polcy_on=brain"]).exits(2).complains("did you mean `wrong_policy_on`?");
     titan(&["sim", "--world", "foo"]).exits(2).complains("is not of the form NAME=VALUE");
+}
+
+#[test]
+fn a_misspelt_command_is_told_with_the_one_that_was_meant() {
+    let meant: [(&[&str], &str); 6] = [
+        (&["rn", ROLLOUT], "no command `rn`, and no such runbook; did you mean `run`?"),
+        (&["rn"], "did you mean `run`?"),
+        (&["resme", "0tp1", "--confirm", "all"], "no command `resme`, and no such runbook; did you mean `resume`?"),
+        (&["lnit", "--bogus"], "did you mean `lint`?"),
+        (&["xyzzy", ROLLOUT], "`titan-run --help` lists the commands"),
+        (&[ROLLOUT, "more"], "`more` is one argument too many"),
+    ];
+    for (words, why) in meant {
+        let ran = titan(words).exits(2).complains(why);
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    }
+    titan(&["run", "--bogus"]).exits(2).complains("unexpected argument '--bogus'");
+    titan(&["nowhere.yaml"]).exits(2).complains("`nowhere.yaml` cannot be read");
+}
+
+#[test]
+fn a_target_or_a_test_in_the_place_of_a_runbook_is_told_by_its_name() {
+    let (target, test) = ("runbooks/targets/sim-nats.yaml", "runbooks/policy-rollout.test.yaml");
+    for words in [&["run"][..], &["rehearse"], &["plan"], &["graph"], &["diff", ROLLOUT], &[]] {
+        for (file, why) in [
+            (target, format!("`{target}` is a target, not a runbook; `titan-run RUNBOOK --target {target}` acts")),
+            (test, format!("`{test}` is a test file, not a runbook; `titan-run test {test}` runs it")),
+        ] {
+            let ran = titan(&[words, &[file]].concat()).exits(2).complains(&why);
+            assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        }
+    }
 }

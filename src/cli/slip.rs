@@ -1,0 +1,59 @@
+//! Command lines that are almost right: the command that was meant, the file of another kind.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use crate::diagnostic::did_you_mean;
+use crate::source::SourceFile;
+use crate::stdlib;
+use crate::visible::visible;
+
+use super::check::{is_target, is_test};
+use super::files::{Trouble, read_source};
+
+/// What a word in the place of a command or runbook was meant as, where it is neither.
+pub(super) fn no_command(word: &str) -> Option<String> {
+    let looks_like_a_file = word.contains(['.', '/']) || stdlib::find(word).is_some() || Path::new(word).exists();
+    let command = super::Cli::command();
+    let is_command = command.get_subcommands().any(|one| one.get_name() == word) || word == "help";
+    if word.is_empty() || word.starts_with('-') || looks_like_a_file || is_command {
+        return None;
+    }
+    let near = did_you_mean(word, command.get_subcommands().map(clap::Command::get_name));
+    let help = near
+        .map_or_else(|| "`titan-run --help` lists the commands".to_owned(), |near| format!("did you mean `{near}`?"));
+    Some(format!("no command `{word}`, and no such runbook; {help}"))
+}
+
+/// What was meant by a command line that cannot be read because of its first words.
+pub(super) fn meant(args: &[OsString], error: &clap::Error) -> Option<String> {
+    if !error.use_stderr() {
+        return None;
+    }
+    let mut words = args.iter().skip(1).filter_map(|word| word.to_str());
+    let first = words.next()?;
+    no_command(first).or_else(|| {
+        let second = words.next()?;
+        let is_one_too_many = error.kind() == ErrorKind::ArgumentConflict && !first.starts_with('-');
+        (is_one_too_many && !second.starts_with('-')).then(|| {
+            format!("`{second}` is one argument too many; write `titan-run {first}`, or a command before the runbook")
+        })
+    })
+}
+
+/// Reads a runbook that is named on the command line; a file of another kind is told by its name.
+pub(super) fn read_runbook(name: &str) -> Result<SourceFile, Trouble> {
+    let file = read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?;
+    let shown = visible(name);
+    let other = match (is_test(&file), is_target(&file)) {
+        (true, _) => Some(format!("`{shown}` is a test file, not a runbook; `titan-run test {shown}` runs it")),
+        (false, true) => {
+            Some(format!("`{shown}` is a target, not a runbook; `titan-run RUNBOOK --target {shown}` acts there"))
+        }
+        (false, false) => None,
+    };
+    other.map_or(Ok(file), |why| Err(Trouble::Unreadable(why)))
+}
