@@ -140,7 +140,7 @@ fn gather(args: &Args, checked: usize, trouble: Vec<String>, done: Vec<(String, 
 fn show(checkup: &Checkup, format: Format, streams: &mut Streams<'_>) {
     let text = match format {
         Format::Terminal => {
-            checkup.files.values().for_each(|file| streams.draw_plainly(&file.found));
+            checkup.files.values().for_each(|file| streams.draw_product(&file.found));
             return streams.say(&checkup_line(checkup));
         }
         Format::Json => checkup_json(checkup),

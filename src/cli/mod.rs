@@ -139,6 +139,9 @@ struct Completions {
 struct Streams<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
+    /// How drawings on `out` look.
+    out_style: Style,
+    /// How drawings on `err` look.
     style: Style,
 }
 
@@ -156,9 +159,9 @@ impl Streams<'_> {
         let _ = write!(self.err, "{}", draw(diagnostics, self.style));
     }
 
-    /// Without the count, where another line gives it.
-    fn draw_plainly(&mut self, diagnostics: &[Diagnostic]) {
-        let _ = write!(self.err, "{}", draw_all(diagnostics, self.style));
+    /// Where diagnostics are what was asked for; without the count, which another line gives.
+    fn draw_product(&mut self, diagnostics: &[Diagnostic]) {
+        let _ = write!(self.out, "{}", draw_all(diagnostics, self.out_style));
     }
 }
 
@@ -166,9 +169,10 @@ impl Streams<'_> {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut out = std::io::stdout().lock();
     let mut err = std::io::stderr();
-    let is_coloured = err.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut streams =
-        Streams { out: &mut out, err: &mut err, style: if is_coloured { Style::Coloured } else { Style::Plain } };
+    let may_colour = std::env::var_os("NO_COLOR").is_none();
+    let style = |is_terminal: bool| if is_terminal && may_colour { Style::Coloured } else { Style::Plain };
+    let (out_style, style) = (style(out.is_terminal()), style(err.is_terminal()));
+    let mut streams = Streams { out: &mut out, err: &mut err, out_style, style };
     let args: Vec<_> = args.into_iter().collect();
     let code = match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli, &mut streams),

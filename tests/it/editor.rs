@@ -75,11 +75,11 @@ fn what_is_wrong_is_what_lint_says_at_the_same_words() {
         let linted = titan(&["lint", editor.folder.path().join(&name).to_str().unwrap()]);
         for problem in &found {
             let code = problem["code"].as_str().unwrap();
-            assert!(linted.err.contains(code), "{name}: lint does not say {code}\n{}", linted.err);
+            assert!(linted.out.contains(code), "{name}: lint does not say {code}\n{}", linted.out);
             assert_eq!(problem["source"], "titan-run");
             assert!(problem.get("codeDescription").is_none());
         }
-        assert!(!found.is_empty(), "{name}: nothing is wrong\n{}", linted.err);
+        assert!(!found.is_empty(), "{name}: nothing is wrong\n{}", linted.out);
     }
     let found = editor.open("duplicate.yaml", "titan: 1\nrunbook: duplicate\nsteps:\n  a: { do: note, with: { text: x } }\n  a: { do: note, with: { text: y } }\n");
     let duplicate = found.iter().find(|problem| problem["code"] == "yaml-duplicate-key").unwrap();

@@ -72,7 +72,7 @@ fn checked(folder: &Path, language: &str, words: &[String], text: &str) -> Ran {
 }
 
 fn says(ran: &Ran, code: &str) -> bool {
-    ran.err.lines().any(|line| line.split(" · ").next() == Some(code))
+    ran.said().lines().any(|line| line.split(" · ").next() == Some(code))
 }
 
 #[test]
@@ -92,14 +92,14 @@ fn every_example_is_true() {
                 Some("bad") => {
                     bad += 1;
                     if !is_said {
-                        wrong.push(format!("{code}: a bad example is not reported\n{text}{}", ran.err));
+                        wrong.push(format!("{code}: a bad example is not reported\n{text}{}", ran.said()));
                     }
                 }
                 Some("good") => {
                     good += 1;
                     let is_rule = RULES.iter().any(|rule| rule.code == code);
                     if is_said || (!is_rule && ran.code != 0) {
-                        wrong.push(format!("{code}: a good example is reported\n{text}{}", ran.err));
+                        wrong.push(format!("{code}: a good example is reported\n{text}{}", ran.said()));
                     }
                 }
                 _ => wrong.push(format!("{code}: an example is neither `bad` nor `good`")),
@@ -136,7 +136,7 @@ fn what_no_example_shows_is_reported_all_the_same() {
         fs::write(&path, bytes).unwrap();
         let command = if name.ends_with("json") { "hash" } else { "lint" };
         let ran = titan(&[command, path.to_str().unwrap()]);
-        assert!(says(&ran, code), "{code}: {}", ran.err);
+        assert!(says(&ran, code), "{code}: {}", ran.said());
     }
 }
 

@@ -50,7 +50,7 @@ fn said(case: &Path, command: &str, wrong: &mut Vec<String>) -> Ran {
 
 /// Whether a code was reported: it is the first word of the line that begins a drawing.
 fn is_told(ran: &Ran, code: &str) -> bool {
-    ran.err.lines().any(|line| line.split(" · ").next() == Some(code))
+    ran.out.lines().any(|line| line.split(" · ").next() == Some(code))
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn every_wrong_file_is_told_at_its_place() {
     for (code, folder) in codes() {
         for case in cases(&folder, "err") {
             let ran = said(&case, "lint", &mut wrong);
-            assert!(is_told(&ran, &code), "{} is not reported as {code}:\n{}", case.display(), ran.err);
+            assert!(is_told(&ran, &code), "{} is not reported as {code}:\n{}", case.display(), ran.out);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -74,7 +74,7 @@ fn what_comes_close_to_a_wrong_file_is_not_reported() {
     for (code, folder) in codes() {
         for case in cases(&folder, "ok") {
             let ran = titan(&["lint", case.to_str().unwrap()]);
-            assert!(!is_told(&ran, &code), "{} is reported:\n{}", case.display(), ran.err);
+            assert!(!is_told(&ran, &code), "{} is reported:\n{}", case.display(), ran.out);
         }
     }
 }

@@ -124,7 +124,7 @@ fn linted(folder: &Path, base: &str, text: &str) -> Ran {
 
 /// Whether a code stands among what was said, on the line that begins a diagnostic.
 fn names(ran: &Ran, code: &str) -> bool {
-    ran.err.lines().any(|line| line.split_once(" · ").map_or(line, |(first, _)| first) == code)
+    ran.out.lines().any(|line| line.split_once(" · ").map_or(line, |(first, _)| first) == code)
 }
 
 const LISTS: [&str; 2] = ["tests/cases/mutants/policy-rollout.txt", "tests/cases/mutants/inlined-rollout.txt"];
@@ -179,7 +179,7 @@ fn every_correct_variant_raises_no_alarm_and_runs() {
         let text = fs::read_to_string(path).unwrap();
         let linted = titan(&["lint", "--deny", "warning", name]);
         if linted.code != 0 {
-            wrong.push(format!("--- {name}: a false alarm\n{}", linted.err));
+            wrong.push(format!("--- {name}: a false alarm\n{}", linted.out));
         }
         let with = said(&text, "with").unwrap_or("");
         let arguments: Vec<_> = ["run", name].into_iter().chain(with.split_whitespace()).collect();

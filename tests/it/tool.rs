@@ -49,6 +49,11 @@ impl Ran {
         self
     }
 
+    /// Everything it wrote.
+    pub fn said(&self) -> String {
+        format!("{}{}", self.out, self.err)
+    }
+
     /// Asserts that standard output contains a text.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
