@@ -160,7 +160,7 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
     let view = View::new(how.output, streams.out);
     let (folder, keeper, past) = match (earlier, place) {
         (Some(earlier), _) => {
-            earlier.events.iter().for_each(|event| view.event(event));
+            view.earlier(&earlier.events);
             let keeper = Keeper::new(earlier.journal, earlier.chain, earlier.state);
             (Some(earlier.folder), Some(keeper), Some(earlier.past))
         }
@@ -296,6 +296,11 @@ impl<'a> View<'a> {
             Output::Json => Box::new(JsonLines::new(BufWriter::new(out))),
         };
         Self { report: RefCell::new(report) }
+    }
+
+    /// Sums up what an earlier runner did.
+    fn earlier(&self, events: &[Event]) {
+        self.report.borrow_mut().earlier(events);
     }
 
     /// Shows an event.

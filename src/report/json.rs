@@ -21,6 +21,9 @@ impl<W: Write> JsonLines<W> {
 }
 
 impl<W: Write> Report for JsonLines<W> {
+    /// Whoever reads lines has read these, or finds them with `titan-run replay`.
+    fn earlier(&mut self, _: &[Event]) {}
+
     /// A reader that went away does not stop a run: write errors are ignored.
     fn event(&mut self, event: &Event) {
         if let Ok(mut line) = serde_json::to_string(event) {

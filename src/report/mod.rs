@@ -11,6 +11,7 @@ mod checkup_json;
 mod checkup_junit;
 mod checkup_sarif;
 mod diagnostics;
+mod earlier;
 mod excerpt;
 mod json;
 mod known;
@@ -41,6 +42,8 @@ use crate::event::{Event, Progress};
 
 /// A view of a run.
 pub trait Report {
+    /// Learns what an earlier runner did, without showing it again.
+    fn earlier(&mut self, events: &[Event]);
     /// Shows a transition.
     fn event(&mut self, event: &Event);
     /// Shows what a step waits for; may be ignored.

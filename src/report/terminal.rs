@@ -11,6 +11,7 @@ use crate::value::Value;
 use crate::visible::visible;
 
 use super::Report;
+use super::earlier::earlier;
 use super::known::Known;
 
 /// The most characters of a result shown on one line; the whole of it is in the record.
@@ -163,6 +164,17 @@ impl<W: Write> Terminal<W> {
 }
 
 impl<W: Write> Report for Terminal<W> {
+    fn earlier(&mut self, events: &[Event]) {
+        for event in events {
+            self.known.learn(event.at_ms, &event.what);
+            if let Happened::RunStarted(header) = &event.what {
+                self.header(header);
+            }
+        }
+        let at_ms = events.last().map_or(0, |event| event.at_ms);
+        self.stamped(at_ms, "▶", &visible(&earlier(events)));
+    }
+
     fn event(&mut self, event: &Event) {
         self.elapsed_ms = event.at_ms;
         self.known.learn(event.at_ms, &event.what);

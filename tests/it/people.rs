@@ -67,7 +67,9 @@ fn a_failed_step_that_waits_is_retried_or_skipped_by_a_person() {
 fn what_is_asked_of_a_paused_run_is_done_when_it_goes_on() {
     let desk = Desk::new(&HELD.replace("  slow: { needs: [], do: sleep, with: { for: 30s } }\n", ""));
     finished(desk.run().output().unwrap()).exits(5).says("paused").says("titan-run resume");
-    desk.say(&["resume"]).exits(5);
+    let again = desk.say(&["resume"]).exits(5);
+    let again = again.says("before: 0 steps done, 1 failed; it was paused: step `flaky` failed");
+    assert_eq!(again.out.matches("✗ flaky").count(), 1, "what was done before is not shown again\n{}", again.out);
     desk.say(&["skip", "after", "--why", "x"]).exits(1).complains("lacks `may_skip: true`");
     desk.say(&["skip", "flaky", "--why", "not needed"]).exits(0).says("titan-run resume");
     desk.say(&["resume"]).exits(0).says("skipped:").says("✓ after");
