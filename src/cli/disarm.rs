@@ -3,6 +3,9 @@
 //! Needs no runbook and no record. With `--nats` and `--metrics` it needs no target file either,
 //! so that it works when everything else is broken.
 
+use std::cell::RefCell;
+use std::time::Duration;
+
 use crate::event::Ending;
 use crate::guard::Guards;
 use crate::live::Answers;
@@ -10,14 +13,20 @@ use crate::primitive::CATALOGUE;
 use crate::primitive::gate::Handle;
 use crate::runbook::target::{Gate, GateCommand, GateProbe, MetricSource, Nats, PayloadForm, Service, Target};
 use crate::runbook::target_defaults::{ARMED_METRIC, DISARM_SUBJECT};
+use crate::value::format_duration;
 
 use super::files::{SIMULATED, chosen_target, read_target};
 use super::worlds::{self, Chosen};
 use super::{Streams, exit};
 
+/// The least time between two lines on what is waited for: a probe's trouble is worded anew each time.
+const SAY_EVERY: Duration = Duration::from_secs(2);
+
 /// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = "Exit codes: 0 verified disarmed, 2 usage or file error (nothing was sent), \
+                        4 not verified: the gate is STILL ARMED or UNKNOWN")]
 pub(super) struct Args {
     /// The gate
     #[arg(default_value = "execution")]
@@ -71,7 +80,7 @@ pub(super) fn disarm(args: &Args, streams: &mut Streams<'_>) -> u8 {
             return exit::STUCK;
         }
     };
-    let outcome = runtime.block_on(close(args, &target));
+    let outcome = runtime.block_on(close(args, &target, streams));
     runtime.shutdown_background();
     let place = if is_simulated { " (SIMULATED: nothing real was touched)" } else { "" };
     match outcome {
@@ -100,17 +109,41 @@ fn named_target(args: &Args, streams: &mut Streams<'_>) -> Result<Target, u8> {
     read_target(&name, &Guards::new(CATALOGUE)).map(|(_, target)| target).map_err(|trouble| trouble.tell(streams))
 }
 
-async fn close(args: &Args, target: &Target) -> Result<(), String> {
-    let world = Chosen::new(target, &args.world, &Answers::default(), std::time::Duration::ZERO)
+async fn close(args: &Args, target: &Target, streams: &mut Streams<'_>) -> Result<(), String> {
+    let world = Chosen::new(target, &args.world, &Answers::default(), Duration::ZERO)
         .map_err(|problems| problems.join("; "))?;
     let closing = async {
         let handle = Handle::find(world.as_world(), target, &args.gate)?;
-        handle.disarm(&args.reason, &|_| {}).await
+        let bound = format_duration(handle.longest_close());
+        streams.complain(&format!(
+            "closing gate `{}` of target `{}`: DISARM is sent until the gate is seen disarmed, for at most {bound}",
+            args.gate, target.name
+        ));
+        let clock = world.as_world().clock();
+        let saying = RefCell::new(Saying { streams, said: String::new(), again_at: Duration::ZERO });
+        handle.disarm(&args.reason, &|text| saying.borrow_mut().say(text, clock.elapsed())).await
     };
     tokio::select! {
         biased;
         () = world.drive() => Err("the world ended before the command".to_owned()),
         closed = closing => closed.map_err(|failure| failure.message),
+    }
+}
+
+/// What the command waits for: said when it changes, and not with every look.
+struct Saying<'s, 'a> {
+    streams: &'s mut Streams<'a>,
+    said: String,
+    again_at: Duration,
+}
+
+impl Saying<'_, '_> {
+    fn say(&mut self, text: &str, now: Duration) {
+        if text != self.said && now >= self.again_at {
+            self.streams.complain(text);
+            text.clone_into(&mut self.said);
+            self.again_at = now + SAY_EVERY;
+        }
     }
 }
 

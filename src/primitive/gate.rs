@@ -69,6 +69,11 @@ impl<'a> Handle<'a> {
         Ok(Self { world, name, gate, stale_after: interval * 2 + DIRECT_AGE, scrape_lag: interval * 3 })
     }
 
+    /// How long closing it is tried, the answer that is under way then apart.
+    pub fn longest_close(&self) -> Duration {
+        DISARM_BOUND + self.scrape_lag
+    }
+
     /// Opens the gate and verifies it.
     ///
     /// # Errors

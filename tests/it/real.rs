@@ -261,7 +261,12 @@ fn the_small_path_closes_nothing_where_nobody_said_where() {
     told.complains("`titan-run disarm --nats URL --metrics URL`");
     let simulated = ["--target", "std/targets/simulated.yaml"];
     crate::tool::titan(&["disarm", simulated[0], simulated[1]]).exits(0).says("SIMULATED");
-    crate::tool::titan(&["disarm", "--world", "stuck_armed=true"]).exits(4).complains("STILL ARMED");
+    crate::tool::titan(&["disarm", "--world", "stuck_armed=true"])
+        .exits(4)
+        .complains("closing gate `execution` of target `simulated`")
+        .complains("for at most 30s")
+        .complains("waiting for disarmed, it is armed")
+        .complains("STILL ARMED");
     crate::tool::titan(&["disarm", "brain", simulated[0], simulated[1]]).exits(2).complains("no gate `brain`");
 }
 
