@@ -64,6 +64,23 @@ impl Cause {
         }
     }
 
+    /// What went wrong, without the failure: for a line beneath the one that tells it in full.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Step { step, .. } => format!("step `{step}` failed"),
+            Self::Breach { watch, .. } => format!("watch `{watch}` was breached"),
+            Self::Limit { .. } | Self::Journal { .. } | Self::InDoubt { .. } | Self::Operator { .. } => self.sentence(),
+        }
+    }
+
+    /// What was said by whatever failed.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::Step { failure, .. } | Self::Breach { failure, .. } => Some(&failure.message),
+            Self::Limit { .. } | Self::Journal { .. } | Self::InDoubt { .. } | Self::Operator { .. } => None,
+        }
+    }
+
     /// The class a failure with this cause has.
     pub fn class(&self) -> ErrorClass {
         match self {

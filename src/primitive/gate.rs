@@ -50,7 +50,9 @@ struct Open {
 }
 
 /// The probe shows it open after all that was done.
-const STILL_ARMED: &str = "STILL ARMED";
+pub const STILL_ARMED: &str = "STILL ARMED";
+/// What a failed arming says where the gate is closed again.
+pub const CLOSED_AGAIN: &str = "is verified disarmed again";
 /// Nothing tells whether it is open.
 const UNKNOWN: &str = "UNKNOWN";
 
@@ -92,7 +94,7 @@ impl<'a> Handle<'a> {
             Err(_) => self.close(None, reason, progress).await,
         };
         let message = match closed {
-            Ok(()) => format!("{}; gate `{}` is verified disarmed again", failure.message, self.name),
+            Ok(()) => format!("{}; gate `{}` {CLOSED_AGAIN}", failure.message, self.name),
             Err(open) => format!(
                 "{}; gate `{}` is {} ({}); a late ARM is possible for {}",
                 failure.message,

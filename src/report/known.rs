@@ -5,7 +5,15 @@ use std::sync::Arc;
 
 use crate::declaration::Effect;
 use crate::event::{Happened, Status};
+use crate::primitive::gate::{CLOSED_AGAIN, STILL_ARMED};
 use crate::value::Value;
+
+/// How what is known of a gate begins.
+pub(super) const GATE: &str = "gate ";
+/// The word of an open gate.
+pub(super) const ARMED: &str = "armed";
+/// The word of a closed gate.
+pub(super) const DISARMED: &str = "disarmed";
 
 /// The last verified facts, by what they are about.
 #[derive(Default)]
@@ -29,7 +37,24 @@ impl Known {
                     self.verified(&action, &with, out, at_ms);
                 }
             }
+            Happened::Finished { step, status: Status::Failed, failure: Some(failure), .. } => {
+                if let Some((action, with)) = self.under_way.remove(step) {
+                    self.failed(&action, &with, &failure.message, at_ms);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// A gate that would not move is told by its failure, where that says what the probe showed.
+    fn failed(&mut self, action: &str, with: &Value, message: &str, at_ms: u64) {
+        let seen = match action {
+            "arm" | "disarm" if message.contains(STILL_ARMED) => ARMED,
+            "arm" if message.contains(CLOSED_AGAIN) => DISARMED,
+            _ => return,
+        };
+        if let Some(fact) = about(action, with) {
+            self.facts.insert(fact, (seen.to_owned(), at_ms));
         }
     }
 
@@ -55,6 +80,11 @@ impl Known {
         }
     }
 
+    /// Every gate with its state and when it was verified.
+    pub(super) fn gates(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        self.facts().filter_map(|(fact, seen, at_ms)| Some((fact.strip_prefix(GATE)?, seen, at_ms)))
+    }
+
     /// Every fact with its value and when it was verified.
     pub(super) fn facts(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         self.facts.iter().map(|(fact, (seen, at_ms))| (fact.as_str(), seen.as_str(), *at_ms))
@@ -65,7 +95,7 @@ impl Known {
 fn about(action: &str, with: &Value) -> Option<String> {
     let named = |field: &str| with.get(field).map(Value::to_string);
     match action {
-        "arm" | "disarm" | "gate_state" => Some(format!("gate {}", named("gate")?)),
+        "arm" | "disarm" | "gate_state" => Some(format!("{GATE}{}", named("gate")?)),
         "deploy" | "service_version" => Some(format!("{} version", named("service")?)),
         "expect_hash" | "service_hash" | "wait_log" => Some(format!("{} policy hash", named("service")?)),
         _ => None,

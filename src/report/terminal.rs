@@ -6,13 +6,13 @@ use std::io::Write;
 use std::sync::Arc;
 
 use crate::declaration::Failure;
-use crate::event::{Asked, Ended, Ending, Event, Happened, Header, Phase, Progress, Status};
+use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Progress, Status};
 use crate::value::Value;
 use crate::visible::visible;
 
 use super::Report;
 use super::earlier::earlier;
-use super::known::Known;
+use super::known::{ARMED, DISARMED, GATE, Known};
 
 /// The most characters of a result shown on one line; the whole of it is in the record.
 const MAX_SHOWN: usize = 100;
@@ -129,26 +129,35 @@ impl<W: Write> Terminal<W> {
 
     fn ended(&mut self, ended: &Ended) {
         self.line("");
+        let is_well = ended.ending == Ending::Succeeded;
+        if !is_well {
+            let gates: Vec<_> = self.known.gates().map(|(gate, seen, at)| self.gate_line(gate, seen, at)).collect();
+            gates.iter().for_each(|gate| self.line(gate));
+        }
         self.line(&format!("{} after {}", ended.ending.word(), clock(ended.took_ms)));
         if let Some(cause) = &ended.cause {
             self.line(&format!("  because {}", visible(&cause.sentence())));
         }
         for needed in &ended.needs_person {
-            self.line(&format!("  needs a person: {}", visible(needed)));
+            let told = ended.cause.as_ref().and_then(Cause::message).filter(|message| !message.is_empty());
+            let needed = told.map_or_else(|| needed.clone(), |message| needed.replace(message, "the same"));
+            self.line(&format!("  needs a person: {}", visible(&needed)));
         }
         let facts: Vec<_> = self
             .known
             .facts()
+            .filter(|(fact, ..)| is_well || !fact.starts_with(GATE))
             .map(|(fact, seen, at)| format!("  {fact}: {} (seen at {})", visible(seen), clock(at)))
             .collect();
         if !facts.is_empty() {
             self.line("state now, as last verified:");
             facts.iter().for_each(|fact| self.line(fact));
         }
-        if ended.outputs.as_map().is_some_and(|outputs| !outputs.is_empty()) {
+        let outputs = ended.outputs.as_map().filter(|outputs| is_well && !outputs.is_empty());
+        if outputs.is_some() {
             self.line("outputs:");
         }
-        for (name, value) in ended.outputs.as_map().into_iter().flatten() {
+        for (name, value) in outputs.into_iter().flatten() {
             self.line(&format!("  {name}: {}", visible(&value.to_string())));
         }
         if let Some(next) = self.next_command(ended.ending) {
@@ -214,7 +223,7 @@ impl<W: Write> Report for Terminal<W> {
                 self.stamped(at, "-", &format!("{:<32} skipped: {}", named(*phase, step), visible(reason)));
             }
             Happened::RollbackStarted { cause } => {
-                self.stamped(at, "↩", &format!("rolling back: {}", visible(&cause.sentence())));
+                self.stamped(at, "↩", &format!("rolling back: {}", visible(&cause.brief())));
             }
             Happened::RunEnded(ended) => self.ended(ended),
         }
@@ -274,6 +283,20 @@ impl<W: Write> Terminal<W> {
                 "{step:<32} waits for approval: `titan-run approve {run} --key KEYFILE` signs, `titan-run deny` refuses"
             );
             self.stamped(at_ms, "!", &text);
+        }
+    }
+
+    /// A gate's state, how it is known, and what closes it where it may be open.
+    fn gate_line(&self, gate: &str, seen: &str, at_ms: u64) -> String {
+        let (gate, at) = (visible(gate), clock(at_ms));
+        let closes = match self.simulated {
+            true => String::new(),
+            false => format!("; `titan-run disarm {gate} --target {}` closes it", self.target),
+        };
+        match seen {
+            DISARMED => format!("gate {gate} is DISARMED (seen at {at})"),
+            ARMED => format!("GATE {gate} IS ARMED (seen at {at}){closes}"),
+            _ => format!("GATE {gate} IS UNKNOWN (nothing has shown it since {at}){closes}"),
         }
     }
 

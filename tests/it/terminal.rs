@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use titan_run::declaration::Effect;
-use titan_run::event::{EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase};
+use titan_run::declaration::{Effect, ErrorClass, Failure};
+use titan_run::event::{EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase, Status};
 use titan_run::report::{Report, Terminal};
 use titan_run::value::Value;
 
@@ -80,4 +80,55 @@ fn a_folder_without_runs_is_named() {
     assert_eq!(none.out, "");
     none.complains(&format!("there is no run in `{runs}`"));
     titan(&["runs", "--unfinished", "--runs", runs]).exits(0).complains("there is no unfinished run in");
+}
+
+/// A gate's action on the real target, begun and failed with a message, and the run stuck.
+fn stuck_after(action: &str, message: Option<&str>) -> String {
+    let with = Value::map([("gate", Value::text("execution"))]);
+    let mut began = started(action);
+    if let Happened::Started { effect, with: given, .. } = &mut began {
+        (*effect, *given) = (Effect::Changes, with);
+    }
+    let failed = message.map(|message| Happened::Finished {
+        phase: Phase::Forward,
+        step: Arc::from("ask"),
+        status: Status::Failed,
+        out: Value::Null,
+        failure: Some(Failure::new(ErrorClass::Timeout, message)),
+        took_ms: 0,
+    });
+    sent(false, [began].into_iter().chain(failed).chain([ended(Ending::Stuck)]).collect())
+}
+
+#[test]
+fn the_page_of_a_run_that_did_not_succeed_begins_with_its_gates() {
+    let closes = "; `titan-run disarm execution --target here.yaml` closes it\n";
+    for (action, message, line) in [
+        (
+            "disarm",
+            Some("gate `execution` is STILL ARMED: DISARM was sent"),
+            "GATE execution IS ARMED (seen at 0:00.0)",
+        ),
+        ("disarm", Some("nobody answers"), "GATE execution IS UNKNOWN (nothing has shown it since 0:00.0)"),
+        ("arm", None, "GATE execution IS UNKNOWN (nothing has shown it since 0:00.0)"),
+    ] {
+        let page = stuck_after(action, message);
+        let (gate, ending) = (page.find(&format!("{line}{closes}")), page.find("stuck after"));
+        assert!(gate.is_some() && gate < ending, "{page}");
+    }
+    let closed = stuck_after("arm", Some("no; gate `execution` is verified disarmed again"));
+    assert!(closed.contains("gate execution is DISARMED (seen at 0:00.0)\n"), "{closed}");
+}
+
+#[test]
+fn what_failed_is_told_once_on_the_last_page_and_its_outputs_only_where_it_succeeded() {
+    let stuck = titan(&["runbooks/policy-rollout.yaml", "--world", "stuck_armed=true"]).exits(4);
+    let (log, page) = stuck.out.split_once("GATE execution IS ARMED").expect("the page begins with the gate");
+    assert_eq!(page.matches("DISARM was sent, and it is armed").count(), 1, "{page}");
+    assert!(page.contains("needs a person: undo of `disarm`: timeout: the same\n"), "{page}");
+    assert!(log.contains("rolling back: step `disarm` failed\n"), "{log}");
+    assert!(!page.contains("outputs:"), "{page}");
+    let back = titan(&["runbooks/policy-rollout.yaml", "--world", "wrong_policy_on=brain"]).exits(3);
+    assert!(!back.out.contains("outputs:"), "{}", back.out);
+    titan(&["runbooks/policy-rollout.yaml"]).exits(0).says("outputs:");
 }
