@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "nats")]
     target: Option<String>,
     /// A NATS address, instead of a target file
-    #[arg(long, value_name = "URL", requires = "metrics")]
+    #[arg(long, value_name = "URL", requires = "metrics", value_parser = with_scheme)]
     nats: Vec<String>,
     /// The service's `/metrics` address that shows the gate's state
     #[arg(long, value_name = "URL", requires = "nats")]
@@ -145,6 +145,11 @@ impl Saying<'_, '_> {
             self.again_at = now + SAY_EVERY;
         }
     }
+}
+
+/// A NATS address as the `nats` command takes it: without a scheme it is a plain one.
+fn with_scheme(url: &str) -> Result<String, std::convert::Infallible> {
+    Ok(if url.contains("://") { url.to_owned() } else { format!("nats://{url}") })
 }
 
 /// A target of one gate, from the command line alone.

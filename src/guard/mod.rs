@@ -170,7 +170,11 @@ impl Guards {
             Err(error) => {
                 let at = place.point(text, error.position());
                 let message = format!("this is not an expression: {}", lower(&error.err_type().to_string()));
-                findings.push(findings.error("guard-syntax", message, at));
+                let mut finding = findings.error("guard-syntax", message, at);
+                if let Some(help) = meant(&error.err_type().to_string()) {
+                    finding = finding.help(help);
+                }
+                findings.push(finding);
                 None
             }
         }
@@ -320,6 +324,18 @@ fn describe(error: &EvalAltResult) -> String {
             let cut = text.rfind(" (line ").and_then(|at| text.get(..at)).unwrap_or(&text);
             lower(cut)
         }
+    }
+}
+
+/// What stands in other languages for something a guard says otherwise.
+fn meant(fault: &str) -> Option<&'static str> {
+    match fault {
+        "Unexpected '='" => Some("`==` compares, as in `a == b`"),
+        "'null' is a reserved keyword" => Some(
+            "`is_null(value)` asks whether a value is null, `has(map, key)` whether a key is there; \
+             `value ?? other` stands in for null",
+        ),
+        _ => None,
     }
 }
 

@@ -249,6 +249,8 @@ fn the_small_path_disarms_with_a_target_and_without() {
     crate::tool::titan(&["disarm", "--nats", &stage.nats.url(), "--metrics", metrics])
         .exits(0)
         .says("verified disarmed");
+    let bare = stage.nats.url().replace("nats://", "");
+    crate::tool::titan(&["disarm", "--nats", &bare, "--metrics", metrics]).exits(0).says("verified disarmed");
     let nowhere = crate::tool::titan(&["disarm", "--nats", "nats://127.0.0.1:1", "--metrics", metrics]);
     nowhere.exits(4).complains("UNKNOWN");
 }
