@@ -140,7 +140,7 @@ impl<W: Write> Terminal<W> {
         }
         for needed in &ended.needs_person {
             let told = ended.cause.as_ref().and_then(Cause::message).filter(|message| !message.is_empty());
-            let needed = told.map_or_else(|| needed.clone(), |message| needed.replace(message, "the same"));
+            let needed = told.map_or_else(|| needed.clone(), |message| once(needed, message));
             self.line(&format!("  needs a person: {}", visible(&needed)));
         }
         let facts: Vec<_> = self
@@ -326,6 +326,12 @@ impl<W: Write> Terminal<W> {
             self.moving_line();
         }
     }
+}
+
+/// What a person is needed for, where it ends with what the cause has said already.
+fn once(needed: &str, told: &str) -> String {
+    let before = needed.strip_suffix(told).filter(|before| before.ends_with(": "));
+    before.map_or_else(|| needed.to_owned(), |before| format!("{before}the same"))
 }
 
 /// A step with the part of the run it belongs to.

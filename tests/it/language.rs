@@ -114,7 +114,7 @@ fn what_is_wrong_on_the_command_line_is_said_before_anything_begins() {
         (&["runbooks/policy-rollout.yaml", "--set", "observe"], "is not of the form NAME=VALUE"),
         (&["runbooks/policy-rollout.yaml", "--set", "observe=1m", "--set", "observe=2m"], "is given twice"),
         (&["runbooks/policy-rollout.yaml", "--world", "wrong_polcy_on=brain"], "has no option `wrong_polcy_on`"),
-        (&["plan", "stdlib/targets/simulated.yaml"], "unknown-key"),
+        (&["plan", "stdlib/targets/simulated.yaml"], "is a target, not a runbook"),
     ];
     for (words, why) in cases {
         titan(words).exits(2).complains(why);

@@ -29,7 +29,7 @@ fn a_wrong_policy_on_either_side_ends_rolled_back_disarmed_on_the_previous_pair(
         with(&format!("wrong_policy_on={service}"))
             .exits(3)
             .says("\nrolled_back after ")
-            .says("gate execution: disarmed")
+            .says("gate execution is DISARMED")
             .says("brain version: 1.0.0")
             .says("execution version: 1.0.0")
             .says("execution policy hash: a476255c");
@@ -64,7 +64,7 @@ fn a_hash_that_flips_after_arming_is_noticed_and_disarmed() {
     with("flip_hash_after_arm_ms=20000")
         .exits(4)
         .says("watch `hash_stays` was breached")
-        .says("gate execution: disarmed")
+        .says("gate execution is DISARMED")
         .complains("armed implies that both hold the same policy");
 }
 
@@ -96,7 +96,7 @@ fn a_second_responder_is_refused_before_anything_is_touched() {
 #[test]
 fn rearming_is_the_last_step_of_a_complete_rollback() {
     let ran = titan(&[ROLLOUT, "--set", "rearm=true", "--world", "wrong_policy_on=brain"]).exits(3);
-    assert!(ran.out.contains("gate execution: armed"), "{}", ran.out);
+    assert!(ran.out.contains("GATE execution IS ARMED"), "{}", ran.out);
     let undone = ran.out.find("undo deploy_pair ").unwrap();
     assert!(ran.out.find("undo disarm/arm").unwrap() > undone, "{}", ran.out);
 }

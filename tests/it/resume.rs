@@ -39,7 +39,7 @@ fn a_rollout_killed_before_its_arming_goes_on_to_success() {
     let (code, end, events) = resume(&stage).end();
     assert_eq!((code, &end["ending"]), (0, &Value::from("succeeded")), "{end}");
     stage.is("2.0.0", true);
-    assert_eq!(times(&events, "started", "deploy_pair/deploy_execution"), 1, "the deploy was not repeated");
+    assert_eq!(times(&events, "started", "deploy_pair/deploy_execution"), 0, "the deploy was not repeated");
     finished(stage.about_run(&["resume"]).output().unwrap()).exits(1).complains("the run has ended: succeeded");
 }
 
@@ -366,7 +366,7 @@ fn a_script_goes_on_in_the_middle_and_repeats_no_call() {
     assert_eq!(code, 0);
     assert_eq!(fs::read_to_string(folder.path().join("marks")).unwrap(), "one\ntwo\n");
     let calls: Vec<_> = events.iter().filter(|seen| seen["what"]["event"] == "call_finished").collect();
-    assert!(calls.iter().map(|call| call["what"]["index"].as_u64().unwrap()).eq(0..4));
+    assert!(calls.iter().map(|call| call["what"]["index"].as_u64().unwrap()).eq(2..4));
     let end = events.iter().find(|seen| seen["what"]["event"] == "finished").unwrap();
     assert_eq!(end["what"]["out"]["seen"], "one", "what was seen before the crash is what the script goes on with");
 }
