@@ -26,7 +26,10 @@ impl Run<'_> {
             return Ok(Value::Null);
         };
         match &step.foreach {
-            None => self.item(frame, at, step, frame.path(at), None).await,
+            None => {
+                let out = self.item(frame, at, step, frame.path(at), None).await?;
+                Ok(out.unwrap_or_else(|| self.not_done(frame, at)))
+            }
             Some(foreach) => {
                 let list = {
                     let mut names = frame.names.borrow_mut();
@@ -56,16 +59,27 @@ impl Run<'_> {
             async move { (index, self.item(frame, at, step, path, Some(item.clone())).await) }
         });
         let mut under_way = futures_util::stream::iter(works).buffer_unordered(max_parallel);
-        let mut outs = vec![Value::Null; items.len()];
+        let mut outs = vec![None; items.len()];
         while let Some((index, result)) = under_way.next().await {
             if let Some(slot) = outs.get_mut(index) {
                 *slot = result?;
             }
         }
-        Ok(Value::list(outs))
+        // The others decide how the step comes out, as long as there is one.
+        if !outs.is_empty() && outs.iter().all(Option::is_none) {
+            return Ok(self.not_done(frame, at));
+        }
+        Ok(Value::list(outs.into_iter().map(Option::unwrap_or_default)))
     }
 
-    /// Does a step's work once, for one item of its fan-out where it has one.
+    /// Takes note that nothing of a step was done.
+    fn not_done(&self, frame: &Rc<Frame>, at: usize) -> Value {
+        self.skipped(frame, at);
+        Value::Null
+    }
+
+    /// Does a step's work once, for one item of its fan-out where it has one; `None` where it is
+    /// skipped.
     async fn item(
         &self,
         frame: &Rc<Frame>,
@@ -73,7 +87,7 @@ impl Run<'_> {
         step: &Step,
         path: Arc<str>,
         item: Option<Value>,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Option<Value>, Failure> {
         let past = self.take_past(frame.phase, &path);
         if let Some(Known { outcome: Some(outcome), .. }) = &past {
             return self.as_it_came_out(frame, at, &path, item, (&past, outcome));
@@ -98,12 +112,12 @@ impl Run<'_> {
             _ => Ok(true),
         };
         if let Some(asked) = self.skip_on_record(&path).filter(|_| step.may_skip) {
-            self.skip(frame, at, path, words(&asked));
-            return Ok(Value::Null);
+            self.note_skip(frame.phase, path, words(&asked));
+            return Ok(None);
         }
         if let (Ok(false), Some(when)) = (&wanted, &step.work.when) {
-            self.skip(frame, at, path, format!("`when: {}` is false", when.text()));
-            return Ok(Value::Null);
+            self.note_skip(frame.phase, path, format!("`when: {}` is false", when.text()));
+            return Ok(None);
         }
         frame.begun.borrow_mut().push(Rc::clone(&begun));
         let began = self.now();
@@ -116,8 +130,8 @@ impl Run<'_> {
             Err(Interruption::Failed(failure)) => Err(failure),
             Err(Interruption::Skipped(reason)) => {
                 begun.status.set(Status::Skipped);
-                self.skip(frame, at, path, reason);
-                return Ok(Value::Null);
+                self.note_skip(frame.phase, path, reason);
+                return Ok(None);
             }
         };
         let status = status_of(&result, &step.work, begun.acted.get());
@@ -131,7 +145,7 @@ impl Run<'_> {
             out: result.clone().unwrap_or_default(),
             took_ms: self.since_ms(began),
         });
-        result
+        result.map(Some)
     }
 
     /// Takes a piece of work as an earlier runner saw it come out.
@@ -142,16 +156,13 @@ impl Run<'_> {
         path: &Arc<str>,
         item: Option<Value>,
         (known, outcome): (&Option<Known>, &Outcome),
-    ) -> Result<Value, Failure> {
+    ) -> Result<Option<Value>, Failure> {
         if let Some(known) = known {
             self.take_up(frame, at, path, item, known);
         }
         match outcome {
-            Outcome::Skipped { .. } => {
-                self.skipped(frame, at);
-                Ok(Value::Null)
-            }
-            Outcome::Ended { status: Status::Ok, out, .. } => Ok(out.clone()),
+            Outcome::Skipped { .. } => Ok(None),
+            Outcome::Ended { status: Status::Ok, out, .. } => Ok(Some(out.clone())),
             Outcome::Ended { failure, .. } => {
                 Err(failure.clone().unwrap_or_else(|| Failure::new(ErrorClass::Aborted, "it did not end ok")))
             }

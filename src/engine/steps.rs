@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::declaration::Failure;
-use crate::event::{Asked, Cause, Happened, Request, Status};
+use crate::event::{Asked, Cause, Happened, Phase, Request, Status};
 use crate::runbook::OnFailure;
 use crate::value::Value;
 use crate::world::Wait;
@@ -152,10 +152,15 @@ impl Run<'_> {
         }
     }
 
-    /// Records that a step, or one item of it, is not done.
+    /// Records that a step is not done.
     pub(super) fn skip(&self, frame: &Rc<Frame>, at: usize, path: Arc<str>, reason: String) {
-        self.note(Happened::Skipped { phase: frame.phase, step: path, reason });
+        self.note_skip(frame.phase, path, reason);
         self.skipped(frame, at);
+    }
+
+    /// Records that a step, or one item of it, is not done.
+    pub(super) fn note_skip(&self, phase: Phase, path: Arc<str>, reason: String) {
+        self.note(Happened::Skipped { phase, step: path, reason });
     }
 
     /// Takes note that a step was not done.
