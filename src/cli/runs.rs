@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::event::Ended;
+use crate::event::{Ended, Event, Happened};
 use crate::journal::{self, Chain, State, Torn};
 use crate::live::now_unix_ms;
 use crate::live::run_folder::RunFolder;
@@ -64,7 +64,7 @@ impl Named {
 
 /// A run as its journal tells it.
 pub(super) struct Story {
-    pub(super) events: Vec<crate::event::Event>,
+    pub(super) events: Vec<Event>,
     pub(super) state: State,
     pub(super) chain: Chain,
     pub(super) torn: Option<Torn>,
@@ -107,7 +107,7 @@ fn row(run: &RunFolder) -> Row {
     let id = run.id().to_owned();
     match run.read().and_then(|bytes| Story::read(&bytes)) {
         Err(why) => Row { id, runbook: String::new(), started_unix_ms: None, state: why, is_over: false },
-        Ok(Story { state, .. }) => {
+        Ok(Story { state, events, .. }) => {
             let header = state.header.as_deref();
             Row {
                 id,
@@ -115,7 +115,7 @@ fn row(run: &RunFolder) -> Row {
                 started_unix_ms: header.map(|header| header.started_unix_ms),
                 is_over: (header.is_none() && !run.is_owned())
                     || state.ended.as_ref().is_some_and(|ended| is_over(ended)),
-                state: described(run, &state),
+                state: described(run, &state, &waiting_requests(&events)),
             }
         }
     }
@@ -132,8 +132,19 @@ fn asks_for_approval(state: &State) -> bool {
     open.any(|(_, known)| known.outcome.is_none() && &*known.action == "approve")
 }
 
+/// What was asked for last, and nothing has come of yet.
+fn waiting_requests(events: &[Event]) -> String {
+    let asked = events.iter().rev().map_while(|event| match &event.what {
+        Happened::Requested(asked) => Some(asked.request.phrase()),
+        _ => None,
+    });
+    let mut asked: Vec<_> = asked.collect();
+    asked.reverse();
+    asked.join(", ")
+}
+
 /// One phrase: how it ended, or what it waits for.
-fn described(run: &RunFolder, state: &State) -> String {
+fn described(run: &RunFolder, state: &State, asked: &str) -> String {
     let waiting = || {
         let open = crate::event::Phase::ALL.iter().flat_map(|phase| state.all(*phase));
         let open: Vec<_> =
@@ -141,10 +152,16 @@ fn described(run: &RunFolder, state: &State) -> String {
         open.join(", ")
     };
     match &state.ended {
+        _ if !asked.is_empty() && !run.is_owned() => {
+            format!("waits with what was asked: {asked}; `titan-run resume {}` does it", run.id())
+        }
         Some(ended) => match &ended.cause {
             Some(cause) if !is_over(ended) => format!("{}: {}", ended.ending.word(), cause.sentence()),
             _ => ended.ending.word().to_owned(),
         },
+        None if !asked.is_empty() && asks_for_approval(state) => {
+            format!("waits for approval: {}; asked so far: {asked}", waiting())
+        }
         None if run.is_owned() && asks_for_approval(state) => {
             format!("waits for approval: {}; `titan-run approve {} --key KEYFILE` signs", waiting(), run.id())
         }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::declaration::Effect;
-use crate::runbook::{ActionKind, EdgeOutcome, Runbook, Step};
+use crate::guard::Given;
+use crate::runbook::{ActionKind, EdgeOutcome, Poll, Runbook, Step, Work};
 use crate::value::format_duration;
 use crate::visible::visible;
 
@@ -55,6 +56,9 @@ fn steps(runbook: &Runbook, depth: usize, text: &mut String) {
                 let _ = writeln!(text, "{indent}       {word} {}", visible(guard.text()));
             }
         }
+        for bound in bounds(&step.work) {
+            let _ = writeln!(text, "{indent}       {}", visible(&bound));
+        }
         if let Some(undo) = &step.undo {
             let _ = writeln!(text, "{indent}       undo {}", undo.action.name());
         }
@@ -62,6 +66,32 @@ fn steps(runbook: &Runbook, depth: usize, text: &mut String) {
             steps(inner, depth + 2, text);
         }
     }
+}
+
+/// How long it is repeated, tried again and waited for, as written; a line each.
+fn bounds(work: &Work) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &work.poll {
+        Poll::Once => {}
+        Poll::Until { guard, every } => {
+            lines.push(format!("until {}, every {}", guard.text(), format_duration(*every)))
+        }
+        Poll::Hold { guard, every, stay, .. } => {
+            let stay = match stay.given_whole() {
+                Given::Constant(value) => value.to_string(),
+                Given::Expression(guard) => guard.text().to_owned(),
+                Given::Mixed => "a computed time".to_owned(),
+            };
+            lines.push(format!("hold {} for {stay}, every {}", guard.text(), format_duration(*every)));
+        }
+    }
+    if let Some(retry) = &work.retry {
+        let on: Vec<_> = retry.on.iter().map(ToString::to_string).collect();
+        let every = format_duration(retry.every);
+        lines.push(format!("retry on {}: {} attempts, {every} apart", on.join(", "), retry.attempts));
+    }
+    lines.extend(work.timeout.map(|timeout| format!("timeout {}", format_duration(timeout))));
+    lines
 }
 
 /// Says the edges of a step, but not the plain one to the step above.

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::approvals::{APPROVED, asking};
 use crate::desk::Desk;
 use crate::stage::{Stage, Watched, signal};
-use crate::tool::finished;
+use crate::tool::{command, finished};
 
 #[test]
 fn a_stranger_on_this_machine_is_not_heard() {
@@ -72,6 +72,9 @@ fn what_is_asked_of_a_paused_run_is_done_when_it_goes_on() {
     assert_eq!(again.out.matches("✗ flaky").count(), 1, "what was done before is not shown again\n{}", again.out);
     desk.say(&["skip", "after", "--why", "x"]).exits(1).complains("lacks `may_skip: true`");
     desk.say(&["skip", "flaky", "--why", "not needed"]).exits(0).says("titan-run resume");
+    let listed = command(&["runs"]).env("TITAN_RUNS", desk.path("state/runs")).output().unwrap();
+    let waits = format!("waits with what was asked: skip `flaky`; `titan-run resume {}` does it", desk.id());
+    finished(listed).exits(0).says(&waits);
     desk.say(&["resume"]).exits(0).says("skipped:").says("✓ after");
 }
 

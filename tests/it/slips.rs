@@ -82,6 +82,12 @@ fn what_is_not_there_is_a_slip_and_not_a_failure() {
 }
 
 #[test]
+fn a_plan_says_how_long_each_step_is_repeated_and_tried_again() {
+    let plan = titan(&["plan", ROLLOUT]).exits(0);
+    plan.says("hold ").says(" for ").says("until ").says("timeout ").says("retry on timeout, no_responders: ");
+}
+
+#[test]
 fn a_misspelt_command_is_told_with_the_one_that_was_meant() {
     let meant: [(&[&str], &str); 6] = [
         (&["rn", ROLLOUT], "no command `rn`, and no such runbook; did you mean `run`?"),
