@@ -5,6 +5,7 @@
 //! first needed, so a runbook that needs none opens none.
 
 mod bus;
+mod child;
 mod clock;
 mod command_line;
 pub(crate) mod connection;
@@ -18,6 +19,7 @@ mod redact;
 pub(crate) mod run_folder;
 mod secret;
 mod services;
+mod spawn;
 mod web;
 
 use std::rc::Rc;

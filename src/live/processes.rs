@@ -1,18 +1,24 @@
 //! Local processes: no shell, a process group of their own, death with the runner, bounded output.
 
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, set_parent_process_death_signal};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::Child;
 
 use crate::declaration::{ErrorClass, Failure};
 use crate::value::format_duration;
 use crate::world::{Command, Finished, Processes, Touch, Wait};
+
+use super::child::{Child, Streams};
+use super::spawn::Image;
 
 /// The most bytes kept of each output stream; the rest is read and dropped.
 const MAX_OUTPUT: usize = 1024 * 1024;
@@ -26,6 +32,9 @@ const ORPHAN_LOOKS: u32 = 10_000;
 
 /// The name of this program in a target's commands.
 const OWN_NAME: &str = "titan-run";
+
+/// Where programs are looked for where nothing says where: what the C library says.
+const USUAL_PATH: &str = "/bin:/usr/bin";
 
 /// The environment variable by which a run's processes are found again.
 const RUN_VARIABLE: &str = "TITAN_RUN";
@@ -49,10 +58,13 @@ impl Processes for LiveProcesses {
 
 /// Runs a process to its end, or kills its whole group at the bound.
 pub(super) async fn run(command: &Command) -> Touch<Finished> {
-    let program = command.argv.first().map(String::as_str).unwrap_or_default();
-    let mut child = spawn(command)?;
-    let _group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).unwrap_or(0))));
-    let stdin = child.stdin.take();
+    let Some(program) = command.argv.first() else {
+        return Err(Failure::new(ErrorClass::Refused, "the argv is empty"));
+    };
+    let started = image(program, command).and_then(|image| Child::start(&image, !command.stdin.is_empty()));
+    let (mut child, Streams { stdin, stdout: out, stderr: err }) =
+        started.map_err(|error| Failure::new(ErrorClass::Exit, format!("`{program}` cannot be started: {error}")))?;
+    let group = Group(Some(child.group()));
     let feeding = async {
         if let Some(mut stdin) = stdin {
             let _ = stdin.write_all(&command.stdin).await;
@@ -60,19 +72,18 @@ pub(super) async fn run(command: &Command) -> Touch<Finished> {
     };
     let mut stdout = Captured::default();
     let mut stderr = Captured::default();
-    let (out, err) = (child.stdout.take(), child.stderr.take());
     let running = async {
         let reading = async { tokio::join!(feeding, stdout.read(out), stderr.read(err)) };
         tokio::pin!(reading);
-        let status = tokio::select! {
-            status = child.wait() => status,
+        let code = tokio::select! {
+            code = child.wait() => code,
             _ = &mut reading => return child.wait().await,
         };
         let _ = tokio::time::timeout(DRAIN_BOUND, reading).await;
-        status
+        code
     };
-    let status = match tokio::time::timeout(command.bound, running).await {
-        Ok(Ok(status)) => status,
+    let code = match tokio::time::timeout(command.bound, running).await {
+        Ok(Ok(code)) => code,
         Ok(Err(error)) => return Err(Failure::new(ErrorClass::Exit, format!("`{program}`: {error}"))),
         Err(_) => {
             let bound = format_duration(command.bound);
@@ -82,44 +93,50 @@ pub(super) async fn run(command: &Command) -> Touch<Finished> {
             ));
         }
     };
-    _group.spare();
-    Ok(Finished {
-        code: exit_code(status),
-        truncated: stdout.truncated || stderr.truncated,
-        stdout: stdout.bytes,
-        stderr: stderr.bytes,
+    group.spare();
+    Ok(Finished { code, truncated: stdout.truncated || stderr.truncated, stdout: stdout.bytes, stderr: stderr.bytes })
+}
+
+/// What a command executes, as `execvp` would find it: in the folders of the command's own `PATH`
+/// where it sets one.
+fn image(program: &str, command: &Command) -> io::Result<Image> {
+    let program = resolved(program);
+    let mut variables: BTreeMap<OsString, OsString> = env::vars_os().collect();
+    variables.extend(RUN.get().map(|run| (RUN_VARIABLE.into(), run.into())));
+    variables.extend(command.env.iter().map(|(name, value)| (name.into(), value.into())));
+    let path = variables.get(OsStr::new("PATH")).map_or(OsStr::new(USUAL_PATH), OsString::as_os_str);
+    let files = files(&program, path)?;
+    let arguments =
+        std::iter::once(program.into_vec()).chain(command.argv.iter().skip(1).map(|one| one.clone().into()));
+    let environment =
+        variables.into_iter().map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()));
+    Ok(Image {
+        files,
+        arguments: arguments.map(CString::new).collect::<Result<_, _>>()?,
+        environment: environment.collect::<Result<_, _>>()?,
     })
 }
 
-#[expect(
-    unsafe_code,
-    reason = "only between fork and exec can a child be told to die with its parent; the closure makes one system call"
-)]
-fn spawn(command: &Command) -> Touch<Child> {
-    let Some((program, arguments)) = command.argv.split_first() else {
-        return Err(Failure::new(ErrorClass::Refused, "the argv is empty"));
-    };
-    let mut building = tokio::process::Command::new(resolved(program));
-    building
-        .args(arguments)
-        .envs(RUN.get().map(|run| (RUN_VARIABLE, run)))
-        .envs(&command.env)
-        .stdin(if command.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    // SAFETY: prctl is async-signal-safe, and nothing is allocated.
-    unsafe {
-        building.pre_exec(|| set_parent_process_death_signal(Some(Signal::KILL)).map_err(std::io::Error::from));
+/// The files that may be a program; those that are not there need not be tried.
+fn files(program: &OsStr, path: &OsStr) -> io::Result<Vec<CString>> {
+    if program.as_bytes().contains(&b'/') {
+        return Ok(vec![CString::new(program.as_bytes())?]);
     }
-    building.spawn().map_err(|error| Failure::new(ErrorClass::Exit, format!("`{program}` cannot be started: {error}")))
+    let mut found = Vec::new();
+    for folder in path.as_bytes().split(|byte| *byte == b':').filter(|_| !program.is_empty()) {
+        let folder = if folder.is_empty() { b"." } else { folder };
+        let file = CString::new([folder, b"/", program.as_bytes()].concat())?;
+        if !matches!(access(&file, Access::EXISTS), Err(Errno::NOENT | Errno::NOTDIR)) {
+            found.push(file);
+        }
+    }
+    Ok(found)
 }
 
 /// A command named like this program is this very program, wherever it stands.
-fn resolved(program: &str) -> PathBuf {
-    let own = (program == OWN_NAME).then(std::env::current_exe).and_then(Result::ok);
-    own.unwrap_or_else(|| PathBuf::from(program))
+fn resolved(program: &str) -> OsString {
+    let own = (program == OWN_NAME).then(env::current_exe).and_then(Result::ok);
+    own.map_or_else(|| program.into(), OsString::from)
 }
 
 /// Kills what an earlier runner of a run left behind; says which processes those were.
@@ -184,10 +201,7 @@ struct Captured {
 }
 
 impl Captured {
-    async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>) {
-        let Some(mut stream) = stream else {
-            return;
-        };
+    async fn read(&mut self, mut stream: impl AsyncRead + Unpin) {
         let mut chunk = [0; 8 * 1024];
         while let Ok(read @ 1..) = stream.read(&mut chunk).await {
             let room = MAX_OUTPUT - self.bytes.len();
@@ -195,8 +209,4 @@ impl Captured {
             self.truncated |= read > room;
         }
     }
-}
-
-fn exit_code(status: ExitStatus) -> i32 {
-    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
 }

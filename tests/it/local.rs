@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::thread;
 
@@ -78,6 +79,60 @@ fn exec_takes_an_argv_and_no_shell() {
         .says("exit: it ended with code 7: why");
     run("    do: exec\n    with: { argv: [sh, -c, 'exit 7'], expect_code: 7 }").exits(0);
     run("    do: exec\n    with: { argv: [no-such-program] }").exits(3).says("`no-such-program` cannot be started");
+}
+
+/// What a child is given and what it is not: `/proc` says it of the child itself.
+#[test]
+fn a_child_starts_as_from_a_clean_shell() {
+    let cases = [
+        // A group of its own, and signals as by default: only what was ignored before may be.
+        ("test $(cut -d' ' -f5 /proc/$$/stat) = $$; echo group $?", "group 0"),
+        ("grep SigBlk /proc/self/status", "0000000000000000"),
+        ("kill -PIPE $$", "code 141"),
+        ("readlink /proc/self/fd/0", "/dev/null"),
+    ];
+    for (line, said) in cases {
+        let ran = run(&format!("    do: exec\n    with: {{ argv: [sh, -c, \"{line}\"] }}"));
+        assert!(ran.out.contains(said), "{line}: {said} is not in\n{}", ran.out);
+    }
+}
+
+/// As `execvp` looks for it: through `PATH`, past what is not there and what is not for us.
+#[test]
+fn a_program_is_found_as_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let put = |name: &str, mode: u32, text: &str| {
+        fs::write(at(name), text).unwrap();
+        fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for place in ["a", "b"] {
+        fs::create_dir(at(place)).unwrap();
+    }
+    put("a/tool", 0o644, "#!/bin/sh\necho first\n");
+    put("b/tool", 0o755, "#!/bin/sh\necho second\n");
+    put("a/other", 0o644, "#!/bin/sh\n");
+    put("b/plain", 0o755, "echo no interpreter\n");
+    let root = folder.path().display();
+    let path = format!("{root}/missing:{root}/a:{root}/b:/usr/bin:/bin");
+    let cases = [
+        ("tool".to_owned(), 0, "second"),
+        (format!("{root}/b/tool"), 0, "second"),
+        ("other".to_owned(), 3, "`other` cannot be started: Permission denied"),
+        ("absent".to_owned(), 3, "`absent` cannot be started: No such file or directory"),
+        ("plain".to_owned(), 3, "`plain` cannot be started: Exec format error"),
+        ("''".to_owned(), 3, "`` cannot be started: No such file or directory"),
+    ];
+    for (program, code, said) in cases {
+        let step = format!("    do: exec\n    with: {{ argv: [{program}], env: {{ PATH: '{path}' }} }}");
+        let ran = run(&step).exits(code);
+        assert!(
+            ran.out.contains(said) || ran.err.contains(said),
+            "{program}: {said} is not in\n{}{}",
+            ran.out,
+            ran.err
+        );
+    }
 }
 
 #[test]
