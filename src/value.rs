@@ -3,15 +3,15 @@
 //! A value is JSON plus durations. It is cheap to clone (shared), ordered (maps are sorted, so
 //! the same value always prints the same bytes) and knows nothing of YAML or Rhai.
 
-use std::collections::BTreeMap;
+mod map;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-/// A sorted map of names to values.
-pub type Map = BTreeMap<Arc<str>, Value>;
+pub use map::{Entries, Map};
 
 /// Any value a runbook can handle.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,12 +107,26 @@ impl Value {
     /// The value with every text in it, keys included, changed where `change` changes it.
     #[must_use]
     pub fn map_texts(self, change: &dyn Fn(&str) -> Option<String>) -> Self {
+        if self.has_text(&|text| change(text).is_some()) { self.mapped(change) } else { self }
+    }
+
+    /// Whether it holds a text, or a key, of some kind.
+    fn has_text(&self, is_it: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Text(text) => is_it(text),
+            Self::List(items) => items.iter().any(|item| item.has_text(is_it)),
+            Self::Map(map) => map.iter().any(|(key, value)| is_it(key) || value.has_text(is_it)),
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Duration(_) => false,
+        }
+    }
+
+    fn mapped(self, change: &dyn Fn(&str) -> Option<String>) -> Self {
         match self {
             Self::Text(text) => change(&text).map_or(Self::Text(text), Self::text),
-            Self::List(items) => Self::list(items.iter().cloned().map(|item| item.map_texts(change))),
+            Self::List(items) => Self::list(items.iter().cloned().map(|item| item.mapped(change))),
             Self::Map(map) => Self::map(map.iter().map(|(key, value)| {
                 let key = change(key).map_or_else(|| Arc::clone(key), Arc::from);
-                (key, value.clone().map_texts(change))
+                (key, value.clone().mapped(change))
             })),
             Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Duration(_) => self,
         }

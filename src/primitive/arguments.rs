@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, ErrorClass, Failure, Kind, mismatch};
-use crate::value::{Value, parse_duration};
+use crate::declaration::{Declaration, ErrorClass, Failure, Kind, mismatch};
+use crate::value::{Map, Value, parse_duration};
 
 /// The arguments of one call.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Arguments(BTreeMap<Arc<str>, Value>);
+pub struct Arguments(Arc<Map>);
 
 impl Arguments {
     /// Checks filled values against a declaration: known names, required ones present, types
@@ -21,19 +21,17 @@ impl Arguments {
     /// # Errors
     /// `refused`, naming every argument that is wrong.
     pub fn check(declaration: &Declaration, with: &Value) -> Result<Self, Failure> {
-        let mut checked = BTreeMap::new();
         let mut wrong = Vec::new();
-        let empty = crate::value::Map::new();
-        let given = with.as_map().unwrap_or(&empty);
-        for (name, value) in given {
+        let given = match with {
+            Value::Map(given) => Arc::clone(given),
+            _ => Arc::default(),
+        };
+        for (name, value) in &*given {
             let Some(argument) = declaration.argument(name) else {
                 wrong.push(format!("`{name}` is not an argument"));
                 continue;
             };
-            match mismatch(declaration, argument, value) {
-                None => drop(checked.insert(Arc::clone(name), read(argument, value))),
-                Some(message) => wrong.push(message),
-            }
+            wrong.extend(mismatch(declaration, argument, value));
         }
         for argument in declaration.arguments {
             if argument.required && !given.contains_key(argument.name) {
@@ -41,7 +39,7 @@ impl Arguments {
             }
         }
         if wrong.is_empty() {
-            return Ok(Self(checked));
+            return Ok(Self(read(declaration, given)));
         }
         let message = format!("{}: {}", declaration.name, wrong.join("; "));
         Err(Failure::new(ErrorClass::Refused, message))
@@ -110,14 +108,20 @@ impl Arguments {
 
     /// All of them as one value, for the record.
     pub fn to_value(&self) -> Value {
-        Value::Map(Arc::new(self.0.clone()))
+        Value::Map(Arc::clone(&self.0))
     }
 }
 
-/// The value as the primitive reads it: a duration may have been written as its text.
-fn read(argument: &Argument, value: &Value) -> Value {
-    match (argument.kind, value) {
-        (Kind::Duration, Value::Text(text)) => parse_duration(text).map_or(Value::Null, Value::Duration),
-        _ => value.clone(),
+/// The values as the primitive reads them: a duration may have been written as its text.
+fn read(declaration: &Declaration, given: Arc<Map>) -> Arc<Map> {
+    let duration = |name: &str, value: &Value| match (declaration.argument(name)?.kind, value) {
+        (Kind::Duration, Value::Text(text)) => Some(parse_duration(text).map_or(Value::Null, Value::Duration)),
+        _ => None,
+    };
+    if given.iter().all(|(name, value)| duration(name, value).is_none()) {
+        return given;
     }
+    let read =
+        given.iter().map(|(name, value)| (Arc::clone(name), duration(name, value).unwrap_or_else(|| value.clone())));
+    Arc::new(read.collect())
 }
