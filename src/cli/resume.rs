@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use crate::engine::Past;
-use crate::event::{Asked, Request};
-use crate::journal::State;
+use crate::event::{Asked, Happened, Header, Request};
+use crate::journal::{self, State};
 use crate::live::{kill_orphans, user};
 use crate::primitive::DISARM_HINT;
 use crate::runbook::Runbook;
@@ -17,6 +17,7 @@ use crate::runbook::Runbook;
 use super::answers::misfits;
 use super::ask::judge_word;
 use super::carry::{Earlier, How, Journey, carry};
+use super::prepare::Prepared;
 use super::recorded;
 use super::runs::{Named, Story};
 use super::{Streams, exit, worlds};
@@ -73,7 +74,7 @@ fn go_on(named: &Named, how: &How, direction: Direction, asked: Vec<Asked>, stre
     carry(Journey { prepared, how, world: &world, place: Some(&named.place), earlier, asked }, streams)
 }
 
-type Taken = (super::prepare::Prepared, Earlier);
+type Taken = (Prepared, Earlier);
 
 /// Why not: the exit code, and a sentence for each thing in the way.
 type Untaken = (u8, Vec<String>);
@@ -89,8 +90,14 @@ fn taken_over(
     let one = |problem: String| (exit::REFUSED, vec![problem]);
     let folder = named.find().map_err(|refusal| (refusal.code, vec![refusal.why]))?;
     let (journal, bytes) = folder.take_over().map_err(one)?;
+    let (story, read) = std::thread::scope(|scope| {
+        let story = scope.spawn(|| Story::read(&bytes));
+        let read = header_of(&bytes).map(|header| files(&header, direction));
+        (story.join().unwrap_or_else(|_| Err("the journal cannot be read".to_owned())), read)
+    });
+    drop(bytes);
     let Story { events, state, chain, torn, whole_bytes } =
-        Story::read(&bytes).map_err(|why| (exit::REFUSED, vec![why, DISARM_HINT.to_owned()]))?;
+        story.map_err(|why| (exit::REFUSED, vec![why, DISARM_HINT.to_owned()]))?;
     let Some(header) = state.header.clone() else {
         return Err(one("the run never began: its journal holds no whole record".to_owned()));
     };
@@ -98,15 +105,7 @@ fn taken_over(
         return Err(one("the run was simulated, and its world ended with its runner".to_owned()));
     }
     state.goes_on().map_err(one)?;
-    if direction == Direction::Forward {
-        let mut changes = recorded::changes(&header);
-        if !changes.is_empty() {
-            let id = &header.run;
-            changes.push(format!("nothing was done; `titan-run abort {id}` rolls back from what is on record"));
-            return Err((exit::REFUSED, changes));
-        }
-    }
-    let prepared = recorded::prepared(&header, direction == Direction::Forward).map_err(one)?;
+    let prepared = read.unwrap_or_else(|| files(&header, direction)).map_err(|why| (exit::REFUSED, why))?;
     let misfits = if direction == Direction::Forward { misfits(how, &prepared.runbook) } else { Vec::new() };
     if !misfits.is_empty() {
         return Err((exit::USAGE, misfits));
@@ -120,6 +119,28 @@ fn taken_over(
     let cut_bytes = torn.map_or(0, |torn| torn.bytes);
     let past = Past { state: state.clone().resumed(), who: user(), cut_bytes };
     Ok((prepared, Earlier { folder, journal, events, chain, state, past }))
+}
+
+/// What a run is made of, from its first record.
+fn header_of(bytes: &[u8]) -> Option<Header> {
+    match journal::first(bytes)?.what {
+        Happened::RunStarted(header) if !header.simulated => Some(*header),
+        _ => None,
+    }
+}
+
+/// The recorded files, checked while the records after the first are being read: nothing of it has
+/// an effect.
+fn files(header: &Header, direction: Direction) -> Result<Prepared, Vec<String>> {
+    if direction == Direction::Forward {
+        let mut changes = recorded::changes(header);
+        if !changes.is_empty() {
+            let id = &header.run;
+            changes.push(format!("nothing was done; `titan-run abort {id}` rolls back from what is on record"));
+            return Err(changes);
+        }
+    }
+    recorded::prepared(header, direction == Direction::Forward).map_err(|why| vec![why])
 }
 
 /// Whether what a person says of steps in doubt can be heard.

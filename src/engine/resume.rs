@@ -31,7 +31,7 @@ pub(super) enum PastWatch {
 
 impl Run<'_> {
     /// Takes what an earlier runner recorded of a piece of work.
-    pub(super) fn take_past(&self, phase: Phase, path: &str) -> Option<Known> {
+    pub(super) fn take_past(&self, phase: Phase, path: &str) -> Option<Arc<Known>> {
         self.past.borrow_mut().take(phase, path)
     }
 

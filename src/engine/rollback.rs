@@ -80,10 +80,10 @@ impl Run<'_> {
         if past.as_ref().is_some_and(|known| known.outcome.is_some()) {
             return Vec::new();
         }
-        if let Some(needed) = self.undecided_undo(undo, &begun.path, past.as_ref()) {
+        if let Some(needed) = self.undecided_undo(undo, &begun.path, past.as_deref()) {
             return vec![needed];
         }
-        let task = Task { frame, begun: &trace, work: undo, phase: Phase::Undo, interrupted: past.as_ref() };
+        let task = Task { frame, begun: &trace, work: undo, phase: Phase::Undo, interrupted: past.as_deref() };
         match self.undo(&task, is_complete).await {
             Ok(()) => Vec::new(),
             Err(failure) => {

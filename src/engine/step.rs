@@ -89,11 +89,11 @@ impl Run<'_> {
         item: Option<Value>,
     ) -> Result<Option<Value>, Failure> {
         let past = self.take_past(frame.phase, &path);
-        if let Some(Known { outcome: Some(outcome), .. }) = &past {
-            return self.as_it_came_out(frame, at, &path, item, (&past, outcome));
+        if let Some(Known { outcome: Some(outcome), .. }) = past.as_deref() {
+            return self.as_it_came_out(frame, at, &path, item, (past.as_deref(), outcome));
         }
         if frame.phase != Phase::Forward
-            && let Some(needed) = self.undecided_undo(&step.work, &path, past.as_ref())
+            && let Some(needed) = self.undecided_undo(&step.work, &path, past.as_deref())
         {
             return Err(Failure::new(ErrorClass::Refused, needed));
         }
@@ -106,7 +106,7 @@ impl Run<'_> {
             status: Cell::new(Status::Running),
             order: past.as_ref().map_or(self.seq.get(), |known| known.order),
         });
-        let task = Task { frame, begun: &begun, work: &step.work, phase: frame.phase, interrupted: past.as_ref() };
+        let task = Task { frame, begun: &begun, work: &step.work, phase: frame.phase, interrupted: past.as_deref() };
         let wanted = match &step.work.when {
             Some(when) if past.is_none() => self.truth(&task, when, None, ErrorClass::Refused),
             _ => Ok(true),
@@ -155,7 +155,7 @@ impl Run<'_> {
         at: usize,
         path: &Arc<str>,
         item: Option<Value>,
-        (known, outcome): (&Option<Known>, &Outcome),
+        (known, outcome): (Option<&Known>, &Outcome),
     ) -> Result<Option<Value>, Failure> {
         if let Some(known) = known {
             self.take_up(frame, at, path, item, known);

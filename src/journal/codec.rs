@@ -10,10 +10,13 @@
 //! Everything else that is not exactly right is corruption. Pure; any prefix of lines is a
 //! journal, which is why a head can be kept elsewhere and compared.
 
+use data_encoding::HEXLOWER;
+
 use crate::event::Event;
-use crate::policy::sha256_hex;
+use crate::policy::sha256_digits;
 
 use super::record::{RECORD_FORMAT, Record, Version};
+use super::written::Written;
 
 /// The most bytes of one record: the first one holds the files a run is made of.
 pub const MAX_RECORD: usize = 64 * 1024 * 1024;
@@ -60,25 +63,49 @@ impl Chain {
         if event.seq != self.next_seq {
             return Err(format!("record {} was to follow, not {}", self.next_seq, event.seq));
         }
-        let record = Record::of(event, self.head.clone());
         let start = lines.len();
         lines.resize(start + PREFIX, b' ');
-        serde_json::to_writer(&mut *lines, &record).map_err(|error| error.to_string())?;
+        serde_json::to_writer(&mut *lines, &Written::of(event, &self.head)).map_err(|error| error.to_string())?;
         let json = lines.get(start + PREFIX..).unwrap_or_default();
         if json.len() > MAX_RECORD {
             lines.truncate(start);
             return Err(format!("a record is larger than {MAX_RECORD} bytes"));
         }
-        let (length, checksum) = (format!("{:08x}", json.len()), sha256_hex(json));
-        for (at, text) in [(start, &length), (start + LENGTH + 1, &checksum)] {
-            if let Some(place) = lines.get_mut(at..at + text.len()) {
-                place.copy_from_slice(text.as_bytes());
-            }
+        let prefix = Prefix::of(json);
+        if let Some(place) = lines.get_mut(start..start + PREFIX) {
+            place.copy_from_slice(&prefix.0);
         }
         lines.push(b'\n');
-        self.head = checksum;
-        self.next_seq += 1;
+        self.goes_on(&prefix);
         Ok(())
+    }
+
+    /// Takes note of a record by what stands before it.
+    fn goes_on(&mut self, prefix: &Prefix) {
+        self.head.clear();
+        self.head.push_str(prefix.checksum());
+        self.next_seq += 1;
+    }
+}
+
+/// What stands before the JSON of a record.
+struct Prefix([u8; PREFIX]);
+
+impl Prefix {
+    fn of(json: &[u8]) -> Self {
+        let mut prefix = [b' '; PREFIX];
+        let (length, rest) = prefix.split_at_mut(LENGTH);
+        let bytes = u32::try_from(json.len()).unwrap_or(u32::MAX);
+        HEXLOWER.encode_mut(&bytes.to_be_bytes(), length);
+        if let Some(checksum) = rest.get_mut(1..=CHECKSUM) {
+            checksum.copy_from_slice(&sha256_digits(json));
+        }
+        Self(prefix)
+    }
+
+    fn checksum(&self) -> &str {
+        let digits = self.0.get(LENGTH + 1..LENGTH + 1 + CHECKSUM).unwrap_or_default();
+        std::str::from_utf8(digits).unwrap_or_default()
     }
 }
 
@@ -114,6 +141,11 @@ pub struct Corruption {
     pub why: String,
 }
 
+/// The first event of a journal alone; nothing where it is not whole.
+pub fn first(bytes: &[u8]) -> Option<Event> {
+    decode(framed(bytes)?, &mut Chain::default()).ok()
+}
+
 /// Reads a whole journal.
 ///
 /// # Errors
@@ -126,6 +158,13 @@ pub fn read(bytes: &[u8]) -> Result<Read, Corruption> {
         let offset = at as u64;
         if rest.iter().all(|byte| *byte == 0) {
             break;
+        }
+        if let Some(line) = framed(rest)
+            && let Ok(event) = decode(line, &mut chain)
+        {
+            events.push(event);
+            at += line.len() + 1;
+            continue;
         }
         let Some(end) = line_end(rest) else {
             let written = without_zeros(rest);
@@ -143,6 +182,13 @@ pub fn read(bytes: &[u8]) -> Result<Read, Corruption> {
     Ok(Read { events, chain, whole_bytes: at as u64, torn: None })
 }
 
+/// The next line as long as it says it is; its checksum alone says whether it is one.
+fn framed(rest: &[u8]) -> Option<&[u8]> {
+    let length = std::str::from_utf8(rest.get(..LENGTH)?).ok()?;
+    let end = PREFIX + usize::from_str_radix(length, 16).ok()?;
+    (rest.get(end) == Some(&b'\n')).then(|| rest.get(..end))?
+}
+
 /// Where the next line ends; `None` when it is the last and was never finished.
 fn line_end(rest: &[u8]) -> Option<usize> {
     let end = rest.iter().position(|byte| *byte == b'\n')?;
@@ -157,24 +203,32 @@ fn without_zeros(bytes: &[u8]) -> &[u8] {
     bytes.get(..end).unwrap_or_default()
 }
 
+/// Decodes the record after `chain`, which is as it was where that is not one.
 fn decode(line: &[u8], chain: &mut Chain) -> Result<Event, String> {
-    let (prefix, json) = line.split_at_checked(PREFIX).ok_or("it is too short")?;
-    let checksum = sha256_hex(json);
-    if prefix != format!("{:08x} {checksum} ", json.len()).as_bytes() {
+    let (before, json) = line.split_at_checked(PREFIX).ok_or("it is too short")?;
+    let prefix = Prefix::of(json);
+    if *before != prefix.0 {
         return Err("its length or checksum is wrong".to_owned());
     }
-    let Version { v } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    if v != RECORD_FORMAT {
-        return Err(format!("it has format {v}, and this engine reads {RECORD_FORMAT}"));
-    }
-    let record: Record = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let record = match serde_json::from_slice::<Record<'_>>(json) {
+        Ok(record) if record.v == RECORD_FORMAT => record,
+        read => return Err(unread(json, read.err())),
+    };
     if record.prev != chain.head {
         return Err("it does not follow the record before it".to_owned());
     }
     if record.seq != chain.next_seq {
         return Err(format!("record {} was to follow, not {}", chain.next_seq, record.seq));
     }
-    chain.head = checksum;
-    chain.next_seq += 1;
+    chain.goes_on(&prefix);
     Ok(record.into_event())
+}
+
+/// Why a whole record cannot be read: first of all, because it is in another format.
+fn unread(json: &[u8], error: Option<serde_json::Error>) -> String {
+    match serde_json::from_slice(json) {
+        Ok(Version { v }) if v != RECORD_FORMAT => format!("it has format {v}, and this engine reads {RECORD_FORMAT}"),
+        Ok(_) => error.map_or_else(String::new, |error| error.to_string()),
+        Err(error) => error.to_string(),
+    }
 }

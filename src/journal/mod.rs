@@ -1,6 +1,6 @@
 //! The journal: what a run did, kept so that it can go on after its runner's death.
 //!
-//! `record` is what stands on disk, `codec` frames and chains it, `state` is what follows from
+//! `record` and `written` are what stands on disk, `codec` frames and chains it, `state` is what follows from
 //! it: one pure transition function, through which a record passes both when it is written and
 //! when it is read again. A [`Keeper`] joins the three over a [`Store`]. The room touches no file
 //! and knows no engine; `live/` and `sim/` bring the stores.
@@ -11,10 +11,12 @@ mod known;
 mod record;
 mod state;
 mod stored_value;
+mod tagged;
 #[cfg(test)]
 mod tests;
+mod written;
 
-pub use codec::{Chain, Corruption, MAX_RECORD, Read, Torn, read};
+pub use codec::{Chain, Corruption, MAX_RECORD, Read, Torn, first, read};
 pub use keeper::{Keeper, Store};
 pub use known::{Known, Outcome, ScriptRecord};
 pub use record::RECORD_FORMAT;

@@ -30,7 +30,8 @@ pub struct State {
     pub at_ms: u64,
     /// How many records there are.
     pub records: u64,
-    work: [BTreeMap<Arc<str>, Known>; 3],
+    /// Shared between the record that goes on and the run that takes it up.
+    work: [BTreeMap<Arc<str>, Arc<Known>>; 3],
     watches: BTreeMap<Arc<str>, WatchState>,
 }
 
@@ -66,16 +67,16 @@ impl State {
 
     /// What is known of a piece of work.
     pub fn known(&self, phase: Phase, path: &str) -> Option<&Known> {
-        self.of(phase).get(path)
+        self.of(phase).get(path).map(|known| &**known)
     }
 
     /// Every piece of work of a part of the run, by path.
     pub fn all(&self, phase: Phase) -> impl Iterator<Item = (&Arc<str>, &Known)> {
-        self.of(phase).iter()
+        self.of(phase).iter().map(|(path, known)| (path, &**known))
     }
 
     /// Takes what is known of a piece of work out: whoever takes it goes on from it.
-    pub fn take(&mut self, phase: Phase, path: &str) -> Option<Known> {
+    pub fn take(&mut self, phase: Phase, path: &str) -> Option<Arc<Known>> {
         self.of_mut(phase).remove(path)
     }
 
@@ -205,7 +206,7 @@ impl State {
         self.of_mut(Phase::Undo).retain(|_, known| is_settled(known));
         self.of_mut(Phase::Ensure).clear();
         for known in self.work.iter_mut().flat_map(BTreeMap::values_mut).filter(|known| known.outcome.is_none()) {
-            known.interrupted = true;
+            Arc::make_mut(known).interrupted = true;
         }
     }
 
@@ -229,7 +230,7 @@ impl State {
                     outcome: None,
                     interrupted: false,
                 };
-                self.of_mut(phase).insert(Arc::clone(path), known);
+                self.of_mut(phase).insert(Arc::clone(path), Arc::new(known));
                 Ok(())
             }
             Some((false, before, _)) if attempt == before + 1 => {
@@ -269,19 +270,19 @@ impl State {
                 outcome: Some(outcome),
                 interrupted: false,
             };
-            self.of_mut(phase).insert(Arc::clone(path), known);
+            self.of_mut(phase).insert(Arc::clone(path), Arc::new(known));
             return Ok(());
         };
         if known.outcome.is_some() {
             return Err(format!("`{path}` has ended"));
         }
-        known.outcome = Some(outcome);
+        Arc::make_mut(known).outcome = Some(outcome);
         Ok(())
     }
 
     fn open(&mut self, phase: Phase, path: &str) -> Result<&mut Known, String> {
         let known = self.of_mut(phase).get_mut(path).filter(|known| known.outcome.is_none());
-        known.ok_or_else(|| format!("`{path}` is not under way"))
+        known.map(Arc::make_mut).ok_or_else(|| format!("`{path}` is not under way"))
     }
 
     fn watch_live(&mut self, path: &Arc<str>) -> Result<(), String> {
@@ -323,7 +324,7 @@ impl State {
         }
     }
 
-    fn of(&self, phase: Phase) -> &BTreeMap<Arc<str>, Known> {
+    fn of(&self, phase: Phase) -> &BTreeMap<Arc<str>, Arc<Known>> {
         let [forward, undo, ensure] = &self.work;
         match phase {
             Phase::Forward => forward,
@@ -332,7 +333,7 @@ impl State {
         }
     }
 
-    fn of_mut(&mut self, phase: Phase) -> &mut BTreeMap<Arc<str>, Known> {
+    fn of_mut(&mut self, phase: Phase) -> &mut BTreeMap<Arc<str>, Arc<Known>> {
         let [forward, undo, ensure] = &mut self.work;
         match phase {
             Phase::Forward => forward,

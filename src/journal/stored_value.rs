@@ -28,7 +28,7 @@ impl Serialize for StoredValue {
 }
 
 /// The same without owning it.
-struct Borrowed<'a>(&'a Value);
+pub(super) struct Borrowed<'a>(pub(super) &'a Value);
 
 impl Serialize for Borrowed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -63,6 +63,30 @@ fn tagged<S: Serializer, T: Serialize + ?Sized>(serializer: S, tag: &str, inner:
 impl<'de> Deserialize<'de> for StoredValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Reader)
+    }
+}
+
+/// A shared text, read without a copy between.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shared(pub(super) Arc<str>);
+
+impl<'de> Deserialize<'de> for Shared {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(SharedReader)
+    }
+}
+
+struct SharedReader;
+
+impl Visitor<'_> for SharedReader {
+    type Value = Shared;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Shared, E> {
+        Ok(Shared(Arc::from(text)))
     }
 }
 
@@ -108,9 +132,9 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<StoredValue, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            match key.as_str() {
+        let mut map = Vec::new();
+        while let Some(Shared(key)) = entries.next_key()? {
+            match &*key {
                 DURATION => {
                     let (seconds, nanoseconds) = entries.next_value::<(u64, u32)>()?;
                     return Ok(StoredValue(Value::Duration(Duration::new(seconds, nanoseconds))));
@@ -122,11 +146,11 @@ impl<'de> Visitor<'de> for Reader {
                 }
                 _ => {
                     let StoredValue(value) = entries.next_value()?;
-                    map.insert(Arc::from(key), value);
+                    map.push((key, value));
                 }
             }
         }
-        Ok(StoredValue(Value::Map(Arc::new(map))))
+        Ok(StoredValue(Value::map(map)))
     }
 }
 
@@ -145,7 +169,7 @@ struct Wrapped(Map);
 
 impl<'de> Deserialize<'de> for Wrapped {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = std::collections::BTreeMap::<String, StoredValue>::deserialize(deserializer)?;
-        Ok(Self(map.into_iter().map(|(key, StoredValue(value))| (Arc::from(key), value)).collect()))
+        let map = std::collections::BTreeMap::<Shared, StoredValue>::deserialize(deserializer)?;
+        Ok(Self(map.into_iter().map(|(Shared(key), StoredValue(value))| (key, value)).collect()))
     }
 }

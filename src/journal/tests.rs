@@ -111,6 +111,24 @@ fn a_journal_reads_back_as_it_was_written() {
     assert!(state.known(Phase::Forward, "script").unwrap().outcome.is_none());
 }
 
+#[test]
+fn the_order_in_a_record_says_nothing() {
+    let events = story("one");
+    let mut bytes = Vec::new();
+    let mut head = "0".repeat(64);
+    for line in String::from_utf8(encoded(&events)).unwrap().lines() {
+        let mut record: serde_json::Value = serde_json::from_str(&line[74..]).unwrap();
+        record["prev"] = head.into();
+        // `serde_json` sorts by name: `attempt` comes before `event`.
+        let json = serde_json::to_vec(&record).unwrap();
+        head = crate::policy::sha256_hex(&json);
+        bytes.extend_from_slice(format!("{:08x} {head} ", json.len()).as_bytes());
+        bytes.extend_from_slice(&json);
+        bytes.push(b'\n');
+    }
+    assert_eq!(read(&bytes).unwrap().events, events);
+}
+
 /// A journal as its runner left it, without and with room written ahead.
 fn left(bytes: &[u8]) -> [Vec<u8>; 2] {
     [bytes.to_vec(), [bytes, &[0; 300]].concat()]

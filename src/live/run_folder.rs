@@ -235,7 +235,8 @@ fn lock_journal(file: &File) -> Result<(), ()> {
 }
 
 fn read_all(file: &File, shown: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
+    let expected = file.metadata().map_or(0, |found| found.len()).min(MAX_JOURNAL);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
     let read = file.take(MAX_JOURNAL + 1).read_to_end(&mut bytes);
     read.map_err(|error| trouble("cannot be read", shown, &error))?;
     if bytes.len() as u64 > MAX_JOURNAL {

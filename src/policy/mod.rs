@@ -8,6 +8,7 @@ mod json;
 #[cfg(test)]
 mod tests;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Findings};
@@ -40,10 +41,14 @@ pub fn policy_hash(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
 
 /// SHA-256 as 64 lower-case hex digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digest = Sha256::digest(bytes);
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
-    digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// The same as bytes, without a text of their own.
+pub fn sha256_digits(bytes: &[u8]) -> [u8; 64] {
+    let mut digits = [0; 64];
+    HEXLOWER.encode_mut(&Sha256::digest(bytes), &mut digits);
+    digits
 }
 
 /// Turns a policy file's bytes into a source file.
