@@ -1,20 +1,20 @@
 //! Doing one piece of work and judging it: templates, attempts, polls, expectations, bounds.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
-
-use futures_util::future::{Either, select};
 
 use crate::declaration::{Declaration, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase, Progress};
 use crate::guard::{Guard, Template};
 use crate::journal::Known;
 use crate::primitive::{Arguments, Call, Memory};
-use crate::runbook::{Action, ActionKind, Poll, Retry, Work};
+use crate::runbook::{self, Action, ActionKind, Retry, Work};
 use crate::value::{Value, as_duration};
-use crate::world::{Redact, Wait};
+use crate::world::Redact;
 
 use super::recorder::Recorder;
 use super::{Begun, Frame, Run, millis};
@@ -42,15 +42,20 @@ impl Run<'_> {
         let bound = self.bound(task)?;
         let began = task.interrupted.map_or(self.now(), |known| Duration::from_millis(known.began_ms));
         let deadline = began + bound;
-        let attempts = self.attempts(task, deadline);
-        let out_of_time = self.job.world.clock().sleep(deadline.saturating_sub(self.now()));
-        match select(Box::pin(attempts), out_of_time).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(Failure::new(
-                ErrorClass::Timeout,
-                format!("not done within {}", crate::value::format_duration(bound)),
-            )),
-        }
+        let mut attempts = Box::pin(self.attempts(task, deadline));
+        // Only what waits needs a clock.
+        let mut out_of_time = None;
+        poll_fn(|context| {
+            if let Poll::Ready(result) = attempts.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            let left = || self.job.world.clock().sleep(deadline.saturating_sub(self.now()));
+            out_of_time.get_or_insert_with(left).as_mut().poll(context).map(|()| {
+                let message = format!("not done within {}", crate::value::format_duration(bound));
+                Err(Failure::new(ErrorClass::Timeout, message))
+            })
+        })
+        .await
     }
 
     async fn attempts(&self, task: &Task<'_>, deadline: Duration) -> Result<Value, Failure> {
@@ -94,7 +99,7 @@ impl Run<'_> {
                 self.poll(task, declaration, &with, deadline, memory).await?
             }
             ActionKind::Runbook(runbook) => self.nested(task, runbook, with).await?,
-            ActionKind::Script(script) => self.script(task, script, deadline, interrupted).await?,
+            ActionKind::Script(script) => Box::pin(self.script(task, script, deadline, interrupted)).await?,
         };
         self.expect(task, &out)?;
         Ok(out)
@@ -177,11 +182,12 @@ impl Run<'_> {
         memory: Option<Value>,
     ) -> Result<Value, Failure> {
         let sampler = Sampler::new(self, task, declaration, with, deadline, memory);
+        // The rare kinds lie apart, so that the work of every other step stays small.
         match &task.work.poll {
-            Poll::Once => sampler.sample().await,
-            Poll::Until { guard, every } => sampler.until(guard, *every).await,
-            Poll::Hold { guard, every, stay, min_good } => {
-                sampler.hold(guard, *every, self.stay(task, stay)?, *min_good).await
+            runbook::Poll::Once => sampler.sample().await,
+            runbook::Poll::Until { guard, every } => Box::pin(sampler.until(guard, *every)).await,
+            runbook::Poll::Hold { guard, every, stay, min_good } => {
+                Box::pin(sampler.hold(guard, *every, self.stay(task, stay)?, *min_good)).await
             }
         }
     }
@@ -197,26 +203,25 @@ impl Run<'_> {
     /// The bound on a whole piece of work.
     fn bound(&self, task: &Task<'_>) -> Result<Duration, Failure> {
         match &task.work.poll {
-            Poll::Hold { stay, .. } if task.work.timeout.is_none() => Ok(task.work.bound(self.stay(task, stay)?)),
-            Poll::Hold { .. } | Poll::Until { .. } | Poll::Once => Ok(task.work.bound(Duration::ZERO)),
+            runbook::Poll::Hold { stay, .. } if task.work.timeout.is_none() => {
+                Ok(task.work.bound(self.stay(task, stay)?))
+            }
+            runbook::Poll::Hold { .. } | runbook::Poll::Until { .. } | runbook::Poll::Once => {
+                Ok(task.work.bound(Duration::ZERO))
+            }
         }
     }
 
     /// Calls a primitive once.
-    pub(super) fn call<'b>(
-        &'b self,
-        declaration: &'static Declaration,
-        call: Call<'b>,
-    ) -> Wait<'b, Result<Value, Failure>> {
-        match (self.job.primitives)(declaration.name) {
-            Some(primitive) => match self.job.world.redactor() {
-                None => primitive.call(call),
-                Some(redactor) => Box::pin(async move { redacted(redactor, primitive.call(call).await) }),
-            },
-            None => {
-                let message = format!("no primitive is called `{}`", declaration.name);
-                Box::pin(std::future::ready(Err(Failure::new(ErrorClass::Refused, message))))
-            }
+    pub(super) async fn call(&self, declaration: &'static Declaration, call: Call<'_>) -> Result<Value, Failure> {
+        let Some(primitive) = (self.job.primitives)(declaration.name) else {
+            let message = format!("no primitive is called `{}`", declaration.name);
+            return Err(Failure::new(ErrorClass::Refused, message));
+        };
+        let result = primitive.call(call).await;
+        match self.job.world.redactor() {
+            None => result,
+            Some(redactor) => redacted(redactor, result),
         }
     }
 
@@ -260,7 +265,7 @@ impl<'a> Sampler<'a> {
         let path = &self.task.begun.path;
         let left = self.deadline.saturating_sub(self.run.now());
         let bound = match (self.task.work.timeout, &self.task.work.poll) {
-            (Some(_), Poll::Once) => left,
+            (Some(_), runbook::Poll::Once) => left,
             _ => left.min(self.declaration.timeout),
         };
         let call = Call {

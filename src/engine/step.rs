@@ -36,7 +36,7 @@ impl Run<'_> {
                     self.job.guards.value(&foreach.list, &mut names, &[])
                 };
                 let list = list.map_err(|error| Failure::new(ErrorClass::Refused, error.to_string()))?;
-                self.fan_out(frame, at, step, &list, foreach.max_parallel).await
+                Box::pin(self.fan_out(frame, at, step, &list, foreach.max_parallel)).await
             }
         }
     }

@@ -26,11 +26,11 @@ pub struct Names {
 
 /// What is known of every step that has ended.
 #[derive(Clone, Debug, Default)]
-struct Steps(Rc<RefCell<BTreeMap<String, Rc<Step>>>>);
+struct Steps(Rc<RefCell<BTreeMap<Rc<str>, Rc<Step>>>>);
 
 #[derive(Debug)]
 struct Step {
-    id: String,
+    id: Rc<str>,
     status: &'static str,
     out: Option<Value>,
     /// The result as the expression engine holds it, made when first asked for.
@@ -71,8 +71,9 @@ impl Names {
 
     /// Takes note of a step's state and result.
     pub fn set_step(&mut self, id: &str, status: &'static str, out: Option<&Value>) {
-        let step = Step { id: id.to_owned(), status, out: out.cloned(), dynamic: std::cell::OnceCell::new() };
-        self.steps.0.borrow_mut().insert(id.to_owned(), Rc::new(step));
+        let id = Rc::from(id);
+        let step = Step { id: Rc::clone(&id), status, out: out.cloned(), dynamic: std::cell::OnceCell::new() };
+        self.steps.0.borrow_mut().insert(id, Rc::new(step));
     }
 
     /// The scope with more names, until [`Names::without`].
@@ -104,7 +105,7 @@ impl Steps {
         if let Some(step) = steps.get(id) {
             return Ok(StepView(Rc::clone(step)));
         }
-        let near = did_you_mean(id, steps.keys().map(String::as_str));
+        let near = did_you_mean(id, steps.keys().map(|id| &**id));
         let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
         Err(fault(format!("step `{id}` has not ended{hint}")))
     }
