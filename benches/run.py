@@ -8,8 +8,8 @@ each round the cells are run one after the other, so that a slow moment of the m
 them. Peers that are not there are left out.
 
 `--inside` also builds and runs what is measured inside one process: a NATS request step beside the
-client's raw request (needs nats-server on PATH: `. scripts/tools`), and the policy hash beside
-serde_jcs + sha2.
+client's raw request (needs nats-server on PATH: `. scripts/tools`), the policy hash beside
+serde_jcs + sha2, and the engine alone beside the crate dagrs, which `benches/dagrs` holds apart.
 
 `--restate` names a folder in which `npm install @restatedev/restate-server @restatedev/restate-sdk`
 was run. Its steps are not like for like: they pay for a server and a way over the network, and a
@@ -169,8 +169,13 @@ def main():
             median = statistics.median(times[name])
             print(f"{name:<28} {median * 1e3:>9.2f} {median * 1e6 / units:>9.2f} {memory[name] / 1024:>8.1f}")
 
-    for bench in ("nats", "hash") if arguments.inside else ():
-        subprocess.run(["cargo", "bench", "--quiet", "--locked", "--bench", bench], cwd=ROOT, check=True)
+    if arguments.inside:
+        peer = ROOT / "target/bench-dagrs"
+        build = ["cargo", "build", "--quiet", "--locked", "--release", "--target-dir", peer]
+        subprocess.run(build, cwd=ROOT / "benches/dagrs", check=True)
+        with_peer = os.environ | {"DAGRS": str(peer / "release/bench-dagrs")}
+        for bench in ("nats", "hash", "engine"):
+            subprocess.run(["cargo", "bench", "--quiet", "--locked", "--bench", bench], cwd=ROOT, env=with_peer, check=True)
 
 
 if __name__ == "__main__":
