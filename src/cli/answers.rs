@@ -46,7 +46,7 @@ impl<'a> Asked<'a> {
             },
             ActionKind::Primitive(_) => {}
             ActionKind::Runbook(inner) => self.learn(inner),
-            ActionKind::Script(script) => self.is_open |= script.text().contains(CONFIRM),
+            ActionKind::Script(script) => self.is_open |= script.said().calls(CONFIRM),
         }
     }
 

@@ -12,6 +12,7 @@
 mod convert;
 mod facts;
 pub mod fault;
+mod filling;
 mod functions;
 mod known;
 mod lexer;
@@ -25,6 +26,7 @@ mod parser;
 mod parts;
 mod plain;
 mod references;
+mod said;
 mod sandbox;
 mod script;
 pub mod syntax;
@@ -59,8 +61,9 @@ pub use own::OwnFunctions;
 pub use parts::Part;
 pub use plain::plain_value;
 pub use references::Reference;
+pub use said::{Call, Said};
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
-pub use template::{Given, Insertion, Stands, Template, insertion_places};
+pub use template::{Given, Insertion, Stands, Template, TextPart, Written, insertion_places};
 pub use typing::{Scope, check, check_path, check_truth};
 
 /// The longest guard: longer ones are programs, and belong in a script.

@@ -11,6 +11,7 @@ use rhai::{AST, EvalAltResult, Position};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::{SourceFile, Span};
 
+use super::said::Said;
 use super::{FUNCTIONS, Guards, Place, describe, innermost, lower, sandbox};
 
 /// The longest file of functions: longer ones are programs of their own.
@@ -126,6 +127,13 @@ impl OwnFunctions {
             None => ast,
             Some(shelf) => shelf.ast.merge(&ast),
         }
+    }
+
+    /// What a script says, with what these functions say where it calls one of them.
+    pub(super) fn said_with(&self, mut said: Said) -> Said {
+        let called = self.0.as_deref().filter(|_| said.calls.iter().any(|call| self.file_of(&call.name).is_some()));
+        called.into_iter().for_each(|shelf| said.add(Said::by(&shelf.ast)));
+        said
     }
 
     /// The sentence for an evaluation error and its place in what was evaluated: that of the call,

@@ -17,6 +17,7 @@ use crate::yaml::Scalar;
 
 use super::convert::{to_dynamic, to_value};
 use super::operators::fault;
+use super::said::Said;
 use super::{EvalError, Guards, Names, OwnFunctions, Place, innermost, lower, sandbox};
 
 /// The longest script: longer ones are programs of their own.
@@ -32,12 +33,13 @@ pub struct Script {
     own: OwnFunctions,
     place: Place,
     text: std::sync::Arc<str>,
+    said: Said,
 }
 
 impl Script {
-    /// The text it was read from.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// What it says, and what the author's own functions say that it calls.
+    pub fn said(&self) -> &Said {
+        &self.said
     }
 }
 
@@ -103,8 +105,9 @@ impl Guards {
         }
         match self.host().engine.compile(&scalar.text) {
             Ok(ast) => {
+                let said = self.own.said_with(Said::by(&ast));
                 let (ast, own) = (self.own.merged(ast), self.own.clone());
-                Some(Script { ast, own, place, text: std::sync::Arc::from(scalar.text.as_str()) })
+                Some(Script { ast, own, place, text: std::sync::Arc::from(scalar.text.as_str()), said })
             }
             Err(error) => {
                 let at = place.point(&scalar.text, error.position());

@@ -8,20 +8,21 @@ use std::sync::Arc;
 
 use crate::declaration::{Declaration, Kind};
 use crate::diagnostic::Findings;
-use crate::percent::percent_encoded;
 use crate::source::Span;
 use crate::value::Value;
 use crate::yaml::{Node, NodeKind, Scalar};
 
+use super::filling::Filling;
 use super::plain::plain_value;
-use super::{EvalError, Guard, Guards, Names, Place, Reference};
+use super::{Guard, Guards, Place, Reference};
 
 /// A value with places to fill.
 #[derive(Clone, Debug)]
-pub struct Template(Piece);
+pub struct Template(pub(super) Piece);
 
+/// A value, or what it is made of.
 #[derive(Clone, Debug)]
-enum Piece {
+pub(super) enum Piece {
     Constant(Value),
     Expression(Guard),
     Text(Vec<TextPart>, Filling),
@@ -29,21 +30,13 @@ enum Piece {
     Map(Vec<(Arc<str>, Piece)>),
 }
 
+/// A part of a text.
 #[derive(Clone, Debug)]
-enum TextPart {
+pub enum TextPart {
+    /// As it is written.
     Literal(String),
+    /// What is inserted.
     Expression(Guard),
-}
-
-/// What an inserted value may be, by the argument it stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Filling {
-    /// Any text.
-    Plain,
-    /// One token of a subject.
-    Token,
-    /// One part of a URL, percent-encoded.
-    UrlPart,
 }
 
 /// How an argument is given.
@@ -55,6 +48,19 @@ pub enum Given<'a> {
     Expression(&'a Guard),
     /// As a text, list or map with expressions inside.
     Mixed,
+}
+
+/// How one value of a template is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Written<'t> {
+    /// Out.
+    Constant(&'t Value),
+    /// As what one expression gives.
+    Expression(&'t Guard),
+    /// As a text with expressions inside.
+    Parts(&'t [TextPart]),
+    /// As a list or a map.
+    Nested,
 }
 
 /// An expression in a template, and where it stands there.
@@ -89,6 +95,29 @@ impl Template {
             Piece::Constant(value) => value.get(name).map(Given::Constant),
             Piece::Map(entries) => entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece.given()),
             Piece::Expression(_) | Piece::Text(..) | Piece::List(_) => None,
+        }
+    }
+
+    /// How one entry of a map is written, where it is one value.
+    pub fn text(&self, name: &str) -> Option<Written<'_>> {
+        match &self.0 {
+            Piece::Constant(value) => value.get(name).map(Written::Constant),
+            Piece::Map(entries) => entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece.written()),
+            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) => None,
+        }
+    }
+
+    /// How each item of the list that one entry of a map is, is written; none where the list is
+    /// known only when it is filled.
+    pub fn texts(&self, name: &str) -> Vec<Written<'_>> {
+        let entry = match &self.0 {
+            Piece::Map(entries) => entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece),
+            _ => None,
+        };
+        match (entry, self.constant_field(name)) {
+            (Some(Piece::List(items)), _) => items.iter().map(Piece::written).collect(),
+            (_, Some(Value::List(items))) => items.iter().map(Written::Constant).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -188,14 +217,6 @@ impl Guards {
         self.piece(node, findings).map(Template)
     }
 
-    /// Fills a template.
-    ///
-    /// # Errors
-    /// [`EvalError`] for the first expression that has no value, or none a text can hold.
-    pub fn fill(&self, template: &Template, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Value, EvalError> {
-        self.fill_piece(&template.0, names, locals)
-    }
-
     fn piece(&self, node: &Node, findings: &mut Findings) -> Option<Piece> {
         match &node.kind {
             NodeKind::Scalar(scalar) if scalar.text.contains("${") => self.text(scalar, node.span, findings),
@@ -261,62 +282,6 @@ impl Guards {
         }
         Some(Piece::Text(parts, Filling::Plain))
     }
-
-    fn fill_piece(&self, piece: &Piece, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Value, EvalError> {
-        match piece {
-            Piece::Constant(value) => Ok(value.clone()),
-            Piece::Expression(guard) => self.value(guard, names, locals),
-            Piece::List(items) => {
-                let items: Result<Vec<_>, _> = items.iter().map(|item| self.fill_piece(item, names, locals)).collect();
-                items.map(Value::list)
-            }
-            Piece::Map(entries) => {
-                let entries: Result<Vec<_>, EvalError> = entries
-                    .iter()
-                    .map(|(key, piece)| Ok((Arc::clone(key), self.fill_piece(piece, names, locals)?)))
-                    .collect();
-                entries.map(Value::map)
-            }
-            Piece::Text(parts, filling) => {
-                let mut text = String::new();
-                for part in parts {
-                    match part {
-                        TextPart::Literal(literal) => text.push_str(literal),
-                        TextPart::Expression(guard) => {
-                            text.push_str(&filling.fitted(guard, self.inserted(guard, names, locals)?)?);
-                        }
-                    }
-                }
-                Ok(Value::text(text))
-            }
-        }
-    }
-
-    /// A value as it stands inside a longer text.
-    fn inserted(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<String, EvalError> {
-        match self.value(guard, names, locals)? {
-            Value::Null | Value::List(_) | Value::Map(_) => {
-                Err(guard.error("only a text, number, truth or duration can stand inside a text".to_owned()))
-            }
-            value => Ok(value.to_string()),
-        }
-    }
-}
-
-impl Filling {
-    fn fitted(self, guard: &Guard, text: String) -> Result<String, EvalError> {
-        let is_token = |text: &str| {
-            let is_special = |c: char| c.is_whitespace() || c.is_control() || ".*>".contains(c);
-            !text.is_empty() && !text.contains(is_special)
-        };
-        match self {
-            Self::Token if !is_token(&text) => {
-                Err(guard.error(format!("`{text}` is not exactly one token of a subject")))
-            }
-            Self::UrlPart => Ok(percent_encoded(&text)),
-            Self::Plain | Self::Token => Ok(text),
-        }
-    }
 }
 
 impl Piece {
@@ -325,6 +290,15 @@ impl Piece {
             Self::Constant(value) => Given::Constant(value),
             Self::Expression(guard) => Given::Expression(guard),
             Self::Text(..) | Self::List(_) | Self::Map(_) => Given::Mixed,
+        }
+    }
+
+    fn written(&self) -> Written<'_> {
+        match self {
+            Self::Constant(value) => Written::Constant(value),
+            Self::Expression(guard) => Written::Expression(guard),
+            Self::Text(parts, _) => Written::Parts(parts),
+            Self::List(_) | Self::Map(_) => Written::Nested,
         }
     }
 

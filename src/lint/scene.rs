@@ -76,7 +76,7 @@ impl<'a> Scene<'a> {
                     deeds.extend(deeds_of(&flow, node, declaration, setting).into_iter().map(|deed| (id, deed)));
                 }
                 // Which service it deploys is known only when it runs.
-                ActionKind::Script(script) if calls(script.text(), "deploy") => {
+                ActionKind::Script(script) if script.said().calls("deploy") => {
                     deeds.push((id, Deed::Deploys(Known::Symbol(Arc::from("script:what a script deploys")))));
                 }
                 ActionKind::Script(_) | ActionKind::Runbook(_) => {}
@@ -252,15 +252,6 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
         }
         _ => Vec::new(),
     }
-}
-
-/// Whether a script calls a function.
-fn calls(script: &str, name: &str) -> bool {
-    script.match_indices(name).any(|(at, _)| {
-        let before = script.get(..at).and_then(|before| before.chars().next_back());
-        let after = script.get(at + name.len()..).map(str::trim_start);
-        !before.is_some_and(|c| c.is_alphanumeric() || c == '_') && after.is_some_and(|after| after.starts_with('('))
-    })
 }
 
 /// An expression without the functions around it that keep what it says.

@@ -33,6 +33,7 @@ mod not_ended;
 mod null_comparison;
 mod one_sided_deploy;
 mod plaintext_transport;
+mod possible_gate_command;
 mod promql_filter;
 mod promql_rate_in_check;
 mod promql_several_series;
@@ -105,6 +106,7 @@ pub const RULES: &[Rule] = &[
     null_comparison::RULE,
     one_sided_deploy::RULE,
     plaintext_transport::RULE,
+    possible_gate_command::RULE,
     promql_filter::RULE,
     promql_rate_in_check::RULE,
     promql_several_series::RULE,

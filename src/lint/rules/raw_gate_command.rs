@@ -26,7 +26,7 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::Template;
-use crate::lint::flow::{Flow, Node, Part};
+use crate::lint::pieces::{Reader, sent, texts_handed_over};
 use crate::runbook::ActionKind;
 use crate::source::Span;
 use crate::value::Value;
@@ -43,41 +43,21 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let flow = &subject.scene.flow;
-    for (id, node) in flow.nodes().filter(|(_, node)| node.part == Part::Whole) {
-        look(subject, flow, node, subject.span_of(id), report);
-    }
-    for (undone, _) in subject.undos() {
-        let undoing = &undone.scene.flow;
-        for (_, inner) in undoing.nodes().filter(|(_, inner)| inner.part == Part::Whole) {
-            look(subject, undoing, inner, subject.undo_span(undone), report);
-        }
-    }
-    for ensure in &subject.runbook.ensures {
-        let ensuring = flow.of_ensure(ensure);
-        for (_, inner) in ensuring.nodes().filter(|(_, inner)| inner.part == Part::Whole) {
-            look(subject, &ensuring, inner, ensure.span, report);
-        }
-    }
+    subject.everywhere(&mut |flow, node, span| look(&Reader { subject, flow, node }, span, report));
 }
 
-fn look(subject: &Subject<'_>, flow: &Flow<'_>, node: &Node<'_>, span: Span, report: &mut Report<'_>) {
-    let action = &node.work.action;
-    let written = match (&action.kind, action.name()) {
-        (ActionKind::Script(script), _) => Some(script.text().to_owned()),
-        (_, "nats_pub" | "nats_req") => {
-            flow.argument(node, "subject").and_then(|one| subject.text_of(&one).map(str::to_owned))
-        }
-        (_, "exec") => Some(written_out(&action.with)),
-        _ => None,
-    };
-    let Some(written) = written else {
-        return;
-    };
-    for (name, gate) in &subject.setting.target.gates {
+fn look(reader: &Reader<'_, '_>, span: Span, report: &mut Report<'_>) {
+    let node = reader.node;
+    let mut written: Vec<_> = sent(reader).into_iter().filter_map(|(_, subject)| subject.whole()).collect();
+    match (&node.work.action.kind, node.work.action.name()) {
+        (ActionKind::Script(script), _) => written.extend(texts_handed_over(script.said(), "exec")),
+        (_, "exec") => written.extend(written_out(&node.work.action.with)),
+        _ => {}
+    }
+    for (name, gate) in &reader.subject.setting.target.gates {
         let commands = [("arm", &gate.arm.subject), ("disarm", &gate.disarm.subject)];
-        let command = commands.into_iter().find(|(_, command)| is_word(&written, command));
-        if let Some((word, _)) = command {
+        let is_sent = |command: &str| written.iter().any(|text| is_word(text, command));
+        if let Some((word, _)) = commands.into_iter().find(|(_, command)| is_sent(command)) {
             let message = format!("`{}` sends the `{word}` command of `{name}` by hand", node.path);
             let found = report.at(message, span);
             report.push(found.help(format!("write `do: {word}` with `gate: {name}` and a `reason`")));
@@ -86,7 +66,7 @@ fn look(subject: &Subject<'_>, flow: &Flow<'_>, node: &Node<'_>, span: Span, rep
 }
 
 /// Every text that is written out in the arguments of a program.
-fn written_out(with: &Template) -> String {
+fn written_out(with: &Template) -> Vec<String> {
     let mut words = Vec::new();
     let mut open = with.constants();
     while let Some(value) = open.pop() {
@@ -97,7 +77,7 @@ fn written_out(with: &Template) -> String {
             _ => {}
         }
     }
-    words.join("\n")
+    words
 }
 
 /// Whether a subject stands in a text as a whole.

@@ -1,0 +1,234 @@
+//! What a script says, read off the syntax the expression engine made of it: which functions it
+//! calls with what, and what it ends with. Comments and texts in quotes are no calls.
+//!
+//! The engine's syntax becomes that of guards, without places. What guards do not have is a name
+//! that nothing stands for, so whoever reads it knows nothing of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rhai::{AST, ASTNode, Expr as Written, FnCallExpr, Stmt};
+
+use crate::source::Span;
+use crate::value::Value;
+
+use super::convert::to_value;
+use super::syntax::{Binary, Expr, ExprKind, Word};
+
+/// How deep an expression of a script is followed: deeper than the engine reads one, so that only
+/// a name that stands for itself is ever cut off.
+const MAX_DEPTH: usize = 64;
+
+/// What stands for whatever is not known before a script runs.
+const UNKNOWN: &str = "";
+
+/// What a script says.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Every call, those inside its functions included.
+    pub calls: Vec<Call>,
+    /// What it ends with, where that is one expression.
+    pub last: Option<Expr>,
+    /// What each name stands for that always stands for the same.
+    pub names: BTreeMap<String, Expr>,
+    /// Every name it gives to something.
+    given: BTreeSet<String>,
+}
+
+/// A call in a script.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The function.
+    pub name: String,
+    /// What it is given, in order.
+    pub arguments: Vec<Expr>,
+    /// Whether what comes before a dot, which stands nowhere here, is its first argument.
+    pub is_method: bool,
+}
+
+impl Call {
+    /// The function that `Fn(name)` hands over to be called; `None` inside where that is known only
+    /// when the script runs.
+    pub fn hands_over(&self) -> Option<Option<&str>> {
+        (self.name == "Fn").then(|| self.arguments.first().and_then(Expr::as_text))
+    }
+}
+
+/// What is looked for in one walk.
+#[derive(Default)]
+struct Found {
+    calls: Vec<Call>,
+    bound: BTreeMap<String, Vec<Expr>>,
+    /// Names that may stand for several things.
+    loose: BTreeSet<String>,
+    returns: bool,
+}
+
+impl Said {
+    /// What a script says, before the author's own functions are added to it.
+    pub(super) fn by(ast: &AST) -> Self {
+        let mut found = Found::default();
+        ast.walk(&mut |path: &[ASTNode<'_>]| {
+            match path.last() {
+                Some(ASTNode::Stmt(statement)) => found.statement(statement),
+                Some(ASTNode::Expr(expression)) => found.expression(expression),
+                _ => {}
+            }
+            true
+        });
+        let handed_over = ast.iter_functions().flat_map(|function| function.params);
+        found.loose.extend(handed_over.map(str::to_owned));
+        let Found { calls, bound, loose, returns } = found;
+        let given = bound.keys().chain(&loose).cloned().collect();
+        let names = bound.into_iter().filter(|(name, given)| given.len() == 1 && !loose.contains(name));
+        let names = names.filter_map(|(name, mut given)| Some((name, given.pop()?))).collect();
+        let last = match ast.statements().last() {
+            Some(Stmt::Expr(expression)) => Some(expr(expression, 0)),
+            Some(Stmt::FnCall(call, _)) => Some(called(call, None, 0)),
+            _ => None,
+        };
+        Self { calls, last: last.filter(|_| !returns), names, given }
+    }
+
+    /// Whether it calls a function, or may by handing one over that is named only when it runs.
+    pub fn calls(&self, name: &str) -> bool {
+        self.calls
+            .iter()
+            .any(|call| call.name == name || call.hands_over().is_some_and(|over| over.is_none_or(|over| over == name)))
+    }
+
+    /// Adds what functions in another file say: a name that they give stands for theirs there.
+    pub(super) fn add(&mut self, other: Self) {
+        self.calls.extend(other.calls);
+        self.names.retain(|name, _| !other.given.contains(name));
+    }
+}
+
+impl Found {
+    fn statement(&mut self, statement: &Stmt) {
+        match statement {
+            Stmt::Var(bound, ..) => {
+                self.bound.entry(bound.0.name.to_string()).or_default().push(expr(&bound.1, 0));
+            }
+            Stmt::Assignment(sides) => self.loose.extend(root(&sides.1.lhs)),
+            Stmt::For(bound, _) => {
+                let names = [Some(&bound.0), bound.1.as_ref()].into_iter().flatten();
+                self.loose.extend(names.map(|name| name.name.to_string()));
+            }
+            // What is caught has a name.
+            Stmt::TryCatch(tried, _) => self.loose.extend(root(&tried.expr)),
+            Stmt::FnCall(call, _) => self.call(call, false),
+            Stmt::Return(..) => self.returns = true,
+            _ => {}
+        }
+    }
+
+    fn expression(&mut self, expression: &Written) {
+        match expression {
+            Written::FnCall(call, _) => self.call(call, false),
+            Written::MethodCall(call, _) => self.call(call, true),
+            // A method may change what it is called on.
+            Written::Dot(sides, ..) | Written::Index(sides, ..) if calls_a_method(&sides.rhs) => {
+                self.loose.extend(root(&sides.lhs));
+            }
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, call: &FnCallExpr, is_method: bool) {
+        if call.op_token.is_none() {
+            let arguments = call.args.iter().map(|argument| expr(argument, 0)).collect();
+            self.calls.push(Call { name: call.name.to_string(), arguments, is_method });
+        }
+    }
+}
+
+/// The name at the beginning of a chain of properties and indexes.
+fn root(expression: &Written) -> Option<String> {
+    match expression {
+        Written::Variable(name, ..) => Some(name.1.to_string()),
+        Written::Dot(sides, ..) | Written::Index(sides, ..) => root(&sides.lhs),
+        _ => None,
+    }
+}
+
+fn calls_a_method(expression: &Written) -> bool {
+    match expression {
+        Written::MethodCall(..) => true,
+        Written::Dot(sides, ..) | Written::Index(sides, ..) => calls_a_method(&sides.lhs) || calls_a_method(&sides.rhs),
+        _ => false,
+    }
+}
+
+fn node(kind: ExprKind) -> Expr {
+    Expr { kind, span: Span::default() }
+}
+
+fn unknown() -> Expr {
+    node(ExprKind::Name(UNKNOWN.to_owned()))
+}
+
+fn word(text: &str) -> Word {
+    Word { text: text.to_owned(), span: Span::default() }
+}
+
+/// An expression as guards have it.
+fn expr(written: &Written, depth: usize) -> Expr {
+    if depth > MAX_DEPTH {
+        return unknown();
+    }
+    let inner = |one: &Written| expr(one, depth + 1);
+    match written {
+        Written::Variable(name, ..) => node(ExprKind::Name(name.1.to_string())),
+        Written::InterpolatedString(parts, _) => {
+            let empty = node(ExprKind::Literal(Value::text("")));
+            parts.iter().map(inner).fold(empty, |left, right| joined(Binary::Add, left, right))
+        }
+        Written::Array(items, _) => node(ExprKind::List(items.iter().map(inner).collect())),
+        Written::Map(entries, _) => {
+            node(ExprKind::Map(entries.0.iter().map(|(key, value)| (word(&key.name), inner(value))).collect()))
+        }
+        Written::FnCall(call, _) => called(call, None, depth),
+        Written::Stmt(block) => match block.statements() {
+            [Stmt::Expr(only)] => inner(only),
+            [Stmt::FnCall(call, _)] => called(call, None, depth),
+            _ => unknown(),
+        },
+        Written::Dot(sides, ..) => match &sides.rhs {
+            Written::Property(names, _) => property(inner(&sides.lhs), &names.2),
+            Written::MethodCall(call, _) => called(call, Some(inner(&sides.lhs)), depth),
+            Written::Dot(rest, ..) => match (&rest.lhs, &rest.rhs) {
+                (Written::Property(first, _), Written::Property(second, _)) => {
+                    property(property(inner(&sides.lhs), &first.2), &second.2)
+                }
+                _ => unknown(),
+            },
+            _ => unknown(),
+        },
+        constant => match constant.get_literal_value(None).map(|value| to_value(&value)) {
+            // A single character is no text, though it becomes one.
+            Some(Ok(value)) if !matches!(constant, Written::CharConstant(..)) => node(ExprKind::Literal(value)),
+            _ => unknown(),
+        },
+    }
+}
+
+fn property(of: Expr, name: &str) -> Expr {
+    node(ExprKind::Property { of: Box::new(of), name: word(name), is_lenient: false })
+}
+
+fn joined(operator: Binary, left: Expr, right: Expr) -> Expr {
+    node(ExprKind::Binary(operator, Box::new((left, right))))
+}
+
+/// A call as guards have it; an operator between two expressions is one of its names.
+fn called(call: &FnCallExpr, of: Option<Expr>, depth: usize) -> Expr {
+    let mut arguments: Vec<Expr> = call.args.iter().map(|argument| expr(argument, depth + 1)).collect();
+    if call.op_token.is_none() {
+        return node(ExprKind::Call { of: of.map(Box::new), name: word(&call.name), arguments });
+    }
+    let operator = Binary::TABLE.iter().find(|(_, symbol, _)| *symbol == call.name.as_str());
+    match (operator, arguments.pop(), arguments.pop(), arguments.is_empty()) {
+        (Some((operator, ..)), Some(right), Some(left), true) => joined(*operator, left, right),
+        _ => unknown(),
+    }
+}

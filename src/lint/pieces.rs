@@ -1,0 +1,255 @@
+//! Texts that are pieced together when a run comes to them: what is written of them, and which
+//! texts they can become.
+
+use crate::guard::syntax::{Binary, Expr, ExprKind};
+use crate::guard::{Call, Guard, Said, TextPart, Written};
+use crate::runbook::ActionKind;
+use crate::value::Value;
+
+use super::Subject;
+use super::checked::KEEPING;
+use super::flow::{Flow, Known, Node};
+
+/// How often a name is followed to what it was computed by.
+const MAX_NAMES: usize = 16;
+
+/// A text: what is written of it, in order; `None` stands for any text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pieces(Vec<Option<String>>);
+
+impl Pieces {
+    /// A text of which nothing is written.
+    pub(super) fn open() -> Self {
+        Self(vec![None])
+    }
+
+    fn written(text: &str) -> Self {
+        Self(vec![Some(text.to_owned())])
+    }
+
+    /// A text in which each `hole` stands for any text.
+    pub(super) fn around(text: &str, hole: &str) -> Self {
+        let mut pieces = Vec::new();
+        for (at, piece) in text.split(hole).enumerate() {
+            pieces.extend((at > 0).then_some(None));
+            pieces.push(Some(piece.to_owned()));
+        }
+        Self(pieces)
+    }
+
+    /// It with something done to what is written of it.
+    pub(super) fn map(&self, change: impl Fn(&str) -> String) -> Self {
+        Self(self.0.iter().map(|piece| piece.as_deref().map(&change)).collect())
+    }
+
+    /// Whether anything of it is written.
+    pub(super) fn is_partly_written(&self) -> bool {
+        self.0.iter().flatten().any(|piece| !piece.is_empty())
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// All of it, where nothing is open.
+    pub(super) fn whole(&self) -> Option<String> {
+        self.0.iter().map(Option::as_deref).collect()
+    }
+
+    /// Whether it can become a text: it begins and ends as is written, with every other piece
+    /// between.
+    pub(super) fn may_be(&self, text: &str) -> bool {
+        if let Some(whole) = self.whole() {
+            return whole == text;
+        }
+        let written = |pieces: &mut dyn Iterator<Item = &Option<String>>| -> Vec<String> {
+            pieces.map_while(Clone::clone).collect()
+        };
+        let begin = written(&mut self.0.iter()).concat();
+        let mut end = written(&mut self.0.iter().rev());
+        end.reverse();
+        let rest = text.strip_prefix(begin.as_str()).and_then(|rest| rest.strip_suffix(end.concat().as_str()));
+        let first = self.0.iter().position(Option::is_none).unwrap_or(0);
+        let last = self.0.iter().rposition(Option::is_none).unwrap_or(0);
+        let mut inner = self.0.get(first..last).unwrap_or_default().iter().flatten();
+        rest.is_some_and(|rest| {
+            inner.try_fold(rest, |rest, piece| rest.split_once(piece.as_str()).map(|(_, rest)| rest)).is_some()
+        })
+    }
+
+    /// It as a message shows it.
+    pub(super) fn shown(&self) -> String {
+        self.0.iter().map(|piece| piece.as_deref().unwrap_or("${...}")).collect()
+    }
+}
+
+/// Reads what is written of the texts of a node.
+pub(super) struct Reader<'s, 'a> {
+    pub(super) subject: &'s Subject<'a>,
+    pub(super) flow: &'s Flow<'a>,
+    pub(super) node: &'s Node<'a>,
+}
+
+impl Reader<'_, '_> {
+    /// An argument of its action.
+    pub(super) fn argument(&self, name: &str) -> Option<Pieces> {
+        Some(self.written(self.node.work.action.with.text(name)?))
+    }
+
+    /// The items of an argument that is a list.
+    pub(super) fn items(&self, name: &str) -> Vec<Pieces> {
+        let given = self.node.work.action.with.texts(name);
+        given.into_iter().map(|one| self.written(one)).collect()
+    }
+
+    fn written(&self, written: Written<'_>) -> Pieces {
+        let part = |part: &TextPart| match part {
+            TextPart::Literal(text) => Pieces::written(text),
+            TextPart::Expression(guard) => self.guard(guard),
+        };
+        match written {
+            Written::Constant(value) => value.as_text().map_or_else(Pieces::open, Pieces::written),
+            Written::Expression(guard) => self.guard(guard),
+            Written::Parts(parts) => parts.iter().map(part).fold(Pieces::default(), Pieces::and),
+            Written::Nested => Pieces::open(),
+        }
+    }
+
+    fn guard(&self, guard: &Guard) -> Pieces {
+        guard.syntax().map_or_else(Pieces::open, |syntax| self.expression(syntax, None, MAX_NAMES))
+    }
+
+    /// What an expression of a script gives.
+    pub(super) fn said(&self, expression: &Expr, said: &Said) -> Pieces {
+        self.expression(expression, Some(said), MAX_NAMES)
+    }
+
+    fn expression(&self, expression: &Expr, said: Option<&Said>, left: usize) -> Pieces {
+        if let Some(path) = expression.path() {
+            return self.named(&path, said, left);
+        }
+        match &expression.kind {
+            ExprKind::Literal(Value::Text(text)) => Pieces::written(text),
+            ExprKind::Literal(value @ (Value::Int(_) | Value::Bool(_))) => Pieces::written(&value.to_string()),
+            ExprKind::Binary(Binary::Add, sides) => {
+                self.expression(&sides.0, said, left).and(self.expression(&sides.1, said, left))
+            }
+            // What keeps a text but for its case and blanks keeps what is written in small letters.
+            ExprKind::Call { of, name, arguments } if KEEPING.contains(&name.text.as_str()) => {
+                let mut given = of.as_deref().into_iter().chain(arguments);
+                match (given.next(), given.next()) {
+                    (Some(one), None) => {
+                        let inner = self.expression(one, said, left);
+                        let is_kept = |text: &String| text.to_lowercase() == *text && text.trim() == text;
+                        if inner.0.iter().flatten().all(is_kept) { inner } else { Pieces::open() }
+                    }
+                    _ => Pieces::open(),
+                }
+            }
+            _ => Pieces::open(),
+        }
+    }
+
+    /// What a name stands for: in a script, in this runbook, or in the target.
+    fn named(&self, path: &[&str], said: Option<&Said>, left: usize) -> Pieces {
+        let Some(left) = left.checked_sub(1) else {
+            return Pieces::open();
+        };
+        let own = path.first().filter(|_| path.len() == 1).and_then(|name| said?.names.get(*name));
+        if let Some(own) = own {
+            return self.expression(own, said, left);
+        }
+        if let ["target", "subjects", name] = path {
+            let subject = self.subject.setting.target.subjects.get(*name);
+            return subject.map_or_else(Pieces::open, |subject| Pieces::written(subject));
+        }
+        match self.flow.named(self.node, &path.join(".")) {
+            Known::Value(value) => value.as_text().map_or_else(Pieces::open, Pieces::written),
+            Known::Symbol(_) => match self.bound(path) {
+                Some(guard) => guard.syntax().map_or_else(Pieces::open, |syntax| self.expression(syntax, None, left)),
+                None => Pieces::open(),
+            },
+        }
+    }
+
+    /// The `let` of the outermost runbook that a name is.
+    fn bound(&self, path: &[&str]) -> Option<&Guard> {
+        let is_outermost = !self.node.path.contains('/');
+        let name = path.first().filter(|_| path.len() == 1 && is_outermost)?;
+        let found = self.subject.runbook.lets.iter().find(|binding| *binding.name == **name);
+        found.map(|binding| &binding.guard)
+    }
+}
+
+/// The subjects that a node sends to, and by which primitive.
+pub(super) fn sent(reader: &Reader<'_, '_>) -> Vec<(&'static str, Pieces)> {
+    let action = &reader.node.work.action;
+    match (&action.kind, action.name()) {
+        (ActionKind::Script(script), _) => by_script(reader, script.said()),
+        (_, "nats_pub") => reader.argument("subject").map(|one| ("nats_pub", one)).into_iter().collect(),
+        (_, "nats_req") => reader.argument("subject").map(|one| ("nats_req", one)).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What a script sends.
+fn by_script(reader: &Reader<'_, '_>, said: &Said) -> Vec<(&'static str, Pieces)> {
+    let mut found = Vec::new();
+    for call in &said.calls {
+        for name in ["nats_pub", "nats_req"] {
+            if call.hands_over().is_some_and(|over| over.is_none_or(|over| over == name)) {
+                found.push((name, Pieces::open()));
+            }
+            if call.name != name {
+                continue;
+            }
+            let subject = handed_over(call, "subject", said);
+            found.push((name, subject.map_or_else(Pieces::open, |subject| reader.said(subject, said))));
+        }
+    }
+    found
+}
+
+/// What a call of a primitive gives for its first argument, by its place or by its name; `None`
+/// where that is not known.
+pub(super) fn handed_over<'s>(call: &'s Call, name: &str, said: &'s Said) -> Option<&'s Expr> {
+    let first = call.arguments.first().filter(|_| !call.is_method).map(|first| standing_for(first, said))?;
+    match &first.kind {
+        ExprKind::Map(entries) => {
+            let entry = entries.iter().find(|(key, _)| key.text == name);
+            entry.map(|(_, value)| standing_for(value, said))
+        }
+        _ => Some(first),
+    }
+}
+
+/// An expression, or what a name that it is stands for.
+pub(super) fn standing_for<'s>(expression: &'s Expr, said: &'s Said) -> &'s Expr {
+    let mut at = expression;
+    for _ in 0..MAX_NAMES {
+        match &at.kind {
+            ExprKind::Name(name) => match said.names.get(name) {
+                Some(next) => at = next,
+                None => break,
+            },
+            _ => break,
+        }
+    }
+    at
+}
+
+/// Every text written in what a script hands over to a function.
+pub(super) fn texts_handed_over(said: &Said, name: &str) -> Vec<String> {
+    let calls = said.calls.iter().filter(|call| call.name == name);
+    let mut open: Vec<(&Expr, usize)> = calls.flat_map(|call| &call.arguments).map(|one| (one, MAX_NAMES)).collect();
+    let mut found = Vec::new();
+    while let Some((one, left)) = open.pop() {
+        match &one.kind {
+            ExprKind::Literal(Value::Text(text)) => found.push(text.to_string()),
+            ExprKind::Name(name) if left > 0 => open.extend(said.names.get(name).map(|next| (next, left - 1))),
+            _ => open.extend(one.parts().into_iter().map(|part| (part, left))),
+        }
+    }
+    found
+}

@@ -1,0 +1,76 @@
+//! A message may turn out to be a gate's command.
+//!
+//! A subject that is pieced together when the run comes to it, such as `titan.cmd.${params.what}.v1`,
+//! can be the one that opens a gate, and `nats_pub` neither verifies nor closes it again. What is written
+//! of a subject decides: where it begins or ends otherwise than the commands of the target's gates do, no
+//! value makes it one of them. That goes for undos, ensures and what scripts send as well; a function
+//! that a script hands over with `Fn` may be given anything.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: tell
+//! params:
+//!   what: { type: text }
+//! steps:
+//!   tell:
+//!     do: nats_pub
+//!     with: { subject: "titan.cmd.${params.what}.v1", payload: "told" }
+//!     no_undo: an example
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: tell
+//! params:
+//!   what: { type: text }
+//! steps:
+//!   tell:
+//!     do: nats_pub
+//!     with: { subject: "titan.evt.${params.what}.v1", payload: "told" }
+//!     no_undo: an example
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::pieces::{Reader, sent};
+use crate::source::Span;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "possible-gate-command",
+    severity: Severity::Error,
+    strength: Strength::Heuristic,
+    group: Group::Safety,
+    source: include_str!("possible_gate_command.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    subject.everywhere(&mut |flow, node, span| look(&Reader { subject, flow, node }, span, report));
+}
+
+fn look(reader: &Reader<'_, '_>, span: Span, report: &mut Report<'_>) {
+    let gates = &reader.subject.setting.target.gates;
+    for (primitive, subject) in sent(reader) {
+        // What is written as a whole is no guess.
+        if subject.whole().is_some() {
+            continue;
+        }
+        let commands = gates
+            .iter()
+            .flat_map(|(name, gate)| [("arm", name, &gate.arm.subject), ("disarm", name, &gate.disarm.subject)]);
+        let mut commands = commands.filter(|(_, _, command)| subject.may_be(command));
+        if let Some((word, gate, command)) = commands.next() {
+            let message = format!(
+                "`{}` may send the `{word}` command of `{gate}`: its subject `{}` can become `{command}`",
+                reader.node.path,
+                subject.shown()
+            );
+            let found = report.at(message, span);
+            report.push(found.help(format!(
+                "write the beginning of the subject out in `{primitive}`, or `do: {word}` where the gate is meant"
+            )));
+            return;
+        }
+    }
+}
