@@ -14,6 +14,7 @@ mod breach_tolerant;
 mod command_line_in_argv;
 mod constant_guard;
 mod dead_undo;
+mod deploy_by_hand;
 mod deploy_while_armed;
 mod effect_failure_ignored;
 mod effect_without_undo;
@@ -87,6 +88,7 @@ pub const RULES: &[Rule] = &[
     command_line_in_argv::RULE,
     constant_guard::RULE,
     dead_undo::RULE,
+    deploy_by_hand::RULE,
     deploy_while_armed::RULE,
     effect_failure_ignored::RULE,
     effect_without_undo::RULE,
