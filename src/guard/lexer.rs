@@ -172,7 +172,7 @@ impl<'t> Lexer<'t> {
         }
         let digits = self.text.get(start..self.at)?.replace('_', "");
         if is_float {
-            return digits.parse().ok().map(TokenKind::Float);
+            return digits.parse().ok().filter(|float: &f64| float.is_finite()).map(TokenKind::Float);
         }
         digits.parse().ok().map(TokenKind::Int)
     }
