@@ -18,9 +18,9 @@ impl<'a> Subject<'a> {
             let undoing = &undone.scene.flow;
             whole(undoing, &mut |node, span| look(undoing, node, span), &|_| self.undo_span(undone));
         }
-        for ensure in &self.runbook.ensures {
-            let ensuring = flow.of_ensure(ensure);
-            whole(&ensuring, &mut |node, span| look(&ensuring, node, span), &|_| ensure.span);
+        for (ensure, scene) in self.ensures() {
+            let ensuring = &scene.flow;
+            whole(ensuring, &mut |node, span| look(ensuring, node, span), &|_| ensure.span);
         }
     }
 }

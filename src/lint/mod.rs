@@ -164,6 +164,8 @@ pub struct Subject<'a> {
     queries: OnceCell<Vec<Query<'a>>>,
     /// What each undo in it does.
     undone: OnceCell<Vec<Undone<'a>>>,
+    /// What each ensure of it does, on its own.
+    ensured: OnceCell<Vec<Scene<'a>>>,
 }
 
 /// An undo, those inside runbooks used as actions included.
@@ -226,9 +228,11 @@ impl<'a> Subject<'a> {
     }
 
     /// Every ensure with what it does, on its own.
-    fn ensures(&self) -> impl Iterator<Item = (&'a Ensure, Scene<'a>)> {
+    fn ensures(&self) -> impl Iterator<Item = (&'a Ensure, &Scene<'a>)> {
+        let ensures = &self.runbook.ensures;
         let scene = |ensure| Scene::on(self.scene.flow.of_ensure(ensure), self.setting);
-        self.runbook.ensures.iter().map(move |ensure| (ensure, scene(ensure)))
+        let ensured = self.ensured.get_or_init(|| ensures.iter().map(scene).collect());
+        ensures.iter().zip(ensured)
     }
 
     /// The text that a name stands for, or for which it stands unless somebody says otherwise.
@@ -303,6 +307,7 @@ pub fn examine(
             uses: OnceCell::new(),
             queries: OnceCell::new(),
             undone: OnceCell::new(),
+            ensured: OnceCell::new(),
         };
         for rule in RULES {
             if let Check::Runbook(check) | Check::Both(check, _) = rule.check {
