@@ -34,6 +34,32 @@ pub(super) struct Checker {
     open: Open,
 }
 
+/// What a file is, told by what it says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Everything else: a broken file too is read as one.
+    Runbook,
+    /// It says `target:`, where a runbook says `runbook:`.
+    Target,
+    /// It says `test:`.
+    Test,
+}
+
+impl Kind {
+    /// Goes through a file once.
+    pub(super) fn of(file: &SourceFile) -> Self {
+        let (mut is_target, mut is_runbook) = (false, false);
+        for line in file.text().lines() {
+            if line.starts_with("test:") {
+                return Self::Test;
+            }
+            is_target |= line.starts_with("target:");
+            is_runbook |= line.starts_with("runbook:");
+        }
+        if is_target && !is_runbook { Self::Target } else { Self::Runbook }
+    }
+}
+
 /// What holds for every file of one folder.
 pub(super) struct Around {
     /// Where includes come from.
@@ -94,12 +120,12 @@ impl Checker {
         let around = self.around(file.name());
         let own = if file.name().rsplit('/').next() == Some(SETTINGS) {
             Levels::decode(file).1
-        } else if is_test(file) {
-            self.test_file(file, &around)
-        } else if is_target(file) {
-            examine_target(file, &self.guards, &around.levels).diagnostics
         } else {
-            self.runbook(file, &around, around.aim.is_chosen).diagnostics
+            match Kind::of(file) {
+                Kind::Test => self.test_file(file, &around),
+                Kind::Target => examine_target(file, &self.guards, &around.levels).diagnostics,
+                Kind::Runbook => self.runbook(file, &around, around.aim.is_chosen).diagnostics,
+            }
         };
         Checked {
             diagnostics: around.diagnostics.iter().cloned().chain(own).collect(),
@@ -230,15 +256,4 @@ fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let inside = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
     inside.unwrap_or(path).display().to_string()
-}
-
-/// A target says `target:` where a runbook says `runbook:`.
-pub(super) fn is_target(file: &SourceFile) -> bool {
-    let says = |key: &str| file.text().lines().any(|line| line.starts_with(key));
-    says("target:") && !says("runbook:")
-}
-
-/// A test file says `test:`.
-pub(super) fn is_test(file: &SourceFile) -> bool {
-    file.text().lines().any(|line| line.starts_with("test:"))
 }

@@ -11,7 +11,7 @@ use crate::source::SourceFile;
 use crate::stdlib;
 use crate::visible::visible;
 
-use super::check::{is_target, is_test};
+use super::check::Kind;
 use super::files::{Trouble, read_source};
 
 /// What a word in the place of a command or runbook was meant as, where it is neither.
@@ -48,12 +48,12 @@ pub(super) fn meant(args: &[OsString], error: &clap::Error) -> Option<String> {
 pub(super) fn read_runbook(name: &str) -> Result<SourceFile, Trouble> {
     let file = read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?;
     let shown = visible(name);
-    let other = match (is_test(&file), is_target(&file)) {
-        (true, _) => Some(format!("`{shown}` is a test file, not a runbook; `titan-run test {shown}` runs it")),
-        (false, true) => {
-            Some(format!("`{shown}` is a target, not a runbook; `titan-run RUNBOOK --target {shown}` acts there"))
+    let why = match Kind::of(&file) {
+        Kind::Runbook => return Ok(file),
+        Kind::Test => format!("`{shown}` is a test file, not a runbook; `titan-run test {shown}` runs it"),
+        Kind::Target => {
+            format!("`{shown}` is a target, not a runbook; `titan-run RUNBOOK --target {shown}` acts there")
         }
-        (false, false) => None,
     };
-    other.map_or(Ok(file), |why| Err(Trouble::Unreadable(why)))
+    Err(Trouble::Unreadable(why))
 }
