@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench is run by hand")]
 
+mod nothing;
+
 use std::env;
 use std::process::Command;
 use std::sync::Arc;
@@ -14,15 +16,17 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use titan_run::engine::{Job, Journal, Signals, run};
-use titan_run::event::{Ending, Event, Header};
+use titan_run::engine::{Job, Signals, run};
+use titan_run::event::{Ending, Header};
 use titan_run::guard::Guards;
 use titan_run::live::{Answers, LiveWorld};
 use titan_run::primitive::{CATALOGUE, find};
 use titan_run::runbook::target::Target;
-use titan_run::runbook::{Library, Runbook, load};
+use titan_run::runbook::{Runbook, load};
 use titan_run::source::SourceFile;
 use titan_run::value::Value;
+
+use nothing::Nothing;
 
 /// Steps of a graph.
 const STEPS: u32 = 1_000;
@@ -51,32 +55,6 @@ fn steps(needs: &str, when: &str) -> String {
     let step = |at| format!("  s{at}: {{ {needs}{when}do: note, with: {{ text: x }} }}\n");
     let all: String = (0..STEPS).map(step).collect();
     format!("{head}{all}")
-}
-
-struct Nothing;
-
-impl Journal for Nothing {
-    fn append(&self, _: &Event) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn head(&self) -> String {
-        String::new()
-    }
-
-    fn is_dirty(&self) -> bool {
-        false
-    }
-
-    fn commit(&self) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-impl Library for Nothing {
-    fn read(&self, _: &SourceFile, name: &str) -> Result<SourceFile, String> {
-        Err(format!("no `{name}`"))
-    }
 }
 
 /// The median time of a graph.

@@ -10,6 +10,8 @@
     reason = "a bench is run by hand"
 )]
 
+mod nothing;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -18,45 +20,21 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use titan_run::engine::{Job, Journal, Signals, run};
-use titan_run::event::{Ending, Event, Header};
+use titan_run::engine::{Job, Signals, run};
+use titan_run::event::{Ending, Header};
 use titan_run::guard::Guards;
 use titan_run::live::LiveWorld;
 use titan_run::primitive::{CATALOGUE, find};
+use titan_run::runbook::load;
 use titan_run::runbook::target::{Nats, Target};
-use titan_run::runbook::{Library, load};
 use titan_run::source::SourceFile;
+
+use nothing::Nothing;
 
 /// Requests in one round.
 const REQUESTS: u32 = 2_000;
 /// Rounds; the two are interleaved, and the medians shown.
 const ROUNDS: usize = 9;
-
-struct Nothing;
-
-impl Journal for Nothing {
-    fn append(&self, _: &Event) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn head(&self) -> String {
-        String::new()
-    }
-
-    fn is_dirty(&self) -> bool {
-        false
-    }
-
-    fn commit(&self) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-impl Library for Nothing {
-    fn read(&self, _: &SourceFile, name: &str) -> Result<SourceFile, String> {
-        Err(format!("no `{name}`"))
-    }
-}
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()

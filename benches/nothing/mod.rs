@@ -1,0 +1,33 @@
+//! A journal that keeps nothing and a library that holds nothing, so that a bench measures neither.
+
+use titan_run::engine::Journal;
+use titan_run::event::Event;
+use titan_run::runbook::Library;
+use titan_run::source::SourceFile;
+
+/// Keeps nothing, holds nothing.
+pub struct Nothing;
+
+impl Journal for Nothing {
+    fn append(&self, _: &Event) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn head(&self) -> String {
+        String::new()
+    }
+
+    fn is_dirty(&self) -> bool {
+        false
+    }
+
+    fn commit(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Library for Nothing {
+    fn read(&self, _: &SourceFile, name: &str) -> Result<SourceFile, String> {
+        Err(format!("no `{name}`"))
+    }
+}
