@@ -64,9 +64,10 @@ fn innermost(
 ) -> Option<(String, Effect)> {
     let Standing::UnderWay(effect) = standing else { return None };
     let is_inside = |other: &str| other.strip_prefix(step).is_some_and(|rest| rest.starts_with(['/', '[']));
-    let holds_another = work.iter().any(|((other_phase, other), standing)| {
-        *other_phase == phase && is_inside(other) && matches!(standing, Standing::UnderWay(_))
-    });
+    // Sorted, what is inside stands right behind it.
+    let mut behind = work.range((phase, step)..).take_while(|((at, other), _)| *at == phase && other.starts_with(step));
+    let holds_another =
+        behind.any(|((_, other), standing)| is_inside(other) && matches!(standing, Standing::UnderWay(_)));
     (!holds_another).then(|| (named(phase, step), effect))
 }
 
