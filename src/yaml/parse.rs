@@ -259,12 +259,16 @@ impl Builder<'_> {
         let indent = before.len() - before.trim_start_matches([' ', '-']).len();
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         let key = before.get(indent..).and_then(|key| key.strip_suffix(':')).unwrap_or("");
+        // Told before the rest of the line is read, which may be long.
+        if key.is_empty() || !key.chars().all(is_word) {
+            return finding;
+        }
         let mut below = text.get(start..).unwrap_or("").lines();
         let line = below.next().unwrap_or("");
         let value = line.split(" #").next().unwrap_or("").trim_end();
         let next = below.find(|line| !line.trim().is_empty()).unwrap_or("");
         let goes_on = next.len() - next.trim_start().len() > indent;
-        if key.is_empty() || !key.chars().all(is_word) || value.ends_with([',', '}', ']']) || goes_on {
+        if value.ends_with([',', '}', ']']) || goes_on {
             return finding;
         }
         let edit =
