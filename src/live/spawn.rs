@@ -74,6 +74,7 @@ pub(super) fn spawn(image: &Image, streams: [BorrowedFd<'_>; 3]) -> io::Result<S
     if streams.iter().any(|stream| stream.as_raw_fd() <= libc::STDERR_FILENO) {
         return Err(io::Error::other("a standard stream of this process is closed"));
     }
+    keep_ends();
     let (arguments, environment) = (pointers(&image.arguments), pointers(&image.environment));
     let mut child = Child {
         files: &image.files,
@@ -91,6 +92,21 @@ pub(super) fn spawn(image: &Image, streams: [BorrowedFd<'_>; 3]) -> io::Result<S
     }
     waitid(WaitId::Pid(id), WaitIdOptions::EXITED)?;
     Err(io::Error::from_raw_os_error(failure))
+}
+
+/// Has the kernel keep how a child ended until it is asked: whoever started this process may have
+/// had it ignore that (SIGCHLD), and a child whose end nobody knows would count as failed.
+#[expect(unsafe_code, reason = "what a signal does is a setting of the process")]
+fn keep_ends() {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: the action is read after it was filled in only, and the default one runs no code.
+    unsafe {
+        if libc::sigaction(libc::SIGCHLD, ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+        {
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        }
+    }
 }
 
 /// Has the end of a child noticed; one whose end cannot be is ended.

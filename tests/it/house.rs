@@ -118,7 +118,7 @@ fn unsafe_code_is_one_file_and_each_piece_says_why_it_is_sound() {
     assert_eq!(names, ["spawn.rs"]);
     let code = &unsafe_files[0].2;
     assert_eq!(code.matches("unsafe {").count(), code.matches("// SAFETY: ").count());
-    assert_eq!(code.matches("unsafe {").count(), 6);
+    assert_eq!(code.matches("unsafe {").count(), 7);
 }
 
 #[test]

@@ -97,6 +97,17 @@ fn a_child_starts_as_from_a_clean_shell() {
     }
 }
 
+/// Whoever started the runner may have had it ignore how children end.
+#[test]
+fn a_child_ends_as_itself_where_the_runner_was_to_ignore_it() {
+    let folder = folder("    do: exec\n    with: { argv: [sh, -c, 'exit 7'], expect_code: 7 }");
+    let plain = local(&folder);
+    let mut ignoring = std::process::Command::new("env");
+    ignoring.arg("--ignore-signal=CHLD").arg(plain.get_program()).args(plain.get_args());
+    ignoring.env("TITAN_RUNS", folder.path().join("runs"));
+    finished(ignoring.output().unwrap()).exits(0).says("code=7");
+}
+
 /// As `execvp` looks for it: through `PATH`, past what is not there and what is not for us.
 #[test]
 fn a_program_is_found_as_everywhere() {
