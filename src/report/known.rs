@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::declaration::Effect;
 use crate::event::{Happened, Status};
+use crate::primitive::CATALOGUE;
 use crate::primitive::gate::{CLOSED_AGAIN, STILL_ARMED};
 use crate::value::Value;
 
@@ -19,6 +20,8 @@ pub(super) const DISARMED: &str = "disarmed";
 #[derive(Default)]
 pub(super) struct Known {
     under_way: BTreeMap<Arc<str>, (Arc<str>, Value)>,
+    /// What the scripts under way have called, by their steps.
+    called: BTreeMap<Arc<str>, (Arc<str>, Value)>,
     facts: BTreeMap<String, (String, u64)>,
 }
 
@@ -40,6 +43,20 @@ impl Known {
             Happened::Finished { step, status: Status::Failed, failure: Some(failure), .. } => {
                 if let Some((action, with)) = self.under_way.remove(step) {
                     self.failed(&action, &with, &failure.message, at_ms);
+                }
+            }
+            Happened::CallStarted { step, primitive, with, .. } => {
+                if CATALOGUE.find(primitive).is_some_and(|declaration| declaration.effect == Effect::Changes) {
+                    self.forget(primitive, with, at_ms);
+                }
+                self.called.insert(Arc::clone(step), (Arc::clone(primitive), with.clone()));
+            }
+            Happened::CallFinished { step, out, failure, .. } => {
+                if let Some((action, with)) = self.called.remove(step) {
+                    match failure {
+                        None => self.verified(&action, &with, out, at_ms),
+                        Some(failure) => self.failed(&action, &with, &failure.message, at_ms),
+                    }
                 }
             }
             _ => {}
