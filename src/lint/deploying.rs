@@ -33,14 +33,25 @@ enum Names {
 }
 
 /// The programs that deploy.
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 10] = [
     Tool {
         name: "kubectl",
         verbs: &[&["set", "image"], &["rollout", "restart"], &["rollout", "undo"]],
         names: Names::Some,
     },
     Tool { name: "kubectl", verbs: &[&["apply"], &["replace"], &["patch"]], names: Names::Anything },
-    Tool { name: "oc", verbs: &[&["set", "image"], &["rollout"]], names: Names::Some },
+    Tool {
+        name: "oc",
+        verbs: &[
+            &["set", "image"],
+            &["rollout", "latest"],
+            &["rollout", "restart"],
+            &["rollout", "retry"],
+            &["rollout", "undo"],
+        ],
+        names: Names::Some,
+    },
+    Tool { name: "oc", verbs: &[&["apply"], &["replace"], &["patch"]], names: Names::Anything },
     Tool { name: "docker", verbs: &[&["up"], &["restart"]], names: Names::Some },
     Tool { name: "docker", verbs: &[&["service", "update"], &["stack", "deploy"]], names: Names::Anything },
     Tool { name: "docker-compose", verbs: &[&["up"], &["restart"]], names: Names::Some },
@@ -52,6 +63,9 @@ const TOOLS: [Tool; 9] = [
     Tool { name: "helm", verbs: &[&["upgrade"], &["install"], &["rollback"]], names: Names::Anything },
     Tool { name: "podman", verbs: &[&["up"], &["restart"]], names: Names::Some },
 ];
+
+/// The words with which such a program only says what it would do.
+const REHEARSING: [&str; 3] = ["--dry-run", "--dry-run=client", "--dry-run=server"];
 
 /// What a node deploys by hand: the words that say so.
 pub(super) fn deployed_by_hand(reader: &Reader<'_, '_>) -> Option<String> {
@@ -96,7 +110,9 @@ fn by_tool(argv: &[Pieces], target: &Target) -> Option<String> {
         tools.flat_map(|tool| tool.verbs.iter().map(move |verb| (tool, *verb))).find_map(|(tool, verb)| {
             let found = rest.windows(verb.len()).position(|words| words == verb)?;
             let named = rest.get(found + verb.len()..)?;
-            is_of_group(tool.names, named, target).then(|| {
+            let mut own = rest.iter().take_while(|word| program(word) != tool.name);
+            let is_rehearsed = own.any(|word| REHEARSING.contains(word));
+            (!is_rehearsed && is_of_group(tool.names, named, target)).then(|| {
                 let between = if found == 0 { "" } else { "... " };
                 format!("{} {between}{}", tool.name, verb.join(" "))
             })
