@@ -113,7 +113,11 @@ impl Meanings {
 
     /// What an argument of an action is.
     pub(super) fn argument(&self, action: &Action, name: &str, frame: usize, path: &str) -> Option<Known> {
-        Some(self.meaning(action.with.given(name)?, frame, path))
+        Some(match action.with.given(name)? {
+            // Each argument of an action holds a text of its own.
+            Given::Mixed => self.mixed(path, name),
+            given => self.meaning(given, frame, path),
+        })
     }
 
     /// What is given in a place.
@@ -121,9 +125,14 @@ impl Meanings {
         match given {
             Given::Constant(value) => Known::Value(value.clone()),
             Given::Expression(guard) => self.computed(guard, frame, path),
-            // No other place holds the same text.
-            Given::Mixed => Known::Symbol(Arc::from(format!("{path}/:{}", self.is_part))),
+            Given::Mixed => self.mixed(path, ""),
         }
+    }
+
+    /// What is pieced together in a place, and in no other.
+    fn mixed(&self, path: &str, name: &str) -> Known {
+        let part = if self.is_part { "undo/" } else { "" };
+        Known::Symbol(Arc::from(format!("{path}/{part}:{name}")))
     }
 
     /// What an expression gives: its value, where it is made of nothing but constants.
