@@ -23,6 +23,7 @@ mod meaning;
 mod named;
 mod names;
 mod nodes;
+mod own_hash;
 mod pieces;
 mod places;
 mod promql;

@@ -16,6 +16,7 @@ use super::fanout::each_of;
 use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{Said, judgement, truth, truth_or_needless};
 use super::nodes::Nodes;
+use super::own_hash::is_own_hash;
 use super::proof::{Proof, Truths};
 
 /// The most pairs of a deed and a node that are looked at: a second's work.
@@ -245,7 +246,10 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
         }
         "service_hash" | "wait_log" if hash.is_some() => {
             let against = hash.map(|text| flow.named(node, text));
-            each("service").into_iter().map(|service| Deed::Verifies { service, against: against.clone() }).collect()
+            let is_own =
+                |service: &Known| declaration.name == "service_hash" || is_own_hash(flow, node, service, setting);
+            let services = each("service").into_iter().filter(is_own);
+            services.map(|service| Deed::Verifies { service, against: against.clone() }).collect()
         }
         "wait_metric" if is_handshake(flow, node, setting) && said.iter().any(is_counted) => {
             each("service").into_iter().map(|service| Deed::Verifies { service, against: None }).collect()
