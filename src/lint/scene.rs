@@ -189,9 +189,22 @@ impl<'a> Scene<'a> {
     /// Where a hash comes from: a `let` is what it was computed by, and the hash a service was held
     /// against is that one.
     pub fn origin(&self, hash: &Known) -> Known {
+        self.origin_where(hash, |_| true)
+    }
+
+    /// The same where a node uses it: a service was held against a hash only where that certainly
+    /// went well before.
+    pub fn origin_at(&self, hash: &Known, user: NodeId) -> Known {
+        self.origin_where(hash, |read| {
+            let only = || Nodes::that(&self.flow, |id, _| id == read);
+            self.before(user).has(read) && self.proof(&only()).holds_at_start(user)
+        })
+    }
+
+    fn origin_where(&self, hash: &Known, is_sure: impl Fn(NodeId) -> bool) -> Known {
         let mut hash = hash.clone();
         for _ in 0..MAX_ORIGINS {
-            let against = self.hash_of(&hash).and_then(|id| {
+            let against = self.hash_of(&hash).filter(|id| is_sure(*id)).and_then(|id| {
                 self.deeds.iter().find_map(|(one, deed)| match deed {
                     Deed::Verifies { against: Some(against), .. } if *one == id => Some(against.clone()),
                     _ => None,
