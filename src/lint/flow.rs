@@ -170,6 +170,11 @@ impl<'a> Flow<'a> {
         self.names.constant(words, node.params, &node.path)
     }
 
+    /// The value of a dotted name where a watch uses it, where it is a constant.
+    pub fn watch_constant(&self, watched: &Watched<'_>, words: &[&str]) -> Option<Value> {
+        self.names.constant(words, watched.params, &watched.place)
+    }
+
     /// What a symbol was computed by, where it is a `let` or the output of a runbook.
     pub fn bound(&self, known: &Known) -> Option<Known> {
         self.names.bound(known).cloned()

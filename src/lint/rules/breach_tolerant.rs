@@ -35,7 +35,8 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::{Guard, Names, known};
+use crate::guard::{Names, known};
+use crate::lint::flow::Watched;
 use crate::lint::names::is_subject;
 use crate::runbook::Action;
 use crate::value::Value;
@@ -57,7 +58,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let on_rejections = |action: &Action| action.name() == "nats_watch" && is_subject(action, "rejections", target);
     for one in flow.watches().iter().filter(|one| on_rejections(&one.watch.action)) {
         let guard = &one.watch.breach_when;
-        if is_breached_by_one(subject, guard) {
+        if is_breached_by_one(subject, one) {
             continue;
         }
         let place = if one.outer.is_none() { guard.span() } else { subject.watch_span(one) };
@@ -67,9 +68,14 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 }
 
 /// Whether one rejected order is a breach, whatever else there is.
-fn is_breached_by_one(subject: &Subject<'_>, guard: &Guard) -> bool {
+fn is_breached_by_one(subject: &Subject<'_>, watched: &Watched<'_>) -> bool {
+    let guard = &watched.watch.breach_when;
     let one = [("count", Value::Int(1)), ("rate", Value::Float(1.0))];
-    let look_up = |path: &[&str]| one.iter().find(|(name, _)| path == [*name]).map(|(_, value)| value.clone());
+    let look_up = |path: &[&str]| match one.iter().find(|(name, _)| path == [*name]) {
+        Some((_, value)) => Some(value.clone()),
+        // What a user of this runbook has handed over.
+        None => subject.scene.flow.watch_constant(watched, path),
+    };
     if guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(true)) {
         return true;
     }
