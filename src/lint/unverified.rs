@@ -22,11 +22,13 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
     for (arm, gate) in scene.arms() {
         let later = scene.flow.after(arm);
         let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !later.has(*id)).collect();
+        let named = named_by_users(scene, gate);
         for service in scene.needed_before() {
             let asked_again = asked_again(scene, &service, &deploys);
             // Where the gate is named by whoever uses this runbook, so may its service be.
-            let is_named = |one: &Known| matches!((gate, one), (Known::Symbol(_), Known::Symbol(_)));
-            let is_it = |verified: &Known| *verified == service || is_named(verified);
+            let is_it = |verified: &Known| {
+                *verified == service || named.iter().any(|(symbol, one)| symbol == verified && *one == service)
+            };
             let counts = |id: NodeId, deed: &Deed| match deed {
                 Deed::Verifies { service: verified, against } if is_it(verified) => {
                     let before = scene.before(id);
@@ -56,6 +58,28 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
         }
     }
     found
+}
+
+/// Which service each one that is named by whoever uses this runbook stands for: one that is not
+/// verified by its name, where the gate is named as well. Each stands for one service only.
+fn named_by_users(scene: &Scene<'_>, gate: &Known) -> Vec<(Known, Known)> {
+    if matches!(gate, Known::Value(_)) {
+        return Vec::new();
+    }
+    let verified = || {
+        scene.deeds().iter().filter_map(|(_, deed)| match deed {
+            Deed::Verifies { service, .. } => Some(service),
+            _ => None,
+        })
+    };
+    let mut symbols: Vec<Known> = Vec::new();
+    for symbol in verified().filter(|service| matches!(service, Known::Symbol(_))) {
+        if !symbols.contains(symbol) {
+            symbols.push(symbol.clone());
+        }
+    }
+    let unnamed = scene.needed_before().filter(|service| !verified().any(|one| one == service));
+    symbols.into_iter().zip(unnamed).collect()
 }
 
 /// Whether a service has started again, and so made its handshake again, after the last deploy of

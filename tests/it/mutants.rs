@@ -127,7 +127,11 @@ fn names(ran: &Ran, code: &str) -> bool {
     ran.out.lines().any(|line| line.split_once(" · ").map_or(line, |(first, _)| first) == code)
 }
 
-const LISTS: [&str; 2] = ["tests/cases/mutants/policy-rollout.txt", "tests/cases/mutants/inlined-rollout.txt"];
+const LISTS: [&str; 3] = [
+    "tests/cases/mutants/policy-rollout.txt",
+    "tests/cases/mutants/inlined-rollout.txt",
+    "tests/cases/mutants/observed-arm.txt",
+];
 
 #[test]
 fn every_unsafe_mutant_is_refused_by_the_rule_that_names_the_reason() {

@@ -83,15 +83,15 @@ const READ: [f64; 2] = [0.0, 1e12];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (arm, gate) in subject.scene.arms() {
-        let Some(name) = subject.text_of(gate) else {
-            // Whoever uses this runbook says which gate, and looks on.
-            if matches!(gate, Known::Symbol(symbol) if !symbol.starts_with("params.")) {
-                let found = report.at("a gate is opened, and which one nobody knows before", subject.span_of(arm));
-                report.push(found.help("write the gate's name under `gate`, or a param that holds it"));
-            }
+        // Whoever uses a runbook may say which gate, in a param; what looks on names the same one.
+        if matches!(gate, Known::Symbol(symbol) if !symbol.starts_with("params.")) {
+            let found = report.at("a gate is opened, and which one nobody knows before", subject.span_of(arm));
+            report.push(found.help("write the gate's name under `gate`, or a param that holds it"));
             continue;
-        };
-        let service = subject.setting.target.gates.get(name).map(|gate| gate.service.as_str());
+        }
+        let name = subject.text_of(gate);
+        let service = name.and_then(|name| subject.setting.target.gates.get(name)).map(|gate| gate.service.as_str());
+        let name = name.map_or_else(|| gate.shown(), str::to_owned);
         let looks = Looks::after(subject, arm, gate, service);
         let missing: Vec<_> = looks.missing().collect();
         if missing.is_empty() {
