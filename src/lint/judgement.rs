@@ -61,6 +61,24 @@ impl<'w> Said<'w> {
         holds_from(Binary::MoreOrEqual, 1.0) || holds_from(Binary::More, 0.0) || holds_from(Binary::Equal, 1.0)
     }
 
+    /// Whether it says that a name is more than what a step before has read.
+    pub(super) fn is_more_than_read(self, name: &[&str]) -> bool {
+        let is_read = |side: &Expr| {
+            let names = names_of(side);
+            names.iter().any(|one| one.starts_with("steps.") && one.ends_with(".out.value"))
+        };
+        let more = [Binary::More, Binary::MoreOrEqual].into_iter().filter_map(|operator| self.sides(operator));
+        let less = [Binary::Less, Binary::LessOrEqual].into_iter().filter_map(|operator| self.sides(operator));
+        // What is at least as much as before need not be more; `before + 1` is.
+        let is_plain = |side: &Expr| side.path().is_some() && self.is_inclusive();
+        more.chain(less.map(|(left, right)| (right, left)))
+            .any(|(left, right)| is_name(left, name) && is_read(right) && !is_plain(right))
+    }
+
+    fn is_inclusive(self) -> bool {
+        matches!(&self.syntax.kind, ExprKind::Binary(Binary::MoreOrEqual | Binary::LessOrEqual, _))
+    }
+
     /// What the hash in the result is compared with, as it is written.
     pub(super) fn compared_hash(self) -> Option<&'w str> {
         let (left, right) = self.sides(Binary::Equal)?;

@@ -21,6 +21,7 @@ mod effect_without_undo;
 mod gate_unknown_at_end;
 mod guard_not_bool;
 mod idempotent_arm;
+mod increase_without_change;
 mod index_out_of_range;
 mod limit_impossible;
 mod limit_too_low;
@@ -95,6 +96,7 @@ pub const RULES: &[Rule] = &[
     gate_unknown_at_end::RULE,
     guard_not_bool::RULE,
     idempotent_arm::RULE,
+    increase_without_change::RULE,
     index_out_of_range::RULE,
     limit_impossible::RULE,
     limit_too_low::RULE,
