@@ -19,8 +19,9 @@ use titan_run::value::Value;
 use titan_run::world::World;
 use titan_run::yaml::{self, NodeKind};
 
-/// How long a world lives, by its own clock.
-const MINUTE: Duration = Duration::from_secs(60);
+/// How long a world lives, by its own clock: messages that go to and fro make thousands of calls
+/// in it.
+const LIFE: Duration = Duration::from_secs(5);
 
 thread_local!(static CHECKER: Checker = Checker::new());
 
@@ -50,7 +51,7 @@ pub fn target(text: &str) {
     });
 }
 
-/// Any text as a world file: read, its services deployed, and lived in for a minute of its own time.
+/// Any text as a world file: read, its services deployed, and lived in for some seconds of its own time.
 pub fn world(text: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
@@ -61,9 +62,9 @@ pub fn world(text: &str) {
         let services: Vec<String> = state.as_map().into_iter().flatten().map(|(name, _)| name.to_string()).collect();
         let lived = async {
             for service in &services {
-                let _ = world.services().deploy(service, "2.0.0", MINUTE).await;
+                let _ = world.services().deploy(service, "2.0.0", LIFE).await;
             }
-            world.clock().sleep(MINUTE).await;
+            world.clock().sleep(LIFE).await;
         };
         tokio::select! {
             biased;

@@ -15,6 +15,10 @@ use super::host::{Deployment, Host, Instance, Wish, json, parse};
 
 /// How long a message is under way.
 const LATENCY: Duration = Duration::from_millis(1);
+/// Things that happen before time passes: more go round in a circle, or grow ever louder.
+const MAX_AT_ONE_INSTANT: usize = 1_000;
+/// Messages and timers under way: more are timers that each start another.
+const MAX_UNDER_WAY: usize = 10_000;
 
 /// Where the world's wall clock starts: 2026-01-01T00:00:00Z, so that runs are the same every day.
 pub(super) const EPOCH_MS: u64 = 1_767_225_600_000;
@@ -49,6 +53,7 @@ enum Due {
     Answer { payload: String, asker: Asker },
     Timer { service: String, token: String, life: u64 },
     Silence { service: String, token: String, question: u64 },
+    Restart { service: String, life: u64 },
 }
 
 /// A service with what outlives its restarts.
@@ -75,6 +80,8 @@ pub(super) struct Memory {
     subscribers: Vec<(String, Rc<Inbox>)>,
     open_questions: BTreeMap<u64, ()>,
     next: u64,
+    /// The instant that something last happened at, and how much happened there.
+    busy: (Duration, usize),
     pub(super) broken: Vec<Broken>,
     pub(super) changed: Rc<Notify>,
 }
@@ -124,20 +131,42 @@ impl Memory {
     }
 
     fn happen(&mut self, due: Due, now: Duration) -> Result<(), String> {
+        self.bound(now)?;
         match due {
             Due::Deliver { message, asker } => self.deliver(&message, &asker, now),
             Due::Answer { payload, asker } => self.answer(&payload, asker, now),
-            Due::Timer { service, token, life } => {
-                if self.services.get(&service).is_some_and(|running| running.life == life) {
-                    return self.call(&service, "timer", vec![token.into()], &Asker::Nobody, now);
-                }
-                Ok(())
+            Due::Timer { service, life, .. } | Due::Restart { service, life } if self.life(&service) != life => Ok(()),
+            Due::Timer { service, token, .. } => self.call(&service, "timer", vec![token.into()], &Asker::Nobody, now),
+            Due::Restart { service, .. } => {
+                let version = self.version(&service).unwrap_or_default();
+                self.start(&service, &version, now)
             }
             Due::Silence { service, token, question } => match self.open_questions.remove(&question) {
                 Some(()) => self.call(&service, "reply", vec![token.into(), Dynamic::UNIT], &Asker::Nobody, now),
                 None => Ok(()),
             },
         }
+    }
+
+    /// Whether so much may happen: a world that goes round in a circle would never end.
+    fn bound(&mut self, now: Duration) -> Result<(), String> {
+        let (at, count) = &mut self.busy;
+        *count = if *at == now { *count + 1 } else { 1 };
+        *at = now;
+        if *count > MAX_AT_ONE_INSTANT {
+            let what = "a timer of 0 ms, a restart or a message may bring itself about";
+            return Err(format!("more than {MAX_AT_ONE_INSTANT} things happen at one instant: {what}"));
+        }
+        if self.due.len() > MAX_UNDER_WAY {
+            let what = "a message or a timer may bring about two of its own";
+            return Err(format!("more than {MAX_UNDER_WAY} messages and timers are under way: {what}"));
+        }
+        Ok(())
+    }
+
+    /// How often a service was started.
+    fn life(&self, name: &str) -> u64 {
+        self.services.get(name).map_or(0, |running| running.life)
     }
 
     /// Puts a message on its way; says whether anybody listens.
@@ -198,12 +227,12 @@ impl Memory {
         };
         let wishes = self.host.call(&instance, &format!("{name}_{event}"), arguments)?;
         for wish in wishes {
-            self.grant(name, wish, asker, now)?;
+            self.grant(name, wish, asker, now);
         }
         self.check(now)
     }
 
-    fn grant(&mut self, name: &str, wish: Wish, asker: &Asker, now: Duration) -> Result<(), String> {
+    fn grant(&mut self, name: &str, wish: Wish, asker: &Asker, now: Duration) {
         match wish {
             Wish::Log(line) => {
                 if let Some(running) = self.services.get_mut(name) {
@@ -221,16 +250,15 @@ impl Memory {
                 self.later(now + Duration::from_millis(timeout_ms), Due::Silence { service, token, question });
             }
             Wish::After { ms, token } => {
-                let life = self.services.get(name).map_or(0, |running| running.life);
-                let service = name.to_owned();
+                let (service, life) = (name.to_owned(), self.life(name));
                 self.later(now + Duration::from_millis(ms), Due::Timer { service, token, life });
             }
+            // Once its function is done, as a process restarts.
             Wish::Restart => {
-                let version = self.version(name).unwrap_or_default();
-                self.start(name, &version, now)?;
+                let (service, life) = (name.to_owned(), self.life(name));
+                self.later(now, Due::Restart { service, life });
             }
         }
-        Ok(())
     }
 
     fn later(&mut self, at: Duration, due: Due) {

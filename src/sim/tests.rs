@@ -109,3 +109,44 @@ async fn an_unknown_option_is_named_with_its_neighbour() {
     let error = SimWorld::new(stdlib::find("std/worlds/titan.rhai").unwrap(), &options, 1).err().unwrap();
     assert!(error.contains("did you mean `wrong_policy_on`?"), "{error}");
 }
+
+/// A world file of one service, whose functions do this.
+fn one(message: &str, timer: &str, start: &str) -> Result<SimWorld, String> {
+    let text = format!(
+        r#"
+fn options() {{ #{{}} }}
+fn services() {{ ["one"] }}
+fn deploy(service, running, version, options) {{ #{{ ms: 10, code: 0, runs: version }} }}
+fn policy(service, version, options) {{ "std/policies/risk_policy-1.0.0.json" }}
+fn one_start(s) {{ s.listen("a.b"); {start} }}
+fn one_message(s, subject, payload) {{ {message} }}
+fn one_timer(s, token) {{ {timer} }}
+fn one_reply(s, token, reply) {{}}
+fn invariants(world) {{ #{{}} }}
+"#
+    );
+    SimWorld::new(&text, &BTreeMap::new(), 1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_world_that_goes_round_in_a_circle_is_told_and_stands_still() {
+    for (message, timer, start, fault) in [
+        ("", "s.after(0, \"t\");", "s.after(0, \"t\");", "at one instant"),
+        ("", "", "s.restart();", "at one instant"),
+        ("", "s.restart();", "s.after(0, \"t\");", "at one instant"),
+        ("s.publish(\"a.b\", 1); s.publish(\"a.b\", 2);", "", "s.publish(\"a.b\", 0);", "at one instant"),
+        ("", "if token == \"t\" { s.after(1, \"t\"); s.after(90000, \"u\"); }", "s.after(1, \"t\");", "are under way"),
+    ] {
+        let found = match one(message, timer, start) {
+            Ok(world) => {
+                beside(&world, async { world.sleep(Duration::from_secs(60)).await }).await;
+                world.fault().unwrap_or_default()
+            }
+            Err(found) => found,
+        };
+        assert!(found.contains(fault), "{start}: {found}");
+    }
+    let steady = one("", "s.after(1, \"t\");", "s.after(1, \"t\");").unwrap();
+    beside(&steady, async { steady.sleep(Duration::from_secs(5)).await }).await;
+    assert_eq!(steady.fault(), None);
+}

@@ -70,7 +70,8 @@ impl SimWorld {
         }))
     }
 
-    /// Lets the world live: must be polled beside the run, and never ends.
+    /// Lets the world live: must be polled beside the run, and never ends. A world whose file is
+    /// found to be wrong stands still from there on.
     pub async fn drive(&self) {
         if self.0.memory.get().is_none() {
             self.0.built.notified().await;
@@ -79,6 +80,9 @@ impl SimWorld {
         loop {
             let advanced = self.memory().borrow_mut().advance(self.elapsed());
             self.blame(advanced);
+            if self.fault().is_some() {
+                std::future::pending::<()>().await;
+            }
             let next = self.memory().borrow().next_due();
             match next {
                 None => changed.notified().await,
