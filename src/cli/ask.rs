@@ -149,7 +149,7 @@ fn decide(args: &DecideArgs, yes: bool, streams: &mut Streams<'_>) -> u8 {
 /// The question that a run waits for an answer to.
 fn open_question(state: &State, step: Option<&str>) -> Result<(String, Question), String> {
     let asking = |(path, known): (&std::sync::Arc<str>, &Known)| {
-        let is_open = known.outcome.is_none() && step.is_none_or(|step| step == &**path);
+        let is_open = known.is_open() && step.is_none_or(|step| step == &**path);
         let question = known.memory.as_ref().and_then(Question::from_value);
         question.filter(|_| is_open).map(|question| (path.to_string(), question))
     };
@@ -261,7 +261,7 @@ fn write_down(folder: &RunFolder, asked: &Asked) -> Result<String, String> {
 pub(super) fn judge_word(runbook: &Runbook, state: &State, path: &str) -> Result<(), String> {
     runbook.step_at(path).ok_or_else(|| format!("`{}` has no step `{path}`", runbook.name))?;
     let mut known = [Phase::Forward, Phase::Undo].into_iter().filter_map(|phase| state.known(phase, path));
-    let is_in_doubt = known.any(|known| known.acted && known.outcome.is_none());
+    let is_in_doubt = known.any(|known| known.acted && known.is_open());
     is_in_doubt.then_some(()).ok_or_else(|| format!("`{path}` is not in doubt, so nobody has to say what became of it"))
 }
 
@@ -279,7 +279,7 @@ pub(super) fn judge(runbook: &Runbook, state: &State, request: &Request) -> Resu
     };
     let step = runbook.step_at(path).ok_or_else(|| format!("`{}` has no step `{path}`", runbook.name))?;
     let known = state.known(Phase::Forward, path);
-    let is_open = known.is_some_and(|known| known.outcome.is_none());
+    let is_open = known.is_some_and(|known| known.is_open());
     let has_failed = known.is_some_and(Known::has_failed) && step.on_failure == OnFailure::Pause;
     match request {
         Request::Skip { .. } if !step.may_skip => {

@@ -129,7 +129,7 @@ fn is_over(ended: &Ended) -> bool {
 
 fn asks_for_approval(state: &State) -> bool {
     let mut open = crate::event::Phase::ALL.iter().flat_map(|phase| state.all(*phase));
-    open.any(|(_, known)| known.outcome.is_none() && &*known.action == "approve")
+    open.any(|(_, known)| known.is_open() && &*known.action == "approve")
 }
 
 /// What was asked for last, and nothing has come of yet.
@@ -147,8 +147,7 @@ fn waiting_requests(events: &[Event]) -> String {
 fn described(run: &RunFolder, state: &State, asked: &str) -> String {
     let waiting = || {
         let open = crate::event::Phase::ALL.iter().flat_map(|phase| state.all(*phase));
-        let open: Vec<_> =
-            open.filter(|(_, known)| known.outcome.is_none()).map(|(path, _)| path.to_string()).collect();
+        let open: Vec<_> = open.filter(|(_, known)| known.is_open()).map(|(path, _)| path.to_string()).collect();
         open.join(", ")
     };
     match &state.ended {

@@ -21,6 +21,7 @@ mod steps;
 mod watch;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -249,6 +250,8 @@ struct Frame {
     plan: RefCell<Plan>,
     /// What was started, in the order of starting, for the rollback.
     begun: RefCell<Vec<Rc<Begun>>>,
+    /// What an earlier try may have changed, until it is begun anew: part of the rollback as well.
+    earlier: RefCell<BTreeMap<Arc<str>, Rc<Begun>>>,
 }
 
 /// A piece of work that was started.
@@ -273,6 +276,33 @@ impl Frame {
     /// Whether it holds the run's own steps: only between those a run is paused.
     fn is_outermost(&self) -> bool {
         self.prefix.is_empty()
+    }
+
+    /// Puts aside what a step may have changed, which is about to be begun anew.
+    fn set_aside(&self, step: usize) {
+        let aside: Vec<_> = self.begun.borrow_mut().extract_if(.., |one| one.step == step).collect();
+        let aside = aside.into_iter().filter(|one| one.acted.get());
+        self.earlier.borrow_mut().extend(aside.map(|one| (Arc::clone(&one.path), one)));
+    }
+
+    /// Takes over what an earlier try of the same runbook may have changed.
+    fn inherit(&self, earlier: &Self) {
+        let acted = earlier.all_begun().into_iter().filter(|one| one.acted.get());
+        let mut names = self.names.borrow_mut();
+        for one in acted {
+            if let Some(step) = self.runbook.steps.get(one.step) {
+                names.take_step(step.id.as_str(), &earlier.names.borrow());
+            }
+            self.earlier.borrow_mut().insert(Arc::clone(&one.path), one);
+        }
+    }
+
+    /// Everything that may have to be undone, in the order of starting.
+    fn all_begun(&self) -> Vec<Rc<Begun>> {
+        let (begun, earlier) = (self.begun.borrow(), self.earlier.borrow());
+        let mut all: Vec<_> = begun.iter().chain(earlier.values()).map(Rc::clone).collect();
+        all.sort_by_key(|one| one.order);
+        all
     }
 
     fn path(&self, step: usize) -> Arc<str> {

@@ -75,7 +75,7 @@ impl Run<'_> {
             self.note(Happened::Retrying { phase, step, failure, wait_ms: millis(wait) });
             self.job.world.clock().sleep(wait).await;
             attempt += 1;
-            self.past.borrow_mut().forget_inside(task.phase, &task.begun.path);
+            self.past.borrow_mut().begin_anew_inside(task.phase, &task.begun.path);
         }
     }
 

@@ -35,6 +35,12 @@ impl Run<'_> {
         self.past.borrow_mut().take(phase, path)
     }
 
+    /// Whether an earlier runner saw how a piece of work came out; what it was stays on record for
+    /// the rollback.
+    pub(super) fn is_past(&self, phase: Phase, path: &str) -> bool {
+        self.past.borrow().known(phase, path).is_some_and(Known::has_come_out)
+    }
+
     /// Takes what an earlier runner recorded of a watch.
     pub(super) fn past_watch(&self, frame: &Frame, at: usize) -> PastWatch {
         let path = frame.watch_path(at);
@@ -44,7 +50,7 @@ impl Run<'_> {
         };
         let to = frame.runbook.watches.get(at).and_then(|watch| watch.to);
         let last = to.and_then(|to| past.known(frame.phase, &frame.path(to)));
-        if state == WatchState::Ended && last.is_some_and(|known| known.outcome.is_some()) {
+        if state == WatchState::Ended && last.is_some_and(Known::has_come_out) {
             return PastWatch::Over;
         }
         drop(past);
@@ -59,7 +65,7 @@ impl Run<'_> {
     /// The first effect whose outcome only a person can say, and has not said.
     pub(super) fn undecided(&self, runbook: &Runbook) -> Option<Cause> {
         let past = self.past.borrow();
-        let open = past.all(Phase::Forward).filter(|(_, known)| known.outcome.is_none() && known.acted);
+        let open = past.all(Phase::Forward).filter(|(_, known)| known.is_open() && known.acted);
         let mut asked = open.filter(|(path, known)| {
             runbook.step_at(path).is_some_and(|step| self.needs_decision(&step.work, known))
                 && self.decision(path).is_none()
@@ -70,7 +76,7 @@ impl Run<'_> {
 
     /// What a person is needed for before an interrupted undo may be done again.
     pub(super) fn undecided_undo(&self, work: &Work, path: &str, interrupted: Option<&Known>) -> Option<String> {
-        let open = interrupted.filter(|known| known.outcome.is_none() && known.acted)?;
+        let open = interrupted.filter(|known| known.is_open() && known.acted)?;
         let is_undecided = self.needs_decision(work, open) && self.decision(path).is_none();
         is_undecided.then(|| self.how_to_decide(&format!("the undo of `{path}`"), path))
     }
@@ -129,7 +135,8 @@ impl Run<'_> {
             return;
         };
         let status = match &known.outcome {
-            Some(Outcome::Skipped { .. }) => return,
+            Some(Outcome::Skipped { .. }) if !known.acted => return,
+            Some(Outcome::Skipped { .. }) => Status::Skipped,
             Some(Outcome::Ended { status, .. }) => *status,
             None => Status::Running,
         };

@@ -27,8 +27,7 @@ impl Run<'_> {
     pub(super) fn roll_back<'a>(&'a self, frame: &'a Rc<Frame>) -> Wait<'a, Vec<String>> {
         Box::pin(async move {
             self.recollect(frame);
-            let mut begun: Vec<_> = frame.begun.borrow().iter().map(Rc::clone).collect();
-            begun.sort_by_key(|one| one.order);
+            let begun = frame.all_begun();
             for one in begun.iter().filter(|one| one.status.get() == Status::Running) {
                 self.cut_off(one);
             }

@@ -1,6 +1,7 @@
 //! A whole run: begins it, bounds it, rolls it back and ends it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,7 @@ impl Run<'_> {
             plan: RefCell::new(Plan::new(&runbook.steps)),
             names: RefCell::new(names),
             begun: RefCell::new(Vec::new()),
+            earlier: RefCell::new(BTreeMap::new()),
             prefix,
             runbook,
         })

@@ -88,7 +88,9 @@ impl Run<'_> {
         path: Arc<str>,
         item: Option<Value>,
     ) -> Result<Option<Value>, Failure> {
-        let past = self.take_past(frame.phase, &path);
+        let known = self.take_past(frame.phase, &path);
+        let (past, earlier) =
+            if known.as_ref().is_some_and(|known| known.again) { (None, known) } else { (known, None) };
         if let Some(Known { outcome: Some(outcome), .. }) = past.as_deref() {
             return self.as_it_came_out(frame, at, &path, item, (past.as_deref(), outcome));
         }
@@ -97,29 +99,20 @@ impl Run<'_> {
         {
             return Err(Failure::new(ErrorClass::Refused, needed));
         }
-        let begun = Rc::new(Begun {
-            step: at,
-            path: Arc::clone(&path),
-            item,
-            child: RefCell::new(None),
-            acted: Cell::new(past.as_ref().is_some_and(|known| known.acted)),
-            status: Cell::new(Status::Running),
-            order: past.as_ref().map_or(self.seq.get(), |known| known.order),
-        });
+        let begun = self.begins(frame, at, &path, item, past.as_deref().or(earlier.as_deref()));
         let task = Task { frame, begun: &begun, work: &step.work, phase: frame.phase, interrupted: past.as_deref() };
         let wanted = match &step.work.when {
             Some(when) if past.is_none() => self.truth(&task, when, None, ErrorClass::Refused),
             _ => Ok(true),
         };
-        if let Some(asked) = self.skip_on_record(&path).filter(|_| step.may_skip) {
-            self.note_skip(frame.phase, path, words(&asked));
+        let asked = self.skip_on_record(&path).filter(|_| step.may_skip);
+        let not_wanted = step.work.when.as_ref().filter(|_| wanted == Ok(false));
+        let skipped = asked.as_ref().map(words).or(not_wanted.map(|when| format!("`when: {}` is false", when.text())));
+        if let Some(reason) = skipped {
+            begun.status.set(Status::Skipped);
+            self.note_skip(frame.phase, path, reason);
             return Ok(None);
         }
-        if let (Ok(false), Some(when)) = (&wanted, &step.work.when) {
-            self.note_skip(frame.phase, path, format!("`when: {}` is false", when.text()));
-            return Ok(None);
-        }
-        frame.begun.borrow_mut().push(Rc::clone(&begun));
         let began = self.now();
         let result = match wanted {
             Ok(_) => self.unless_skipped(&task, step.may_skip).await,
@@ -146,6 +139,32 @@ impl Run<'_> {
             took_ms: self.since_ms(began),
         });
         result.map(Some)
+    }
+
+    /// A piece of work as it begins, or goes on. What is begun anew keeps its place in the rollback,
+    /// and that it may have changed something.
+    fn begins(
+        &self,
+        frame: &Rc<Frame>,
+        at: usize,
+        path: &Arc<str>,
+        item: Option<Value>,
+        known: Option<&Known>,
+    ) -> Rc<Begun> {
+        let earlier = frame.earlier.borrow_mut().remove(path);
+        let order = known.map(|known| known.order).or(earlier.as_ref().map(|earlier| earlier.order));
+        let acted = known.is_some_and(|known| known.acted) || earlier.is_some();
+        let begun = Rc::new(Begun {
+            step: at,
+            path: Arc::clone(path),
+            item,
+            child: RefCell::new(earlier.and_then(|earlier| earlier.child.take())),
+            acted: Cell::new(acted),
+            status: Cell::new(Status::Running),
+            order: order.unwrap_or(self.seq.get()),
+        });
+        frame.begun.borrow_mut().push(Rc::clone(&begun));
+        begun
     }
 
     /// Takes a piece of work as an earlier runner saw it come out.
@@ -194,7 +213,10 @@ impl Run<'_> {
     ) -> Wait<'a, Result<Value, Failure>> {
         Box::pin(async move {
             let frame = self.child(task.frame, task.begun, task.phase, runbook, &with)?;
-            task.begun.child.replace(Some(Rc::clone(&frame)));
+            let earlier = task.begun.child.replace(Some(Rc::clone(&frame)));
+            if let Some(earlier) = earlier.filter(|_| frame.phase == Phase::Forward) {
+                frame.inherit(&earlier);
+            }
             self.lets(&frame, task.interrupted.is_some()).map_err(into_failure)?;
             self.steps(&frame).await.map_err(into_failure)?;
             self.outputs(&frame)

@@ -46,9 +46,7 @@ impl Run<'_> {
                     break;
                 };
                 match next {
-                    Next::Skip(at, _) if self.take_past(frame.phase, &frame.path(at)).is_some() => {
-                        self.skipped(frame, at)
-                    }
+                    Next::Skip(at, _) if self.is_past(frame.phase, &frame.path(at)) => self.skipped(frame, at),
                     Next::Skip(at, reason) => self.skip(frame, at, frame.path(at), reason),
                     Next::Start(at) if left_out.contains_key(&at) => {
                         let reason = left_out.get(&at).cloned().unwrap_or_default();
@@ -145,7 +143,10 @@ impl Run<'_> {
         held.failed.retain(|failed| *failed != at);
         match &asked.request {
             Request::Skip { .. } => self.skip(frame, at, frame.path(at), words(asked)),
-            _ => frame.plan.borrow_mut().again(at),
+            _ => {
+                frame.set_aside(at);
+                frame.plan.borrow_mut().again(at);
+            }
         }
         if held.failed.is_empty() {
             held.stop = None;

@@ -76,6 +76,13 @@ impl Names {
         self.steps.0.borrow_mut().insert(id, Rc::new(step));
     }
 
+    /// Takes what an earlier try of the same runbook knows of a step.
+    pub fn take_step(&mut self, id: &str, earlier: &Self) {
+        if let Some((id, step)) = earlier.steps.0.borrow().get_key_value(id) {
+            self.steps.0.borrow_mut().insert(Rc::clone(id), Rc::clone(step));
+        }
+    }
+
     /// The scope with more names, until [`Names::without`].
     pub(super) fn with(&mut self, locals: &[(&str, &Value)]) -> &mut Scope<'static> {
         for (name, value) in locals {

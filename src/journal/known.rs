@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::declaration::Failure;
+use crate::declaration::{Effect, Failure};
 use crate::event::Status;
 use crate::value::Value;
+
+use super::state::Intent;
 
 /// What is known of one piece of work.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,8 @@ pub struct Known {
     pub calls: Vec<ScriptRecord>,
     /// How it came out; absent while it is under way, or after a crash.
     pub outcome: Option<Outcome>,
+    /// Whether it is to be begun anew, and stands on record for what it may have changed.
+    pub again: bool,
     /// Whether its runner has died since it was last begun.
     pub(super) interrupted: bool,
 }
@@ -62,9 +66,37 @@ pub struct ScriptRecord {
 }
 
 impl Known {
+    /// Whether it was begun, and how it came out is not known.
+    pub fn is_open(&self) -> bool {
+        self.outcome.is_none() && !self.again
+    }
+
+    /// Whether it is known how it came out, and that stands.
+    pub fn has_come_out(&self) -> bool {
+        self.outcome.is_some() && !self.again
+    }
+
     /// Whether it ended, and not ok.
     pub fn has_failed(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Ended { status: Status::Failed, .. }))
+    }
+
+    /// Begins once more: its place in the rollback stays that of its first beginning.
+    pub(super) fn started_anew(&mut self, at_ms: u64, intent: &Intent<'_>) {
+        let acted = self.acted || intent.effect == Effect::Changes;
+        *self = Self {
+            order: self.order,
+            began_ms: at_ms,
+            attempt: intent.attempt,
+            action: Arc::clone(intent.action),
+            acted,
+            with: intent.with.clone(),
+            memory: None,
+            calls: Vec::new(),
+            outcome: None,
+            again: false,
+            interrupted: false,
+        };
     }
 
     pub(super) fn call_started(&mut self, index: usize, call: ScriptRecord) -> Result<(), String> {

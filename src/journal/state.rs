@@ -190,7 +190,7 @@ impl State {
         if let Request::Skip { step } | Request::Retry { step } = &asked.request
             && self.known(Phase::Forward, step).is_some_and(Known::has_failed)
         {
-            self.forget(Phase::Forward, step);
+            self.begin_anew(Phase::Forward, step);
         }
     }
 
@@ -199,13 +199,13 @@ impl State {
         if let Some(Ended { ending: Ending::Paused, cause: Some(Cause::Step { step, .. }), .. }) =
             self.ended.take().as_deref()
         {
-            self.forget(Phase::Forward, step);
+            self.begin_anew(Phase::Forward, step);
         }
         let is_settled =
             |known: &Known| matches!(known.outcome, None | Some(Outcome::Ended { status: Status::Ok, .. }));
         self.of_mut(Phase::Undo).retain(|_, known| is_settled(known));
         self.of_mut(Phase::Ensure).clear();
-        for known in self.work.iter_mut().flat_map(BTreeMap::values_mut).filter(|known| known.outcome.is_none()) {
+        for known in self.work.iter_mut().flat_map(BTreeMap::values_mut).filter(|known| known.is_open()) {
             Arc::make_mut(known).interrupted = true;
         }
     }
@@ -214,8 +214,12 @@ impl State {
         if phase == Phase::Forward && self.rollback.is_some() {
             return Err(format!("`{path}` cannot begin during the rollback"));
         }
+        if let Some(known) = self.of_mut(phase).get_mut(path).filter(|known| known.again && intent.attempt == 1) {
+            Arc::make_mut(known).started_anew(event.at_ms, &intent);
+            return Ok(());
+        }
         let Intent { action, effect, attempt, with } = intent;
-        let earlier = self.of(phase).get(path).map(|known| (known.outcome.is_some(), known.attempt, known.interrupted));
+        let earlier = self.of(phase).get(path).map(|known| (!known.is_open(), known.attempt, known.interrupted));
         match earlier {
             None if attempt == 1 => {
                 let known = Known {
@@ -228,13 +232,14 @@ impl State {
                     memory: None,
                     calls: Vec::new(),
                     outcome: None,
+                    again: false,
                     interrupted: false,
                 };
                 self.of_mut(phase).insert(Arc::clone(path), Arc::new(known));
                 Ok(())
             }
             Some((false, before, _)) if attempt == before + 1 => {
-                self.forget_inside(phase, path);
+                self.begin_anew_inside(phase, path);
                 let known = self.open(phase, path)?;
                 (known.attempt, known.memory, known.interrupted) = (attempt, None, false);
                 known.with = with.clone();
@@ -268,20 +273,22 @@ impl State {
                 memory: None,
                 calls: Vec::new(),
                 outcome: Some(outcome),
+                again: false,
                 interrupted: false,
             };
             self.of_mut(phase).insert(Arc::clone(path), Arc::new(known));
             return Ok(());
         };
-        if known.outcome.is_some() {
+        if known.outcome.is_some() && !known.again {
             return Err(format!("`{path}` has ended"));
         }
-        Arc::make_mut(known).outcome = Some(outcome);
+        let known = Arc::make_mut(known);
+        (known.outcome, known.again) = (Some(outcome), false);
         Ok(())
     }
 
     fn open(&mut self, phase: Phase, path: &str) -> Result<&mut Known, String> {
-        let known = self.of_mut(phase).get_mut(path).filter(|known| known.outcome.is_none());
+        let known = self.of_mut(phase).get_mut(path).filter(|known| known.is_open());
         known.map(Arc::make_mut).ok_or_else(|| format!("`{path}` is not under way"))
     }
 
@@ -305,22 +312,41 @@ impl State {
         }
     }
 
-    /// Forgets a piece of work and everything inside it, so that it can be begun anew.
-    fn forget(&mut self, phase: Phase, path: &str) {
-        self.of_mut(phase).remove(path);
-        self.forget_inside(phase, path);
+    /// Has a piece of work that failed be begun anew, and everything inside it. The items of a
+    /// fan-out that did not fail stay as they are: they are not done again.
+    fn begin_anew(&mut self, phase: Phase, path: &str) {
+        self.set_aside(phase, path);
+        self.begin_anew_inside(phase, path);
+        let failed = self.within(phase, &format!("{path}[")).into_iter().filter(|at| at.ends_with(']'));
+        let is_ok = |known: &Known| matches!(known.outcome, Some(Outcome::Ended { status: Status::Ok, .. }));
+        let is_to_begin = |known: &Known| known.outcome.is_some() && !is_ok(known);
+        let failed: Vec<_> = failed.filter(|at| self.known(phase, at).is_some_and(is_to_begin)).collect();
+        for item in failed {
+            self.set_aside(phase, &item);
+            self.begin_anew_inside(phase, &item);
+        }
     }
 
-    /// Forgets what is inside a piece of work: the steps of a runbook used as an action, the items
-    /// of a fan-out.
-    pub fn forget_inside(&mut self, phase: Phase, path: &str) {
+    /// Has the steps of a runbook used as an action be begun anew.
+    pub fn begin_anew_inside(&mut self, phase: Phase, path: &str) {
+        for at in self.within(phase, &format!("{path}/")) {
+            self.set_aside(phase, &at);
+        }
+    }
+
+    /// What stands under paths that begin alike.
+    fn within(&self, phase: Phase, beginning: &str) -> Vec<Arc<str>> {
+        let after = self.of(phase).range(Arc::from(beginning)..);
+        after.map(|(at, _)| Arc::clone(at)).take_while(|at| at.starts_with(beginning)).collect()
+    }
+
+    /// Forgets a piece of work, but not that it may have changed something: a rollback undoes it
+    /// even where it is never begun again. Nothing undoes an undo.
+    fn set_aside(&mut self, phase: Phase, path: &str) {
         let all = self.of_mut(phase);
-        for inside in [format!("{path}/"), format!("{path}[")] {
-            let after = all.range(Arc::from(inside.as_str())..);
-            let within: Vec<_> = after.map(|(at, _)| Arc::clone(at)).take_while(|at| at.starts_with(&inside)).collect();
-            for at in within {
-                all.remove(&at);
-            }
+        match all.get_mut(path).filter(|known| known.acted && phase == Phase::Forward) {
+            Some(known) => Arc::make_mut(known).again = true,
+            None => drop(all.remove(path)),
         }
     }
 
@@ -344,9 +370,9 @@ impl State {
 }
 
 /// What an intent says.
-struct Intent<'a> {
-    action: &'a Arc<str>,
-    effect: Effect,
-    attempt: u32,
-    with: &'a Value,
+pub(super) struct Intent<'a> {
+    pub(super) action: &'a Arc<str>,
+    pub(super) effect: Effect,
+    pub(super) attempt: u32,
+    pub(super) with: &'a Value,
 }

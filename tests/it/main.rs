@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod anew;
 mod approvals;
 mod authoring;
 mod change;

@@ -1,0 +1,139 @@
+//! What failed and is begun anew, by a person's word, by `resume` or by `retry`, stays part of the
+//! rollback with everything it may have changed before.
+
+use std::fs;
+
+use crate::desk::Desk;
+use crate::stage::{Watched, signal};
+
+/// A step that writes a line and then ends as a file says, and its undo.
+const FLAKY: &str = "    do: exec
+    with: { argv: [sh, -c, 'cd $FOLDER; echo did >> log; test -e ready'] }
+    undo: { do: exec, with: { argv: [sh, -c, 'echo undid >> $FOLDER/log'] } }
+";
+
+/// Fails after `flaky` went well.
+const AFTER: &str = "  after: { needs: [flaky, slow], do: assert, with: { that: false } }\n";
+
+fn flaky(more: &str) -> Desk {
+    Desk::new(&format!("  flaky:\n    needs: []\n    on_failure: pause\n{FLAKY}{more}"))
+}
+
+impl Desk {
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default().replace('\n', " ")
+    }
+
+    /// Lets the flaky step go well.
+    fn mend(&self) {
+        fs::write(self.path("ready"), "").unwrap();
+    }
+}
+
+#[test]
+fn a_paused_run_that_is_aborted_undoes_the_step_that_paused_it() {
+    for words in [&[][..], &["retry", "flaky", "--why", "a test"]] {
+        let desk = flaky("");
+        assert_eq!(Watched::start(desk.run()).end().0, 5);
+        if !words.is_empty() {
+            desk.say(words).exits(0);
+        }
+        desk.say(&["abort"]).exits(3).says("✓ undo flaky");
+        assert_eq!(desk.log(), "did undid ");
+    }
+}
+
+#[test]
+fn a_step_that_is_begun_anew_by_resume_is_undone_once() {
+    let desk = flaky("  slow: { needs: [flaky], do: note, with: { text: x } }\n");
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.say(&["resume"]).exits(5);
+    desk.mend();
+    desk.say(&["resume"]).exits(0);
+    assert_eq!(desk.log(), "did did did ");
+    let desk = flaky(&format!("  slow: {{ needs: [flaky], do: note, with: {{ text: x }} }}\n{AFTER}"));
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.mend();
+    desk.say(&["resume"]).exits(3).says("✓ undo flaky");
+    assert_eq!(desk.log(), "did did undid ");
+}
+
+#[test]
+fn a_step_that_a_person_retried_is_undone_once() {
+    let desk = flaky(&format!("  slow: {{ needs: [], do: sleep, with: {{ for: 1s }} }}\n{AFTER}"));
+    let mut run = Watched::start(desk.run());
+    run.until("finished", "flaky");
+    desk.mend();
+    desk.say(&["retry", "flaky", "--why", "a test"]).exits(0);
+    let (code, ended, _) = run.end();
+    assert_eq!((code, desk.log().as_str()), (3, "did did undid "), "{ended}");
+}
+
+const EACH: &str = r#"  each:
+    foreach: '["1", "2", "3"]'
+    max_parallel: 1
+    on_failure: pause
+    do: exec
+    with: { argv: [sh, -c, 'cd $FOLDER; echo did $1 >> log; test $1 != 2 || test -e ready', sh, '${item}'] }
+    undo: { do: exec, with: { argv: [sh, -c, 'echo undid $1 >> $FOLDER/log', sh, '${item}'] } }
+"#;
+
+#[test]
+fn the_items_of_a_fan_out_that_went_well_are_not_done_again_and_undone() {
+    let desk = Desk::new(EACH);
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.mend();
+    desk.say(&["resume"]).exits(0);
+    assert_eq!(desk.log(), "did 1 did 2 did 2 did 3 ");
+    let desk = Desk::new(EACH);
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.say(&["abort"]).exits(3);
+    assert_eq!(desk.log(), "did 1 did 2 undid 2 undid 1 ");
+}
+
+/// The second try of `inner` fails before it comes to the change of the first.
+fn nested(second: &str) -> Desk {
+    let desk = Desk::new(
+        "  outer:
+    do: ./inner.yaml
+    idempotent: true
+    retry: { on: [mismatch, exit], attempts: 2, every: 10ms }
+",
+    );
+    let inner = format!(
+        "titan: 1\nrunbook: inner\nsteps:
+  once:
+    do: exec
+    idempotent: true
+    no_undo: A test.
+    with: {{ argv: [sh, -c, 'cd $FOLDER; if test -e second; then {second}; fi; touch second'] }}
+  change:\n    idempotent: true\n{FLAKY}  wrong: {{ do: assert, with: {{ that: false }} }}\n"
+    );
+    fs::write(desk.path("inner.yaml"), inner.replace("$FOLDER", desk.path("").to_str().unwrap())).unwrap();
+    desk.mend();
+    desk
+}
+
+#[test]
+fn what_an_earlier_try_of_a_runbook_changed_is_undone() {
+    let desk = nested("exit 1");
+    let (code, ended, _) = Watched::start(desk.run()).end();
+    assert_eq!((code, desk.log().as_str()), (3, "did undid "), "{ended}");
+    let desk = nested("true");
+    let (code, ended, _) = Watched::start(desk.run()).end();
+    assert_eq!((code, desk.log().as_str()), (3, "did did undid "), "{ended}");
+}
+
+#[test]
+fn what_an_earlier_try_of_a_runbook_changed_is_undone_by_the_next_runner() {
+    let desk = nested("touch here; exec sleep 60");
+    let mut run = Watched::start(desk.run());
+    run.until("retrying", "outer");
+    while !desk.path("here").exists() {
+        std::thread::yield_now();
+    }
+    signal("KILL", run.process());
+    run.killed();
+    desk.say(&["abort"]).exits(3).says("✓ undo outer/change");
+    assert_eq!(desk.log(), "did undid ");
+}
