@@ -40,7 +40,9 @@ impl Run<'_> {
             }
         }
         let bound = self.bound(task)?;
-        let began = task.interrupted.map_or(self.now(), |known| Duration::from_millis(known.began_ms));
+        // What a rollback was at is never too late: its time begins anew with each runner.
+        let interrupted = task.interrupted.filter(|_| task.phase == Phase::Forward);
+        let began = interrupted.map_or(self.now(), |known| Duration::from_millis(known.began_ms));
         let deadline = began + bound;
         let mut attempts = Box::pin(self.attempts(task, deadline));
         // Only what waits needs a clock.

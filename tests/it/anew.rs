@@ -2,6 +2,7 @@
 //! rollback with everything it may have changed before.
 
 use std::fs;
+use std::process::Command;
 
 use crate::desk::Desk;
 use crate::stage::{Watched, signal};
@@ -136,4 +137,26 @@ fn what_an_earlier_try_of_a_runbook_changed_is_undone_by_the_next_runner() {
     run.killed();
     desk.say(&["abort"]).exits(3).says("✓ undo outer/change");
     assert_eq!(desk.log(), "did undid ");
+}
+
+#[test]
+fn an_undo_that_was_under_way_has_its_whole_time_again() {
+    let desk = Desk::new(
+        "  change:
+    do: exec
+    with: { argv: [date] }
+    undo: { do: exec, idempotent: true, timeout: 1s, with: { argv: [sh, -c, 'cd $FOLDER; touch here; test -e ready || exec sleep 60'] } }
+  wrong: { do: assert, with: { that: false } }
+",
+    );
+    let mut run = Watched::start(desk.run());
+    run.until("rollback_started", "");
+    while !desk.path("here").exists() {
+        std::thread::yield_now();
+    }
+    signal("KILL", run.process());
+    run.killed();
+    desk.mend();
+    Command::new("sleep").arg("1.2").status().unwrap();
+    desk.say(&["resume"]).exits(3).says("✓ undo change");
 }
