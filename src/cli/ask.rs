@@ -237,6 +237,7 @@ fn write_down(folder: &RunFolder, asked: &Asked) -> Result<String, String> {
     let Story { state, chain, torn, whole_bytes, .. } = Story::read(&bytes)?;
     state.goes_on()?;
     let header = state.header.as_deref().ok_or("the run never began")?;
+    folder.is_of(&header.run)?;
     judge(&recorded::prepared(header, false)?.runbook, &state, &asked.request)?;
     if torn.is_some() {
         return Err("the journal ends in an unfinished record; `titan-run resume` mends it".to_owned());

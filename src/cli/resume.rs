@@ -104,6 +104,7 @@ fn taken_over(
     if header.simulated {
         return Err(one("the run was simulated, and its world ended with its runner".to_owned()));
     }
+    folder.is_of(&header.run).map_err(one)?;
     state.goes_on().map_err(one)?;
     let prepared = read.unwrap_or_else(|| files(&header, direction)).map_err(|why| (exit::REFUSED, why))?;
     let misfits = if direction == Direction::Forward { misfits(how, &prepared.runbook) } else { Vec::new() };

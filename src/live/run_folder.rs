@@ -106,6 +106,15 @@ impl RunFolder {
         self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
+    /// Whether the run of this id may go on here: a copy of a run's folder, or one that was
+    /// renamed, would do again what the run itself has done.
+    pub(crate) fn is_of(&self, run: &str) -> Result<(), String> {
+        let why = || {
+            format!("`{}` holds the record of run `{run}`: a run goes on only in the folder of its own name", self.id())
+        };
+        (self.id() == run).then_some(()).ok_or_else(why)
+    }
+
     /// The journal's bytes, read without owning it.
     pub(crate) fn read(&self) -> Result<Vec<u8>, String> {
         read_all(&open(&self.path.join(JOURNAL), OpenOptions::new().read(true))?, &self.path)

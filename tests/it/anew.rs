@@ -160,3 +160,17 @@ fn an_undo_that_was_under_way_has_its_whole_time_again() {
     Command::new("sleep").arg("1.2").status().unwrap();
     desk.say(&["resume"]).exits(3).says("✓ undo change");
 }
+
+#[test]
+fn a_copy_of_a_runs_folder_does_nothing_again_and_kills_nothing() {
+    let desk = flaky("");
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    let (id, runs) = (desk.id(), desk.path("state/runs"));
+    fs::rename(runs.join(&id), runs.join("zz-copy")).unwrap();
+    for words in [&["resume"][..], &["abort"], &["retry", "flaky", "--why", "a test"]] {
+        desk.say(words).exits(1).complains(&format!("`zz-copy` holds the record of run `{id}`"));
+    }
+    assert_eq!(desk.log(), "did ");
+    fs::rename(runs.join("zz-copy"), runs.join(&id)).unwrap();
+    desk.say(&["abort"]).exits(3);
+}
