@@ -70,14 +70,19 @@ fn cut_end(text: &str, form: &str) -> Option<usize> {
     lengths.find(|length| form.get(..*length).is_some_and(|beginning| text.ends_with(beginning)))
 }
 
-/// The secret words of a credential: a file of several lines has one on each that is no label.
+/// The secret words of a credential: one line is one word, whatever is in it; a file of several
+/// lines has one on each that is no label and no sentence.
 fn words(secret: &str) -> Vec<String> {
-    let lines = secret.lines().map(str::trim).filter(|line| line.len() >= MIN_LENGTH && !line.starts_with("--"));
-    lines.filter(|line| !line.contains(' ')).map(str::to_owned).collect()
+    let is_word = |line: &&str| !line.starts_with("--") && !line.contains(' ');
+    let mut lines: Vec<_> = secret.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.len() > 1 {
+        lines.retain(is_word);
+    }
+    lines.into_iter().filter(|line| line.len() >= MIN_LENGTH).map(str::to_owned).collect()
 }
 
-/// A word raw, in hex, percent-encoded, JSON-escaped with and without other alphabets' letters, and
-/// in base64 at each of its three alignments.
+/// A word raw, in hex, percent-encoded, JSON-escaped in the ways of several languages, and in base64
+/// at each of its three alignments.
 fn forms(word: &str) -> Vec<String> {
     let bytes = word.as_bytes();
     let escaped = serde_json::to_string(word).unwrap_or_default();
@@ -87,9 +92,11 @@ fn forms(word: &str) -> Vec<String> {
         HEXUPPER.encode(bytes),
         percent_encoded(word),
         percent_encoded(word).to_ascii_lowercase(),
-        ascii_only(escaped.trim_matches('"')),
-        escaped.trim_matches('"').to_owned(),
+        percent_encoded(word).replace("%20", "+"),
+        as_browsers_do(&percent_encoded(word)),
     ];
+    let escaped = escaped.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
+    forms.extend([escaped.to_owned(), ascii_only(escaped), for_pages(escaped), escaped.replace('/', "\\/")]);
     for shift in 0..3 {
         let shifted: Vec<u8> = std::iter::repeat_n(b' ', shift).chain(bytes.iter().copied()).collect();
         // The characters that mix with neighbours are left out.
@@ -101,6 +108,18 @@ fn forms(word: &str) -> Vec<String> {
     }
     forms.retain(|form| form.len() >= MIN_LENGTH);
     forms
+}
+
+/// Percent-encoding that leaves the marks alone which `encodeURIComponent` leaves.
+fn as_browsers_do(encoded: &str) -> String {
+    let marks = [("%21", "!"), ("%27", "'"), ("%28", "("), ("%29", ")"), ("%2A", "*")];
+    marks.iter().fold(encoded.to_owned(), |text, (code, mark)| text.replace(code, mark))
+}
+
+/// JSON as Go writes it, fit to stand in a page.
+fn for_pages(escaped: &str) -> String {
+    let marks = [("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")];
+    marks.iter().fold(escaped.to_owned(), |text, (mark, code)| text.replace(mark, code))
 }
 
 /// JSON's way to write letters of other alphabets where only ASCII may be written.
@@ -142,6 +161,24 @@ mod tests {
             assert!(redactor.redacted(&text).is_some_and(|text| text.contains(REDACTED)), "{text}");
         }
         assert_eq!(redactor.redacted("nothing of it"), None);
+    }
+
+    #[test]
+    fn a_credential_of_several_words_is_found_in_the_ways_of_several_languages() {
+        let secret = "p<ss \\ w/rd! (1) & \"";
+        let all: Vec<_> = words(secret).iter().flat_map(|word| forms(word)).collect();
+        let redactor = Redactor { target: Rc::new(Target::default()), forms: OnceCell::from(all) };
+        for text in [
+            secret,
+            r#"p\u003css \\ w/rd! (1) \u0026 \""#,
+            r#"p<ss \\ w\/rd! (1) & \""#,
+            "p%3Css%20%5C%20w%2Frd!%20(1)%20%26%20%22",
+            "p%3Css+%5C+w%2Frd%21+%281%29+%26+%22",
+        ] {
+            assert_eq!(redactor.redacted(&format!("x {text} y")).as_deref(), Some("x [redacted] y"), "{text}");
+        }
+        let file = "-----BEGIN USER NKEY SEED-----\nSUAKEYKEYKEY\n-----END-----\nNever share it with anyone.\n";
+        assert_eq!(words(file), ["SUAKEYKEYKEY"]);
     }
 
     #[test]
