@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use crate::declaration::Failure;
+use crate::declaration::{Effect, Failure};
 use crate::event::{Asked, Cause, Happened, Phase, Request, Status};
 use crate::runbook::OnFailure;
 use crate::value::Value;
@@ -59,7 +59,7 @@ impl Run<'_> {
                     }
                 }
             }
-            if under_way.is_empty() {
+            if under_way.is_empty() || (held.is_paused() && only_asks(frame)) {
                 break;
             }
             tokio::select! {
@@ -171,6 +171,21 @@ impl Run<'_> {
         }
         frame.plan.borrow_mut().ended(at, Status::Skipped, &frame.runbook);
     }
+}
+
+impl Held {
+    /// Whether a person asked for a pause.
+    fn is_paused(&self) -> bool {
+        matches!(self.stop, Some(Stop::Pause(Cause::Operator { .. })))
+    }
+}
+
+/// Whether nothing is under way but questions to people: a pause leaves them open, and whoever
+/// goes on with the run asks them again.
+fn only_asks(frame: &Frame) -> bool {
+    let plan = frame.plan.borrow();
+    let mut steps = frame.runbook.steps.iter().enumerate();
+    steps.all(|(at, step)| plan.status(at) != Status::Running || step.work.action.effect() == Effect::Asks)
 }
 
 /// Who asked for something, and why.

@@ -49,11 +49,16 @@ impl Desk {
         runs.map(|run| run.unwrap().file_name().into_string().unwrap()).max().unwrap()
     }
 
+    /// A command about the newest run.
+    pub fn about(&self, words: &[&str]) -> Command {
+        let mut about = command(&words[..1]);
+        about.arg(self.id()).args(&words[1..]).env("TITAN_RUNS", self.path("state/runs"));
+        about
+    }
+
     /// Runs a command about the newest run.
     pub fn say(&self, words: &[&str]) -> Ran {
-        let mut saying = command(&words[..1]);
-        saying.arg(self.id()).args(&words[1..]).env("TITAN_RUNS", self.path("state/runs"));
-        finished(saying.output().unwrap())
+        finished(self.about(words).output().unwrap())
     }
 
     /// Answers the question of the newest run.

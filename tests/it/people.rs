@@ -1,7 +1,9 @@
 //! People at other terminals: requests through the control socket, and what is published of a run.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -142,4 +144,17 @@ fn a_run_is_paused_and_aborted_from_another_terminal() {
     assert_eq!((code, end["ending"].as_str()), (3, Some("rolled_back")), "{end}");
     assert!(events.iter().any(|seen| seen["what"]["why"] == "wrong day"));
     stage.is("1.0.0", false);
+}
+
+#[test]
+fn a_pause_leaves_a_question_open_and_does_not_wait_for_its_answer() {
+    let desk = Desk::new(APPROVED);
+    let run = asking(&desk);
+    signal("TERM", run.process());
+    let (code, ended, _) = run.end();
+    assert_eq!((code, ended["ending"].as_str()), (5, Some("paused")), "{ended}");
+    let mut run = Watched::start(desk.about(&["resume"]));
+    run.until("remembered", "gate");
+    desk.sign("deny", "ann").exits(0);
+    assert_eq!(run.end().0, 1);
 }
