@@ -1,6 +1,6 @@
 //! Carrying a run out, new or resumed: the world, the journal, the view, the signals, the engine.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -185,12 +185,14 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
         past,
         progress: &|progress| view.progress(&progress),
     };
+    let is_over = Cell::new(false);
     let is_real = matches!(world, Chosen::Real(_));
     let audit = Audit::new(&prepared.target, world.as_world(), &job.header);
     let header = job.header.clone();
     let carried = async {
         let began = audit.began(&header, job.past.is_some()).await;
         let ended = engine::run(job).await;
+        is_over.set(true);
         let unheard = began.into_iter().chain(audit.ended(&ended).await).collect::<Vec<_>>();
         (ended, unheard)
     };
@@ -198,7 +200,7 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
         biased;
         () = world.drive() => None,
         () = listening.pass_on() => None,
-        () = hear(socket.as_ref(), &recorder, &runbook, &sender) => None,
+        () = hear(socket.as_ref(), &recorder, &runbook, &sender, &is_over) => None,
         () = view.tick(&world), if is_real => None,
         carried = carried => Some(carried),
         () = view.flush_while_waiting() => None,
@@ -213,11 +215,13 @@ async fn hear(
     recorder: &Recorder<'_, '_>,
     runbook: &Runbook,
     sender: &watch::Sender<Signals>,
+    is_over: &Cell<bool>,
 ) {
     let (Some(socket), Some(keeper)) = (socket, &recorder.keeper) else {
         return std::future::pending().await;
     };
     let take = |asked: Asked| match keeper.with_state(|state| judge(runbook, state, &asked.request)) {
+        _ if is_over.get() => Reply::Refused("the run has just ended, and hears nobody any more".to_owned()),
         Err(why) => Reply::Refused(why),
         Ok(()) => {
             let said = format!("{} was asked for", asked.request.phrase());

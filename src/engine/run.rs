@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::declaration::{ErrorClass, Failure};
-use crate::event::{Cause, Ended, Ending, Happened, Header, Phase};
+use crate::event::{Cause, Ended, Ending, Happened, Header, Phase, Request};
 use crate::guard::Names;
 use crate::runbook::Runbook;
 use crate::value::{Value, format_duration};
@@ -73,10 +73,21 @@ impl Run<'_> {
         let stopped = match (self.lets(frame, self.job.past.is_some()), rolling_back, undecided) {
             (Err(stop), ..) => Err(stop),
             (Ok(()), Some(cause), _) => Err(Stop::Rollback(cause)),
+            (Ok(()), None, _) if self.is_abort_on_record() => Err(abort()),
             (Ok(()), None, Some(cause)) if self.aborts() == 0 => Err(Stop::Pause(cause)),
             (Ok(()), None, _) => self.bounded_steps(frame).await,
         };
-        self.finish(frame, stopped).await
+        let is_pause = matches!(stopped, Err(Stop::Pause(_)));
+        let ended = self.finish(frame, stopped).await;
+        if is_pause && self.aborts() > 0 {
+            return self.finish(frame, Err(abort())).await;
+        }
+        ended
+    }
+
+    /// Whether an abort was asked for that an earlier runner did not live to see to.
+    fn is_abort_on_record(&self) -> bool {
+        self.past.borrow().requests.iter().any(|asked| asked.request == Request::Abort)
     }
 
     /// Records the end; what could not be made durable is said in it.
@@ -129,7 +140,7 @@ impl Run<'_> {
         let steps = Box::pin(self.steps(frame));
         let stop = tokio::select! {
             biased;
-            () = self.aborted(1) => Stop::Rollback(Cause::Operator { request: "abort".to_owned() }),
+            () = self.aborted(1) => abort(),
             stop = self.limit() => stop,
             message = self.journal_breaks() => Stop::Rollback(Cause::Journal { message }),
             ended = steps => return ended,
@@ -202,6 +213,11 @@ impl Run<'_> {
         }
         Ended { ending, cause, needs_person, outputs, took_ms: self.now_ms() }
     }
+}
+
+/// What a person's abort leads to.
+fn abort() -> Stop {
+    Stop::Rollback(Cause::Operator { request: "abort".to_owned() })
 }
 
 /// How often the limits are looked at while none is running.

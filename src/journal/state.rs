@@ -132,7 +132,11 @@ impl State {
             }
             Happened::Requested(asked) => self.requested(asked),
             Happened::RollbackStarted { cause } => match &self.rollback {
-                None => self.rollback = Some(cause.clone()),
+                None => {
+                    self.rollback = Some(cause.clone());
+                    // A rollback that was asked for on the way out ensures once more.
+                    self.of_mut(Phase::Ensure).clear();
+                }
                 Some(_) => return Err("the rollback has begun already".to_owned()),
             },
             Happened::RunEnded(ended) => self.ended = Some(ended.clone()),

@@ -158,3 +158,40 @@ fn a_pause_leaves_a_question_open_and_does_not_wait_for_its_answer() {
     desk.sign("deny", "ann").exits(0);
     assert_eq!(run.end().0, 1);
 }
+
+/// A run whose ensure takes as long as a test wants.
+const ENSURED: &str = "  act:
+    do: exec
+    with: { argv: [touch, $FOLDER/acted] }
+    undo: { do: exec, with: { argv: [rm, $FOLDER/acted] } }
+  waits: { do: sleep, with: { for: 1s } }
+  after: { do: note, with: { text: went on } }
+ensure:
+  looked: { do: exec, idempotent: true, with: { argv: [sh, -c, 'cd $FOLDER; touch looking; until test -e seen; do sleep 0.05; done'] } }
+";
+
+#[test]
+fn an_abort_on_the_way_to_a_pause_is_not_lost() {
+    for is_killed in [false, true] {
+        let desk = Desk::new(ENSURED);
+        let mut run = Watched::start(desk.run());
+        run.until("started", "waits");
+        signal("TERM", run.process());
+        while !desk.path("looking").exists() {
+            std::thread::yield_now();
+        }
+        desk.say(&["abort"]).exits(0).says("abort was asked for");
+        run.until("requested", "");
+        run.until("requested", "");
+        let code = if is_killed {
+            signal("KILL", run.process());
+            run.killed();
+            fs::write(desk.path("seen"), "").unwrap();
+            desk.say(&["resume"]).code
+        } else {
+            fs::write(desk.path("seen"), "").unwrap();
+            run.end().0
+        };
+        assert_eq!((code, desk.path("acted").exists()), (3, false));
+    }
+}
