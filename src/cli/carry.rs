@@ -205,6 +205,8 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
         carried = carried => Some(carried),
         () = view.flush_while_waiting() => None,
     };
+    // While the journal is still owned: the next runner's socket stands in the same place.
+    drop(socket);
     let (ended, unheard) = ended.ok_or_else(|| refused("the world ended before the run".to_owned()))?;
     Ok(Carried { ended, complaints: world.complaints(), unheard })
 }

@@ -9,6 +9,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -20,6 +22,9 @@ const MAX_REQUEST: u64 = 64 * 1024;
 
 /// How long a peer may take to say what it wants.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The most peers that are heard at once: people are few.
+const MAX_PEERS: usize = 32;
 
 /// What a run answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +56,18 @@ impl ControlSocket {
         Ok(Self { listener, path })
     }
 
-    /// Hands every request to `take`; never ends.
+    /// Hands every request to `take`, and lets nobody who is slow keep the others waiting; never
+    /// ends.
     pub(crate) async fn serve(&self, take: &dyn Fn(Asked) -> Reply) {
+        let mut peers = FuturesUnordered::new();
         loop {
-            if let Ok((stream, _)) = self.listener.accept().await {
-                let _ = tokio::time::timeout(PATIENCE, answer(stream, take)).await;
+            tokio::select! {
+                Ok((stream, _)) = self.listener.accept(), if peers.len() < MAX_PEERS => {
+                    peers.push(tokio::time::timeout(PATIENCE, answer(stream, take)));
+                }
+                Some(_) = peers.next(), if !peers.is_empty() => {}
+                // The machine has no descriptor to spare: a moment later it may.
+                else => tokio::time::sleep(PATIENCE).await,
             }
         }
     }

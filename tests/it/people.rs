@@ -195,3 +195,17 @@ fn an_abort_on_the_way_to_a_pause_is_not_lost() {
         assert_eq!((code, desk.path("acted").exists()), (3, false));
     }
 }
+
+/// Nobody who holds the socket open, or floods it, keeps others from being heard.
+#[test]
+fn a_silent_and_a_noisy_peer_keep_nobody_waiting() {
+    let desk = Desk::new(APPROVED);
+    let run = asking(&desk);
+    let control = desk.path("state/runs").join(desk.id()).join("control");
+    let mut peers: Vec<_> = (0..8).map(|_| UnixStream::connect(&control).unwrap()).collect();
+    for (at, peer) in peers.iter_mut().enumerate() {
+        let _ = peer.write_all(&vec![b'['; at * 100_000]);
+    }
+    desk.say(&["abort"]).exits(0).says("abort was asked for");
+    assert_eq!(run.end().0, 1);
+}
