@@ -156,7 +156,6 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
     if let Some(place) = place.filter(|_| prepared.target.world.is_none()) {
         _target_lock = Some(TargetLock::take(&place.folder(), &prepared.target.name, &header.run).map_err(refused)?);
     }
-    mark_children(&header.run);
     let view = View::new(how.output, streams.out);
     let (folder, keeper, past) = match (earlier, place) {
         (Some(earlier), _) => {
@@ -170,6 +169,7 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
         }
         (None, None) => (None, None, None),
     };
+    mark_children(&header.run, folder.as_ref().and_then(RunFolder::ended_commands));
     let socket = folder.map(|folder| ControlSocket::open(folder.control())).transpose().map_err(refused)?;
     let (sender, runbook) = (listening.sender(), Arc::clone(&prepared.runbook));
     let recorder = Recorder { keeper, view: &view };

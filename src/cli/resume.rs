@@ -112,7 +112,7 @@ fn taken_over(
         return Err((exit::USAGE, misfits));
     }
     words(&prepared.runbook, &state, asked).map_err(one)?;
-    let orphans = kill_orphans(&header.run).map_err(one)?;
+    let orphans = kill_orphans(&header.run, &folder.read_ended_commands()).map_err(one)?;
     if !orphans.is_empty() {
         streams.complain(&format!("killed what the earlier runner left behind: processes {orphans:?}"));
     }

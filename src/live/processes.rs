@@ -1,11 +1,13 @@
 //! Local processes: no shell, a process group of their own, death with the runner, bounded output.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{Access, access};
@@ -39,12 +41,38 @@ const USUAL_PATH: &str = "/bin:/usr/bin";
 /// The environment variable by which a run's processes are found again.
 const RUN_VARIABLE: &str = "TITAN_RUN";
 
-/// The run that this process carries out.
-static RUN: OnceLock<String> = OnceLock::new();
+/// The environment variable that says which of a run's commands a process was started by.
+const COMMAND_VARIABLE: &str = "TITAN_COMMAND";
 
-/// Marks every process that is started from now on as one of a run's.
-pub(crate) fn mark_children(run: &str) {
-    let _ = RUN.set(run.to_owned());
+/// The run that this process carries out.
+static RUN: OnceLock<Marks> = OnceLock::new();
+
+/// How a run's processes are marked.
+struct Marks {
+    run: String,
+    /// Where it is noted which commands have ended: what those left behind is no orphan.
+    ended: Option<File>,
+    started: AtomicU64,
+}
+
+/// Marks every process that is started from now on as one of a run's; in `ended` it is noted which
+/// commands came to their end, so that what they have started, such as a service, may live on.
+pub(crate) fn mark_children(run: &str, ended: Option<File>) {
+    let _ = RUN.set(Marks { run: run.to_owned(), ended, started: AtomicU64::new(0) });
+}
+
+impl Marks {
+    /// A mark that no other command of the run has.
+    fn next(&self) -> String {
+        format!("{}-{}", std::process::id(), self.started.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Notes that a command has ended. It need not survive a loss of power: no process does.
+    fn ended(&self, mark: &str) {
+        if let Some(mut file) = self.ended.as_ref() {
+            let _ = file.write_all(format!("{mark}\n").as_bytes());
+        }
+    }
 }
 
 /// Processes of this machine.
@@ -61,7 +89,9 @@ pub(super) async fn run(command: &Command) -> Touch<Finished> {
     let Some(program) = command.argv.first() else {
         return Err(Failure::new(ErrorClass::Refused, "the argv is empty"));
     };
-    let started = image(program, command).and_then(|image| Child::start(&image, !command.stdin.is_empty()));
+    let marks = RUN.get().map(|marks| (marks, marks.next()));
+    let variables = marks.iter().flat_map(|(marks, mark)| [(RUN_VARIABLE, &*marks.run), (COMMAND_VARIABLE, mark)]);
+    let started = image(program, command, variables).and_then(|image| Child::start(&image, !command.stdin.is_empty()));
     let (mut child, Streams { stdin, stdout: out, stderr: err }) =
         started.map_err(|error| Failure::new(ErrorClass::Exit, format!("`{program}` cannot be started: {error}")))?;
     let group = Group(Some(child.group()));
@@ -94,15 +124,18 @@ pub(super) async fn run(command: &Command) -> Touch<Finished> {
         }
     };
     group.spare();
+    if let Some((marks, mark)) = &marks {
+        marks.ended(mark);
+    }
     Ok(Finished { code, truncated: stdout.truncated || stderr.truncated, stdout: stdout.bytes, stderr: stderr.bytes })
 }
 
 /// What a command executes, as `execvp` would find it: in the folders of the command's own `PATH`
 /// where it sets one.
-fn image(program: &str, command: &Command) -> io::Result<Image> {
+fn image<'a>(program: &str, command: &Command, marks: impl Iterator<Item = (&'a str, &'a str)>) -> io::Result<Image> {
     let program = resolved(program);
     let mut variables: BTreeMap<OsString, OsString> = env::vars_os().collect();
-    variables.extend(RUN.get().map(|run| (RUN_VARIABLE.into(), run.into())));
+    variables.extend(marks.map(|(name, mark)| (name.into(), mark.into())));
     variables.extend(command.env.iter().map(|(name, value)| (name.into(), value.into())));
     let path = variables.get(OsStr::new("PATH")).map_or(OsStr::new(USUAL_PATH), OsString::as_os_str);
     let files = files(&program, path)?;
@@ -139,15 +172,17 @@ fn resolved(program: &str) -> OsString {
     own.map_or_else(|| program.into(), OsString::from)
 }
 
-/// Kills what an earlier runner of a run left behind; says which processes those were.
+/// Kills what an earlier runner of a run was at; says which processes those were. `ended` holds the
+/// marks of commands that came to their end: what those have started lives on.
 ///
 /// # Errors
 /// A sentence when one of them does not die.
-pub(crate) fn kill_orphans(run: &str) -> Result<Vec<u32>, String> {
+pub(crate) fn kill_orphans(run: &str, ended: &str) -> Result<Vec<u32>, String> {
     let mark = format!("{RUN_VARIABLE}={run}");
+    let ended: BTreeSet<_> = ended.lines().map(|mark| format!("{COMMAND_VARIABLE}={mark}")).collect();
     let mut killed = Vec::new();
     for _ in 0..ORPHAN_LOOKS {
-        let orphans = marked(&mark);
+        let orphans = marked(&mark, &ended);
         if orphans.is_empty() {
             return Ok(killed);
         }
@@ -163,14 +198,15 @@ pub(crate) fn kill_orphans(run: &str) -> Result<Vec<u32>, String> {
     Err(format!("processes of this run do not die: {killed:?}"))
 }
 
-/// The live processes whose environment holds a mark, but not this one.
-fn marked(mark: &str) -> Vec<u32> {
+/// The live processes whose environment holds a mark and none of others, but not this one.
+fn marked(mark: &str, others: &BTreeSet<String>) -> Vec<u32> {
     let all =
         std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let ids = all.filter_map(|name| name.parse().ok()).filter(|id| *id != std::process::id());
     let is_marked = |id: &u32| {
         let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+        let mut variables = environment.split(|byte| *byte == 0).filter_map(|one| std::str::from_utf8(one).ok());
+        variables.clone().any(|one| one == mark) && !variables.any(|one| others.contains(one))
     };
     ids.filter(is_marked).collect()
 }

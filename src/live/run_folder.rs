@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! RUNS/ID/journal      the records; locked by the process that carries the run out
+//! RUNS/ID/commands     the marks of the processes that came to their end
 //! RUNS/ID/control      the socket through which a person speaks to that process
 //! RUNS/../targets/NAME locked by the process that acts on that target
 //! ```
@@ -26,6 +27,7 @@ const MAX_JOURNAL: u64 = 1024 * 1024 * 1024;
 const MAX_NOTE: u64 = 256;
 
 const JOURNAL: &str = "journal";
+const COMMANDS: &str = "commands";
 
 /// How often a journal's lock is tried: whoever asks whether it is owned holds it for microseconds.
 const LOOKS: u32 = 1_000;
@@ -133,6 +135,18 @@ impl RunFolder {
     pub(crate) fn is_owned(&self) -> bool {
         let file = open(&self.path.join(JOURNAL), OpenOptions::new().read(true));
         file.is_ok_and(|file| lock(&file).is_err())
+    }
+
+    /// Where the commands are noted that have ended; nothing where that is impossible.
+    pub(crate) fn ended_commands(&self) -> Option<File> {
+        open(&self.path.join(COMMANDS), OpenOptions::new().append(true).create(true)).ok()
+    }
+
+    /// The commands that were noted as ended.
+    pub(crate) fn read_ended_commands(&self) -> String {
+        let file = open(&self.path.join(COMMANDS), OpenOptions::new().read(true));
+        let bytes = file.ok().and_then(|file| read_all(&file, &self.path).ok()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Where a person speaks to the process that carries the run out.

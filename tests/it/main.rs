@@ -32,6 +32,7 @@ mod login;
 mod mutants;
 mod mutation;
 mod offers;
+mod orphans;
 mod people;
 mod prometheus;
 mod real;
