@@ -47,6 +47,13 @@ pub(super) struct How {
 }
 
 impl How {
+    /// The same, wherever this process goes.
+    pub(super) fn absolute(&self) -> Self {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let approve_with = self.approve_with.iter().map(absolute).collect();
+        Self { confirm: self.confirm.clone(), approve_with, output: self.output }
+    }
+
     /// Shown in a form, with nothing answered beforehand.
     pub(super) fn shown(output: Output) -> Self {
         Self { confirm: Vec::new(), approve_with: Vec::new(), output }

@@ -62,6 +62,7 @@ enum Direction {
 }
 
 fn go_on(named: &Named, how: &How, direction: Direction, asked: Vec<Asked>, streams: &mut Streams<'_>) -> u8 {
+    let (named, how) = (&named.absolute(), &how.absolute());
     let (prepared, earlier) = match taken_over(named, how, direction, &asked, streams) {
         Ok(taken) => taken,
         Err((code, problems)) => {
@@ -112,6 +113,7 @@ fn taken_over(
         return Err((exit::USAGE, misfits));
     }
     words(&prepared.runbook, &state, asked).map_err(one)?;
+    enter(&header.folder, direction, streams).map_err(one)?;
     let orphans = kill_orphans(&header.run, &folder.read_ended_commands()).map_err(one)?;
     if !orphans.is_empty() {
         streams.complain(&format!("killed what the earlier runner left behind: processes {orphans:?}"));
@@ -120,6 +122,19 @@ fn taken_over(
     let cut_bytes = torn.map_or(0, |torn| torn.bytes);
     let past = Past { state: state.clone().resumed(), who: user(), cut_bytes };
     Ok((prepared, Earlier { folder, journal, events, chain, state, past }))
+}
+
+/// Goes to the folder that the run was started in: paths in its target are relative to that.
+fn enter(folder: &str, direction: Direction, streams: &mut Streams<'_>) -> Result<(), String> {
+    let Err(error) = std::env::set_current_dir(folder) else {
+        return Ok(());
+    };
+    let why = format!("the run was started in `{folder}`, which cannot be entered: {error}");
+    if direction == Direction::Forward {
+        return Err(why);
+    }
+    streams.complain(&format!("{why}; the rollback's commands are looked for from here"));
+    Ok(())
 }
 
 /// What a run is made of, from its first record.

@@ -56,6 +56,13 @@ impl Place {
 }
 
 impl Named {
+    /// The same, wherever this process goes.
+    pub(super) fn absolute(&self) -> Self {
+        let folder = self.place.folder();
+        let runs = Some(std::path::absolute(&folder).unwrap_or(folder));
+        Self { run: self.run.clone(), place: Place { runs } }
+    }
+
     /// The run's folder; a run that is not there is a slip of whoever typed it.
     pub(super) fn find(&self) -> Result<RunFolder, Refusal> {
         RunFolder::find(&self.place.folder(), &self.run).map_err(Refusal::usage)

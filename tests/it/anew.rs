@@ -1,11 +1,13 @@
 //! What failed and is begun anew, by a person's word, by `resume` or by `retry`, stays part of the
-//! rollback with everything it may have changed before.
+//! rollback with everything it may have changed before; and where a run may go on.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::desk::Desk;
 use crate::stage::{Watched, signal};
+use crate::tool::finished;
 
 /// A step that writes a line and then ends as a file says, and its undo.
 const FLAKY: &str = "    do: exec
@@ -173,4 +175,27 @@ fn a_copy_of_a_runs_folder_does_nothing_again_and_kills_nothing() {
     assert_eq!(desk.log(), "did ");
     fs::rename(runs.join("zz-copy"), runs.join(&id)).unwrap();
     desk.say(&["abort"]).exits(3);
+}
+
+#[test]
+fn a_run_goes_on_in_the_folder_it_was_started_in() {
+    let desk = Desk::new(
+        "  waits: { on_failure: pause, do: exec, with: { argv: [test, -e, ready], observes: true } }
+  which: { no_undo: A test., do: exec, with: { argv: [./which] } }
+",
+    );
+    let put = |folder: &str, text: &str| {
+        fs::create_dir_all(desk.path(folder)).unwrap();
+        let file = desk.path(folder).join("which");
+        fs::write(&file, format!("#!/bin/sh\necho {text} >> '{}'\n", desk.path("log").display())).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    put("", "own");
+    put("other", "foreign");
+    assert_eq!(finished(desk.run().current_dir(desk.path("")).output().unwrap()).code, 5);
+    desk.mend();
+    let mut resume = desk.about(&["resume"]);
+    resume.env("TITAN_RUNS", "../state/runs").current_dir(desk.path("other"));
+    finished(resume.output().unwrap()).exits(0);
+    assert_eq!(desk.log(), "own ");
 }
