@@ -129,7 +129,9 @@ impl Run<'_> {
             Ok(()) => self.durable().await,
             Err(failure) => Err(failure),
         };
-        if action.name() != super::run::DISARM {
+        // A runbook has no effect of its own: on the way out each of its steps decides for itself.
+        let decides = matches!(action.kind, ActionKind::Runbook(_)) && task.phase != Phase::Forward;
+        if action.name() != super::run::DISARM && !decides {
             kept?;
         }
         task.begun.acted.set(true);

@@ -86,7 +86,7 @@ impl Run<'_> {
         match self.undo(&task, is_complete).await {
             Ok(()) => Vec::new(),
             Err(failure) => {
-                self.may_be_open.set(self.may_be_open.get() || undo.action.name() == DISARM);
+                self.may_be_open.set(self.may_be_open.get() || closes(&undo.action));
                 vec![format!("undo of `{}`: {failure}", begun.path)]
             }
         }
@@ -104,12 +104,12 @@ impl Run<'_> {
             self.skip_undo(task.begun, reason);
             return Err(Failure::new(ErrorClass::Refused, format!("not done: {reason}")));
         }
-        self.outcome(task, task.work.action.name() == DISARM).await
+        self.outcome(task, only_closes(&task.work.action)).await
     }
 
     /// Why an undo must not be done now.
     fn against(&self, action: &Action, is_complete: bool) -> Option<&'static str> {
-        if action.name() == DISARM {
+        if only_closes(action) {
             return None;
         }
         if self.aborts() >= 2 {
@@ -199,6 +199,24 @@ fn left_behind(step: &Step, begun: &Begun) -> Vec<String> {
         return vec![format!("`{}` has no undo: see what it left behind", begun.path)];
     }
     vec![format!("find out whether `{}` took effect: it was cut off, and has no undo", begun.path)]
+}
+
+/// Whether an action closes a gate, whatever else it does.
+fn closes(action: &Action) -> bool {
+    match &action.kind {
+        ActionKind::Primitive(declaration) => declaration.name == DISARM,
+        ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| closes(&step.work.action)),
+        ActionKind::Script(_) => false,
+    }
+}
+
+/// Whether an action closes gates and changes nothing else.
+fn only_closes(action: &Action) -> bool {
+    let closes_or_looks = |step: &Step| only_closes(&step.work.action) || step.work.action.effect() != Effect::Changes;
+    match &action.kind {
+        ActionKind::Runbook(runbook) => closes(action) && runbook.steps.iter().all(closes_or_looks),
+        ActionKind::Primitive(_) | ActionKind::Script(_) => closes(action),
+    }
 }
 
 /// Whether an action can open a gate.

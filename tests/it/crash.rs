@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::stage::Stage;
-use crate::tool::{Ran, finished};
+use crate::tool::{Ran, command, finished};
 
 /// What a runner does that the outside, or the disk, can see.
 const CALLS: &str = "write,writev,pwrite64,sendto,sendmsg,fsync,fdatasync,ftruncate";
@@ -181,4 +181,29 @@ fn a_journal_that_fails_at_any_write_or_sync_stops_the_run_disarmed() {
             other => panic!("{what} ended with {other}: {}", ran.out),
         }
     });
+}
+
+/// An arming whose undo is a runbook: its disarm is sent all the same.
+#[test]
+fn a_runbook_that_disarms_does_so_without_a_journal() {
+    let stage = Stage::new(&["initially_armed=false"]);
+    let put = |name: &str, steps: &str| {
+        let file = stage.folder.path().join(format!("{name}.yaml"));
+        fs::write(&file, format!("titan: 1\nrunbook: {name}\nsteps:\n{steps}")).unwrap();
+        file
+    };
+    put("close", "  shut: { do: disarm, with: { gate: execution, reason: undone } }\n");
+    let open = put(
+        "open",
+        "  # titan: allow(arm-unobserved, arm-unverified, gate-unknown-at-end) a test
+  arm: { do: arm, with: { gate: execution, reason: x }, undo: { do: ./close.yaml } }
+  change: { no_undo: A test., idempotent: true, do: exec, with: { argv: [date] } }
+",
+    );
+    let mut run = command(&["run"]);
+    run.arg(open).arg("--target").arg(stage.target()).env("TITAN_RUNS", stage.runs());
+    // The last write but one is the intent of `change`.
+    let mut traced = injected(&run, "pwrite64", "error=ENOSPC:when=4+");
+    finished(traced.output().unwrap()).exits(4).says("✓ arm").says("✓ undo arm/shut");
+    assert_eq!(stage.state()["services"]["execution"]["state"]["armed"], false);
 }
