@@ -21,7 +21,7 @@ use super::carry::How;
 use super::exit::Refusal;
 use super::resume::roll_back;
 use super::runs::{Named, Story};
-use super::{Streams, exit, recorded};
+use super::{Streams, approvals, exit, recorded};
 
 /// The arguments of `abort`.
 #[derive(clap::Args)]
@@ -133,8 +133,12 @@ pub(super) fn deny(args: &DecideArgs, streams: &mut Streams<'_>) -> u8 {
 fn decide(args: &DecideArgs, yes: bool, streams: &mut Streams<'_>) -> u8 {
     let said = args.named.find().and_then(|folder| {
         let seed = read_seed(&args.key).map_err(Refusal::usage)?;
-        let state = Story::read(&folder.read()?)?.state;
+        let Story { state, events, .. } = Story::read(&folder.read()?)?;
         let (step, question) = open_question(&state, args.step.as_deref())?;
+        let asking = state.known(Phase::Forward, &step).ok_or("the run does not wait for an approval")?;
+        let with = asking.calls.last().map_or(&asking.with, |call| &call.with);
+        let forged = |why| format!("nothing was signed: the question is not this run's: {why}");
+        approvals::check(&events, &step, with, &question).map_err(forged)?;
         let signed = approval::sign(&seed, &question.digest, yes)?;
         question.accepts(&signed, now_unix_ms())?;
         streams.say(appeal(&shown(&state, &step, &question)?, now_unix_ms()).trim_end());

@@ -1,6 +1,7 @@
 //! The command line: one file a command. The only room that knows both `live/` and `sim/`.
 
 mod answers;
+mod approvals;
 mod ask;
 mod audit;
 mod carry;

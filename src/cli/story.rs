@@ -1,19 +1,14 @@
 //! `titan-run show`, `why`, `replay` and `verify`: a run from its record, touching nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::approval::{Question, Signed};
 use crate::engine::{Evidence, Explained, explain};
-use crate::event::{Event, Happened, Phase, Status};
-use crate::journal::Chain;
-use crate::policy::sha256_hex;
-use crate::primitive::approve::digest;
-use crate::primitive::arguments_of;
+use crate::event::{Happened, Phase};
 use crate::report::{reasons, timeline, why as explained};
-use crate::value::Value;
 use crate::visible::visible;
 
+use super::approvals::approvals;
 use super::carry::{Output, View};
 use super::exit::Refusal;
 use super::runs::{Named, Story};
@@ -155,67 +150,4 @@ pub(super) fn verify(args: &VerifyArgs, streams: &mut Streams<'_>) -> u8 {
         Ok(format!("{said}head {head}"))
     });
     answer(streams, said)
-}
-
-/// Checks every approval once more, from the record alone; a sentence each.
-///
-/// # Errors
-/// A sentence for the first that does not hold.
-fn approvals(events: &[Event]) -> Result<Vec<String>, String> {
-    let mut asked: BTreeMap<&str, (&Value, Option<Question>)> = BTreeMap::new();
-    let mut held = Vec::new();
-    for event in events {
-        match &event.what {
-            Happened::Started { step, action, with, .. } if &**action == APPROVE => {
-                asked.insert(step, (with, None));
-            }
-            Happened::Remembered { step, memory, .. } => {
-                if let Some((_, question)) = asked.get_mut(&**step) {
-                    *question = Question::from_value(memory);
-                }
-            }
-            Happened::Finished { step, status: Status::Ok, out, .. } => {
-                if let Some((with, question)) = asked.remove(&**step) {
-                    let question = question.ok_or_else(|| format!("`{step}` was approved and never asked"))?;
-                    held.push(approval(events, step, with, &question, out)?);
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(held)
-}
-
-/// The primitive whose results hold signatures.
-const APPROVE: &str = "approve";
-
-fn approval(events: &[Event], step: &str, with: &Value, question: &Question, out: &Value) -> Result<String, String> {
-    let wrong = |why: &str| format!("the approval of `{step}` does not hold: {why}");
-    let Some(Happened::RunStarted(header)) = events.first().map(|event| &event.what) else {
-        return Err(wrong("the run has no header"));
-    };
-    if header.simulated {
-        return Ok(format!("`{step}` was approved by a simulated operator"));
-    }
-    let mut chain = Chain::default();
-    let follows = |event: &Event| chain.encode(event, &mut Vec::new()).is_ok() && chain.head() == question.head;
-    if !events.iter().any(follows) {
-        return Err(wrong("it was asked at another head of the journal"));
-    }
-    let with = arguments_of(APPROVE, with).map_err(|failure| wrong(&failure.message))?;
-    let header = sha256_hex(&serde_json::to_vec(header).unwrap_or_default());
-    if digest(&header, &question.head, step, &with, question.expires_unix_ms) != question.digest {
-        return Err(wrong("its digest is not that of this run"));
-    }
-    let mut names = BTreeSet::new();
-    for one in out.get("signatures").and_then(Value::as_list).unwrap_or_default() {
-        let text = |name: &str| one.get(name).map(Value::to_string).unwrap_or_default();
-        let signed =
-            Signed { key: text("key"), yes: true, digest: question.digest.clone(), signature: text("signature") };
-        names.insert(question.accepts(&signed, 0).map_err(|why| wrong(&why))?);
-    }
-    if names.len() < question.quorum {
-        return Err(wrong("too few signatures are on record"));
-    }
-    Ok(format!("`{step}` was approved by {}", names.into_iter().collect::<Vec<_>>().join(", ")))
 }

@@ -97,7 +97,8 @@ impl Primitive for Approve {
 /// What is asked; everything that must not change between question and answer is in its digest.
 fn question(call: &Call<'_>, expiry: Duration) -> Result<Question, Failure> {
     let refused = |message: String| Err(Failure::new(ErrorClass::Refused, message));
-    let approvers: BTreeMap<String, String> = call.with.pairs("approvers").into_iter().collect();
+    let with = call.with.to_value();
+    let (approvers, quorum) = terms(&with);
     if let Some((name, key)) = approvers.iter().find(|(_, key)| !is_public_key(key)) {
         return refused(format!("`{key}` of `{name}` is not a public key; `titan-run key new` makes one"));
     }
@@ -105,18 +106,25 @@ fn question(call: &Call<'_>, expiry: Duration) -> Result<Question, Failure> {
     if keys.len() < approvers.len() {
         return refused("two approvers have the same key".to_owned());
     }
-    let quorum = match call.with.get("quorum") {
-        Some(Value::Int(quorum)) => usize::try_from(*quorum).unwrap_or(0),
-        _ => approvers.len(),
-    };
     if quorum == 0 || quorum > approvers.len() {
         return refused(format!("a quorum of {quorum} does not fit {} approvers", approvers.len()));
     }
     let bound = call.record.bound();
     let expires = call.world.clock().unix_ms() + u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX);
-    let digest = digest(&bound.header, &bound.head, call.step, &call.with.to_value(), expires);
+    let digest = digest(&bound.header, &bound.head, call.step, &with, expires);
     let Bound { requesters, head, .. } = bound;
     Ok(Question { digest, expires_unix_ms: expires, approvers, quorum, requesters, head })
+}
+
+/// Who is asked, and how many of them must say yes.
+pub fn terms(with: &Value) -> (BTreeMap<String, String>, usize) {
+    let approvers = with.get("approvers").and_then(Value::as_map).into_iter().flatten();
+    let approvers: BTreeMap<_, _> = approvers.map(|(name, key)| (name.to_string(), key.to_string())).collect();
+    let quorum = match with.get("quorum") {
+        Some(Value::Int(quorum)) => usize::try_from(*quorum).unwrap_or(0),
+        _ => approvers.len(),
+    };
+    (approvers, quorum)
 }
 
 /// What is signed: the run's header, the head of its journal, the step, what it asks, and until

@@ -227,3 +227,43 @@ fn two_runs_of_edited_words_do_not_share_an_approval() {
     fs::write(&journal, forged).unwrap();
     desk.say(&["verify"]).exits(1).complains("the approval of `gate` does not hold");
 }
+
+#[test]
+fn a_question_that_names_other_approvers_than_its_step_is_not_believed() {
+    let desk = Desk::new(APPROVED);
+    let run = asking(&desk);
+    let journal = desk.path("state/runs").join(desk.id()).join("journal");
+    let genuine = fs::read(&journal).unwrap();
+    let text = String::from_utf8(genuine.clone()).unwrap();
+    let text = text.trim_end_matches('\0');
+    let (before, question) = text.trim_end().rsplit_once('\n').unwrap();
+    assert!(question.contains("remembered"), "{question}");
+    // Somebody's own key under ann's name, in the question alone.
+    let eve = finished(command(&["key", "new"]).arg(desk.path("eve")).output().unwrap()).exits(0).out;
+    let forged = rechained(&format!("{before}\n{}\n", question.replace(&desk.keys[0], eve.trim())), "none", "none");
+    fs::write(&journal, &forged).unwrap();
+    for key in ["eve", "ben"] {
+        desk.sign("approve", key).exits(1).complains("its approvers are not those of the step");
+    }
+    fs::write(&journal, genuine).unwrap();
+    desk.sign("approve", "ann").exits(0);
+    desk.sign("approve", "ben").exits(0);
+    assert_eq!(run.end().0, 0);
+    desk.say(&["verify"]).exits(0).says(&format!("ann signed with {}", desk.keys[0]));
+}
+
+#[test]
+fn an_approval_that_a_script_asked_for_is_verified_as_well() {
+    let script = "  gate:
+    no_undo: A test.
+    do: script
+    with:
+      code: |
+        approve(#{ ann: \"$ANN\" });
+";
+    let desk = Desk::new(script);
+    let run = asking(&desk);
+    desk.sign("approve", "ann").exits(0);
+    assert_eq!(run.end().0, 0);
+    desk.say(&["verify"]).exits(0).says("`gate` was approved by ann");
+}
