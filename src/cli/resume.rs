@@ -90,7 +90,12 @@ fn taken_over(
 ) -> Result<Taken, Untaken> {
     let one = |problem: String| (exit::REFUSED, vec![problem]);
     let folder = named.find().map_err(|refusal| (refusal.code, vec![refusal.why]))?;
-    let (journal, bytes) = folder.take_over().map_err(one)?;
+    // Where the record cannot be written, a gate can be closed all the same.
+    let hinted = |problem: String| match folder.is_owned() {
+        true => one(problem),
+        false => (exit::REFUSED, vec![problem, DISARM_HINT.to_owned()]),
+    };
+    let (journal, bytes) = folder.take_over().map_err(hinted)?;
     let (story, read) = std::thread::scope(|scope| {
         let story = scope.spawn(|| Story::read(&bytes));
         let read = header_of(&bytes).map(|header| files(&header, direction));
@@ -112,7 +117,7 @@ fn taken_over(
     if !misfits.is_empty() {
         return Err((exit::USAGE, misfits));
     }
-    words(&prepared.runbook, &state, asked).map_err(one)?;
+    words(&prepared.runbook, &state.clone().resumed(), asked).map_err(one)?;
     enter(&header.folder, direction, streams).map_err(one)?;
     let orphans = kill_orphans(&header.run, &folder.read_ended_commands()).map_err(one)?;
     if !orphans.is_empty() {

@@ -40,8 +40,10 @@ impl Run<'_> {
             }
         }
         let bound = self.bound(task)?;
-        // What a rollback was at is never too late: its time begins anew with each runner.
-        let interrupted = task.interrupted.filter(|_| task.phase == Phase::Forward);
+        // What a rollback was at is never too late: its time begins anew with each runner, as does
+        // that of what took no effect on a person's word.
+        let is_anew = task.phase != Phase::Forward || self.decision(&task.begun.path) == Some(false);
+        let interrupted = task.interrupted.filter(|_| !is_anew);
         let began = interrupted.map_or(self.now(), |known| Duration::from_millis(known.began_ms));
         let deadline = began + bound;
         let mut attempts = Box::pin(self.attempts(task, deadline));

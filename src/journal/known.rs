@@ -78,7 +78,12 @@ impl Known {
 
     /// Whether it ended, and not ok.
     pub fn has_failed(&self) -> bool {
-        matches!(self.outcome, Some(Outcome::Ended { status: Status::Failed, .. }))
+        matches!(self.outcome, Some(Outcome::Ended { status: Status::Failed | Status::InDoubt, .. }))
+    }
+
+    /// Whether it ended, and nobody knows whether it took effect.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Ended { status: Status::InDoubt, .. })) && !self.again
     }
 
     /// Begins once more: its place in the rollback stays that of its first beginning.

@@ -203,7 +203,7 @@ impl State {
         if let Some(Ended { ending: Ending::Paused, cause: Some(Cause::Step { step, .. }), .. }) =
             self.ended.take().as_deref()
         {
-            self.begin_anew(Phase::Forward, step);
+            self.take_up(step);
         }
         let is_settled =
             |known: &Known| matches!(known.outcome, None | Some(Outcome::Ended { status: Status::Ok, .. }));
@@ -316,19 +316,23 @@ impl State {
         }
     }
 
-    /// Has a piece of work that failed be begun anew, and everything inside it. The items of a
-    /// fan-out that did not fail stay as they are: they are not done again.
+    /// Takes up the step that paused the run, or the items that did: each is begun anew, or open
+    /// where nobody knows whether it took effect. Items that went well are not done again.
+    fn take_up(&mut self, path: &str) {
+        let items = self.within(Phase::Forward, &format!("{path}[")).into_iter().filter(|at| at.ends_with(']'));
+        for at in items.chain([Arc::from(path)]).collect::<Vec<_>>() {
+            match self.of_mut(Phase::Forward).get_mut(&at) {
+                Some(known) if known.is_in_doubt() => Arc::make_mut(known).outcome = None,
+                Some(known) if known.has_failed() => self.begin_anew(Phase::Forward, &at),
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// Has a piece of work be begun anew, and everything inside it.
     fn begin_anew(&mut self, phase: Phase, path: &str) {
         self.set_aside(phase, path);
         self.begin_anew_inside(phase, path);
-        let failed = self.within(phase, &format!("{path}[")).into_iter().filter(|at| at.ends_with(']'));
-        let is_ok = |known: &Known| matches!(known.outcome, Some(Outcome::Ended { status: Status::Ok, .. }));
-        let is_to_begin = |known: &Known| known.outcome.is_some() && !is_ok(known);
-        let failed: Vec<_> = failed.filter(|at| self.known(phase, at).is_some_and(is_to_begin)).collect();
-        for item in failed {
-            self.set_aside(phase, &item);
-            self.begin_anew_inside(phase, &item);
-        }
     }
 
     /// Has the steps of a runbook used as an action be begun anew.

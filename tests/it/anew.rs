@@ -199,3 +199,36 @@ fn a_run_goes_on_in_the_folder_it_was_started_in() {
     finished(resume.output().unwrap()).exits(0);
     assert_eq!(desk.log(), "own ");
 }
+
+/// Nobody knows what became of a command that did not answer in time.
+const SILENT: &str = "  mark:
+    no_undo: A test.
+    on_failure: pause
+    timeout: 1s
+    do: exec
+    with: { argv: [sh, -c, 'cd $FOLDER; echo did >> log; test -e ready || exec sleep 60'] }
+  after: { do: note, with: { text: done } }
+";
+
+#[test]
+fn a_step_in_doubt_that_paused_its_run_is_not_done_again_without_a_word() {
+    for (word, log) in [("--took-effect", "did "), ("--took-none", "did did ")] {
+        let desk = Desk::new(SILENT);
+        assert_eq!(Watched::start(desk.run()).end().0, 5);
+        desk.say(&["resume"]).exits(5).says("`mark` is in doubt");
+        assert_eq!(desk.log(), "did ");
+        desk.mend();
+        desk.say(&["resume", word, "mark"]).exits(0).says("✓ after");
+        assert_eq!(desk.log(), log);
+    }
+    let desk = Desk::new(SILENT);
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.mend();
+    desk.say(&["resume", "--took-none", "mark"]).exits(0);
+    let desk = Desk::new(SILENT);
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.mend();
+    desk.say(&["retry", "mark", "--why", "a test"]).exits(0);
+    desk.say(&["resume"]).exits(0);
+    assert_eq!(desk.log(), "did did ");
+}
