@@ -15,7 +15,7 @@ use crate::event::{Asked, Ended, Event, Progress};
 use crate::journal::{Chain, Keeper, State};
 use crate::live::control::{ControlSocket, Reply};
 use crate::live::run_folder::{JournalFile, RunFolder, TargetLock};
-use crate::live::{Answers, mark_children, now_unix_ms};
+use crate::live::{Answers, kernel_suffices, mark_children, now_unix_ms};
 use crate::primitive;
 use crate::report::{JsonLines, Report, Terminal};
 use crate::runbook::Runbook;
@@ -98,6 +98,12 @@ pub(super) struct Earlier {
 /// Carries a run out; gives the exit code of its ending.
 pub(super) fn carry(journey: Journey<'_>, streams: &mut Streams<'_>) -> u8 {
     let is_simulated = journey.prepared.target.world.is_some();
+    // What began goes on: a gate is closed without a program.
+    let lacking = (!is_simulated && journey.earlier.is_none()).then(kernel_suffices).and_then(Result::err);
+    if let Some(lacking) = lacking {
+        streams.complain(&format!("{lacking}; nothing was begun"));
+        return exit::REFUSED;
+    }
     // The process ends with the run, and takes the runbook with it faster than piece by piece.
     std::mem::forget(Arc::clone(&journey.prepared.runbook));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_simulated).build();

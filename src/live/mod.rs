@@ -11,6 +11,7 @@ mod command_line;
 pub(crate) mod connection;
 pub(crate) mod control;
 mod exposition;
+mod kernel;
 mod logs;
 mod metrics;
 mod people;
@@ -26,6 +27,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub(crate) use clock::now_unix_ms;
+pub(crate) use kernel::suffices as kernel_suffices;
 pub use people::Answers;
 pub(crate) use people::{ALL_ITEMS, read_seed, user};
 pub(crate) use processes::{kill_orphans, mark_children};

@@ -27,6 +27,8 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::kernel;
+
 /// Bytes of the child's stack: what `posix_spawn` gives, doubled.
 const STACK: usize = 64 * 1024;
 /// The highest signal that anything in this process handles: real-time signals are nobody's.
@@ -74,6 +76,7 @@ pub(super) fn spawn(image: &Image, streams: [BorrowedFd<'_>; 3]) -> io::Result<S
     if streams.iter().any(|stream| stream.as_raw_fd() <= libc::STDERR_FILENO) {
         return Err(io::Error::other("a standard stream of this process is closed"));
     }
+    kernel::suffices().map_err(io::Error::other)?;
     keep_ends();
     let (arguments, environment) = (pointers(&image.arguments), pointers(&image.environment));
     let mut child = Child {
@@ -128,7 +131,8 @@ fn pointers(texts: &[CString]) -> Vec<*const c_char> {
     texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
 }
 
-/// Makes the child, and comes back when it has executed its program or has ended.
+/// Makes the child, and comes back when it has executed its program or has ended; only on a kernel
+/// that [`kernel::suffices`].
 #[expect(unsafe_code, reason = "`clone` is not to be had without")]
 fn clone(child: &mut Child<'_>) -> io::Result<(Pid, OwnedFd)> {
     let mut stack = Box::<[u128]>::new_uninit_slice(STACK / size_of::<u128>());
@@ -137,7 +141,8 @@ fn clone(child: &mut Child<'_>) -> io::Result<(Pid, OwnedFd)> {
     let (mut all, mut pidfd) = (MaybeUninit::uninit(), -1);
     // SAFETY: the stack is as aligned as its items, grows down from `top`, and lives longer than
     // the child needs it, for this thread stands still until then; so do `child` and what it
-    // borrows. `run` does not unwind. Where there is a child, `pidfd` is its and nobody else's.
+    // borrows. `run` does not unwind. Where there is a child, `pidfd` is its and nobody else's,
+    // for the kernel was asked whether it gives one.
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), child.mask.as_mut_ptr());

@@ -207,3 +207,16 @@ fn a_runbook_that_disarms_does_so_without_a_journal() {
     finished(traced.output().unwrap()).exits(4).says("✓ arm").says("✓ undo arm/shut");
     assert_eq!(stage.state()["services"]["execution"]["state"]["armed"], false);
 }
+
+#[test]
+fn a_kernel_that_is_too_old_is_told_before_anything_begins_and_a_gate_is_closed_all_the_same() {
+    let stage = Stage::new(&[]);
+    let old = |inner: &Command| finished(injected(inner, "waitid", "error=EINVAL").output().unwrap());
+    let refused = old(&stage.rollout(&stage.target(), &[])).exits(1);
+    let refused = refused.complains("can be started and watched from Linux 5.4 on; nothing was begun");
+    assert_eq!((refused.out.as_str(), refused.err.lines().count()), ("", 1), "{}", refused.err);
+    assert!(!stage.runs().exists());
+    let mut disarm = crate::tool::command(&["disarm", "execution", "--target"]);
+    disarm.arg(stage.target());
+    old(&disarm).exits(0).says("is verified disarmed");
+}
