@@ -64,7 +64,7 @@ impl Run<'_> {
             _ if step.work.action.name() == DISARM && begun.status.get() != Status::Ok => &step.work,
             (Some(undo), _) => undo,
             (None, Some(child)) => return self.roll_back(&child).await,
-            (None, None) => return left_behind(step, begun),
+            (None, None) => return self.left_behind(step, begun),
         };
         let trace = Begun {
             step: begun.step,
@@ -128,6 +128,27 @@ impl Run<'_> {
         self.note(Happened::Skipped { phase: Phase::Undo, step: Arc::clone(&begun.path), reason: reason.to_owned() });
     }
 
+    /// What a person is needed for after a step that nothing undoes: a closed gate is what a rollback
+    /// wants, and an author may have said why the rest may stay, which is recorded. Where the outcome
+    /// is unknown, a person looks.
+    fn left_behind(&self, step: &Step, begun: &Begun) -> Vec<String> {
+        let is_known = begun.status.get() != Status::InDoubt;
+        if step.work.action.name() == DISARM || step.work.action.effect() != Effect::Changes {
+            return Vec::new();
+        }
+        match &step.no_undo {
+            Some(reason) if is_known => self.skip_undo(begun, &format!("no_undo: {reason}")),
+            Some(reason) if step.work.idempotent => {
+                self.skip_undo(begun, &format!("cut off, and may have taken effect; no_undo: {reason}"));
+            }
+            _ if is_known => return vec![format!("`{}` has no undo: see what it left behind", begun.path)],
+            _ => {
+                return vec![format!("find out whether `{}` took effect: it was cut off, and has no undo", begun.path)];
+            }
+        }
+        Vec::new()
+    }
+
     /// Performs a task and records its outcome; a second abort cuts it off unless it must not.
     async fn outcome(&self, task: &Task<'_>, uninterruptible: bool) -> Result<(), Failure> {
         let began = self.now();
@@ -185,20 +206,6 @@ impl Run<'_> {
         }
         self.outcome(task, true).await
     }
-}
-
-/// What stays behind of a step that nothing undoes: a closed gate is what a rollback wants, and an
-/// author may have said why the rest may stay. Where the outcome is unknown, a person looks.
-fn left_behind(step: &Step, begun: &Begun) -> Vec<String> {
-    let is_known = begun.status.get() != Status::InDoubt;
-    let may_stay = step.no_undo.is_some() && (is_known || step.work.idempotent);
-    if may_stay || step.work.action.name() == DISARM || step.work.action.effect() != Effect::Changes {
-        return Vec::new();
-    }
-    if is_known {
-        return vec![format!("`{}` has no undo: see what it left behind", begun.path)];
-    }
-    vec![format!("find out whether `{}` took effect: it was cut off, and has no undo", begun.path)]
 }
 
 /// Whether an action closes a gate, whatever else it does.

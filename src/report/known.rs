@@ -16,6 +16,9 @@ pub(super) const ARMED: &str = "armed";
 /// The word of a closed gate.
 pub(super) const DISARMED: &str = "disarmed";
 
+/// The word of what an effect has made unknown.
+pub(super) const UNKNOWN: &str = "UNKNOWN";
+
 /// The last verified facts, by what they are about.
 #[derive(Default)]
 pub(super) struct Known {
@@ -80,7 +83,7 @@ impl Known {
         let touched = about(action, with).into_iter();
         let policy = about("expect_hash", with).filter(|fact| action == "deploy" && self.facts.contains_key(fact));
         for fact in touched.chain(policy) {
-            self.facts.insert(fact, ("UNKNOWN".to_owned(), at_ms));
+            self.facts.insert(fact, (UNKNOWN.to_owned(), at_ms));
         }
     }
 

@@ -12,7 +12,8 @@ use crate::visible::visible;
 
 use super::Report;
 use super::earlier::earlier;
-use super::known::{ARMED, DISARMED, GATE, Known};
+use super::known::{ARMED, DISARMED, GATE, Known, UNKNOWN};
+use super::undone::Undone;
 
 /// The most characters of a result shown on one line; the whole of it is in the record.
 const MAX_SHOWN: usize = 100;
@@ -33,6 +34,7 @@ pub struct Terminal<W> {
     target: String,
     elapsed_ms: u64,
     known: Known,
+    undone: Undone,
     /// What is under way, since when, and what it waits for.
     under_way: BTreeMap<Arc<str>, (u64, String)>,
     /// The steps under way that ask at this terminal: the line with the question is left alone.
@@ -51,6 +53,7 @@ impl<W: Write> Terminal<W> {
             target: String::new(),
             elapsed_ms: 0,
             known: Known::default(),
+            undone: Undone::default(),
             under_way: BTreeMap::new(),
             asking: BTreeSet::new(),
         }
@@ -143,11 +146,15 @@ impl<W: Write> Terminal<W> {
             let needed = told.map_or_else(|| needed.clone(), |message| once(needed, message));
             self.line(&format!("  needs a person: {}", visible(&needed)));
         }
+        self.undone.lines(&ended.needs_person).iter().for_each(|line| self.line(line));
         let facts: Vec<_> = self
             .known
             .facts()
             .filter(|(fact, ..)| is_well || !fact.starts_with(GATE))
-            .map(|(fact, seen, at)| format!("  {fact}: {} (seen at {})", visible(seen), clock(at)))
+            .map(|(fact, seen, at)| match seen {
+                UNKNOWN => format!("  {fact}: {UNKNOWN} (nothing has shown it since {})", clock(at)),
+                _ => format!("  {fact}: {} (seen at {})", visible(seen), clock(at)),
+            })
             .collect();
         if !facts.is_empty() {
             self.line("state now, as last verified:");
@@ -176,6 +183,7 @@ impl<W: Write> Report for Terminal<W> {
     fn earlier(&mut self, events: &[Event]) {
         for event in events {
             self.known.learn(event.at_ms, &event.what);
+            self.undone.learn(&event.what);
             if let Happened::RunStarted(header) = &event.what {
                 self.header(header);
             }
@@ -187,6 +195,7 @@ impl<W: Write> Report for Terminal<W> {
     fn event(&mut self, event: &Event) {
         self.elapsed_ms = event.at_ms;
         self.known.learn(event.at_ms, &event.what);
+        self.undone.learn(&event.what);
         self.follow(event.at_ms, &event.what);
         let at = event.at_ms;
         match &event.what {
@@ -306,7 +315,10 @@ impl<W: Write> Terminal<W> {
         let resume = |run| format!("`titan-run resume {run}`");
         match (ending, run) {
             (Ending::Succeeded, _) => None,
-            (Ending::RolledBack, _) => Some("what was changed is undone; mend the cause and run it again".to_owned()),
+            (Ending::RolledBack, _) => {
+                let disarmed = self.known.gates().filter(|(_, seen, _)| *seen == DISARMED).map(|(gate, ..)| gate);
+                Some(format!("{}; mend the cause and run it again", self.undone.after_rollback(disarmed)))
+            }
             (Ending::Refused, _) => Some("nothing was changed; mend the cause and run it again".to_owned()),
             (Ending::Stuck, None) => Some("do what a person is needed for".to_owned()),
             (Ending::Stuck, Some(run)) => Some(format!(
@@ -314,9 +326,9 @@ impl<W: Write> Terminal<W> {
                 resume(run),
                 self.target
             )),
-            (Ending::Paused, None) => Some("mend the cause; effects so far stand".to_owned()),
+            (Ending::Paused, None) => Some(format!("mend the cause; {}", self.undone.so_far())),
             (Ending::Paused, Some(run)) => {
-                Some(format!("{} goes on, `titan-run abort {run}` rolls back; effects so far stand", resume(run)))
+                Some(format!("{} goes on, `titan-run abort {run}` rolls back; {}", resume(run), self.undone.so_far()))
             }
         }
     }

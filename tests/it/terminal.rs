@@ -62,9 +62,12 @@ fn whoever_is_to_sign_is_told_how() {
 fn the_last_page_says_the_next_command() {
     for (ending, next) in [
         (Ending::Refused, "next: nothing was changed; mend the cause and run it again"),
-        (Ending::RolledBack, "next: what was changed is undone; mend the cause and run it again"),
+        (Ending::RolledBack, "next: nothing was changed; mend the cause and run it again"),
         (Ending::Stuck, "`titan-run disarm GATE --target here.yaml` closes a gate at any time"),
-        (Ending::Paused, "next: `titan-run resume 0tp1i6m-66cs` goes on, `titan-run abort 0tp1i6m-66cs` rolls back"),
+        (
+            Ending::Paused,
+            "next: `titan-run resume 0tp1i6m-66cs` goes on, `titan-run abort 0tp1i6m-66cs` rolls back; nothing was changed so far",
+        ),
     ] {
         let page = sent(false, vec![ended(ending)]);
         assert!(page.contains(next), "{page}");
@@ -131,4 +134,53 @@ fn what_failed_is_told_once_on_the_last_page_and_its_outputs_only_where_it_succe
     let back = titan(&["runbooks/policy-rollout.yaml", "--world", "wrong_policy_on=brain"]).exits(3);
     assert!(!back.out.contains("outputs:"), "{}", back.out);
     titan(&["runbooks/policy-rollout.yaml"]).exits(0).says("outputs:");
+}
+
+/// A step's part of a run that began, and ended well where it is said so.
+fn begun(phase: Phase, step: &str, action: &str, is_done: bool) -> Vec<Happened> {
+    let (step, action): (Arc<str>, Arc<str>) = (Arc::from(step), Arc::from(action));
+    let with = Value::map([("gate", Value::text("execution"))]);
+    let started =
+        Happened::Started { phase, step: Arc::clone(&step), action, effect: Effect::Changes, attempt: 1, with };
+    let out = Value::map([("state", Value::text("disarmed"))]);
+    let finished = Happened::Finished { phase, step, status: Status::Ok, failure: None, out, took_ms: 0 };
+    [started].into_iter().chain(is_done.then_some(finished)).collect()
+}
+
+fn kept(step: &str) -> Happened {
+    Happened::Skipped { phase: Phase::Undo, step: Arc::from(step), reason: "no_undo: it stays".to_owned() }
+}
+
+#[test]
+fn the_last_page_says_undone_only_of_what_was() {
+    let deploy = || begun(Phase::Forward, "deploy", "deploy", true);
+    let undo = || begun(Phase::Undo, "deploy", "deploy", true);
+    let told = || begun(Phase::Forward, "told", "nats_pub", true);
+    let disarm = || begun(Phase::Forward, "disarm", "disarm", true);
+    let again = || begun(Phase::Undo, "disarm", "disarm", true);
+    let stays = "not undone: `told` (no_undo: it stays)\n";
+    let cases: [(Vec<Vec<Happened>>, &[&str]); 6] = [
+        (vec![deploy(), undo()], &["next: what was changed is undone; mend the cause"]),
+        (
+            vec![deploy(), told(), vec![kept("told")], undo()],
+            &[stays, "next: the rest of what was changed is undone; mend"],
+        ),
+        (vec![told(), vec![kept("told")]], &[stays, "next: nothing was undone; mend"]),
+        (vec![disarm()], &["next: nothing was changed but gate `execution`, which stays closed; mend"]),
+        (vec![disarm(), again()], &["next: nothing was changed but gate `execution`, which stays closed; mend"]),
+        (
+            vec![disarm(), deploy(), undo()],
+            &["next: what was changed is undone, and gate `execution` stays closed; mend"],
+        ),
+    ];
+    for (events, says) in cases {
+        let page = sent(false, events.into_iter().flatten().chain([ended(Ending::RolledBack)]).collect());
+        assert!(says.iter().all(|text| page.contains(text)), "{says:?}\n{page}");
+    }
+    let paused = sent(false, deploy().into_iter().chain([ended(Ending::Paused)]).collect());
+    assert!(paused.contains("rolls back; effects so far stand"), "{paused}");
+    let all = (0..45).map(|at| kept(&format!("told[{at:02}]"))).chain([ended(Ending::RolledBack)]);
+    let page = sent(false, told().into_iter().chain(all).collect());
+    assert_eq!(page.matches("not undone: ").count(), 9, "{page}");
+    assert!(page.contains("  not undone: 37 more\n"), "{page}");
 }
