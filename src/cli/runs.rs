@@ -6,7 +6,7 @@ use crate::event::{Ended, Event, Happened};
 use crate::journal::{self, Chain, State, Torn};
 use crate::live::now_unix_ms;
 use crate::live::run_folder::RunFolder;
-use crate::report::{Row, table};
+use crate::report::{Row, listed, table};
 
 use super::exit::Refusal;
 use super::{Streams, exit};
@@ -154,8 +154,7 @@ fn waiting_requests(events: &[Event]) -> String {
 fn described(run: &RunFolder, state: &State, asked: &str) -> String {
     let waiting = || {
         let open = crate::event::Phase::ALL.iter().flat_map(|phase| state.all(*phase));
-        let open: Vec<_> = open.filter(|(_, known)| known.is_open()).map(|(path, _)| path.to_string()).collect();
-        open.join(", ")
+        listed(open.filter(|(_, known)| known.is_open()).map(|(path, _)| path.to_string()))
     };
     match &state.ended {
         _ if !asked.is_empty() && !run.is_owned() => {

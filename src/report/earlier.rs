@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::declaration::Effect;
 use crate::event::{Event, Happened, Phase, Status};
 
+use super::few::listed;
 use super::terminal::named;
 
 /// How one piece of work stands.
@@ -37,18 +38,17 @@ pub(super) fn earlier(events: &[Event]) -> String {
         }
     }
     let open: Vec<_> = work.iter().filter_map(|(key, standing)| innermost(&work, *key, *standing)).collect();
-    let doubtful = open.iter().filter(|(_, effect)| *effect == Effect::Changes).map(|(name, _)| name.as_str());
-    let doubtful = doubtful.collect::<Vec<_>>().join("`, `");
+    let ticked = |(name, _): &(String, Effect)| format!("`{name}`");
+    let doubtful = listed(open.iter().filter(|(_, effect)| *effect == Effect::Changes).map(ticked));
     let mut parts = vec![counted(&work)];
     if !doubtful.is_empty() {
-        parts.push(format!("in doubt: `{doubtful}`"));
+        parts.push(format!("in doubt: {doubtful}"));
     }
     let cause = ended.and_then(|end| Some(format!("it was {}: {}", end.ending.word(), end.cause.as_ref()?.sentence())));
     parts.push(match (cause, is_rolling_back, open.is_empty()) {
         (Some(cause), _, _) => cause,
         (None, _, false) => {
-            let open: Vec<_> = open.iter().map(|(name, _)| name.as_str()).collect();
-            format!("goes on at `{}`", open.join("`, `"))
+            format!("goes on at {}", listed(open.iter().map(ticked)))
         }
         (None, true, true) => "goes on rolling back".to_owned(),
         (None, false, true) => "goes on after them".to_owned(),

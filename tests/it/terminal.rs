@@ -184,3 +184,14 @@ fn the_last_page_says_undone_only_of_what_was() {
     assert_eq!(page.matches("not undone: ").count(), 9, "{page}");
     assert!(page.contains("  not undone: 37 more\n"), "{page}");
 }
+
+#[test]
+fn what_goes_on_is_told_on_one_line_that_ends() {
+    let open = (0..45).flat_map(|at| begun(Phase::Forward, &format!("step_{at:02}"), "deploy", false));
+    let numbered = open.enumerate().map(|(seq, what)| Event { v: EVENT_FORMAT, seq: seq as u64, at_ms: 0, what });
+    let mut out = Vec::new();
+    Terminal::new(&mut out, false).earlier(&numbered.collect::<Vec<_>>());
+    let text = String::from_utf8(out).unwrap();
+    let few = "`step_00`, `step_01`, `step_02`, `step_03`, `step_04`, `step_05`, `step_06`, `step_07` and 37 more";
+    assert!(text.contains(&format!("in doubt: {few}; goes on at {few}; ")), "{text}");
+}
