@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use crate::approval::{self, Question};
 use crate::declaration::Effect;
 use crate::event::{Asked, Event, Happened, Phase, Request};
-use crate::journal::{Keeper, Known, State};
+use crate::journal::{self, Keeper, Known, State};
 use crate::live::control::{Reply, ask};
 use crate::live::run_folder::RunFolder;
 use crate::live::{now_unix_ms, read_seed, user};
@@ -113,11 +113,27 @@ pub(super) fn retry(args: &StepArgs, streams: &mut Streams<'_>) -> u8 {
 
 fn of_step(args: &StepArgs, request: Request, streams: &mut Streams<'_>) -> u8 {
     let asked = asked(request, &args.why);
-    let said = args.named.find().and_then(|folder| match folder.is_owned() {
-        true => Ok(speak(&folder, &asked)?),
-        false => Ok(write_down(&folder, &asked)?),
+    let said = args.named.find().and_then(|folder| {
+        is_step(&folder, &args.step)?;
+        match folder.is_owned() {
+            true => Ok(speak(&folder, &asked)?),
+            false => Ok(write_down(&folder, &asked)?),
+        }
     });
     told(said, streams)
+}
+
+/// Whether a run has a step; a slip is told here, before anybody is asked. What cannot be read is
+/// left to whoever is asked, who judges for himself.
+fn is_step(folder: &RunFolder, path: &str) -> Result<(), Refusal> {
+    let bytes = folder.read()?;
+    let Some(Happened::RunStarted(header)) = journal::first(&bytes).map(|first| first.what) else {
+        return Ok(());
+    };
+    match recorded::prepared(&header, false) {
+        Ok(prepared) => prepared.runbook.named_step(path).map(drop).map_err(Refusal::usage),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Signs that a run may go on.
@@ -133,6 +149,7 @@ pub(super) fn deny(args: &DecideArgs, streams: &mut Streams<'_>) -> u8 {
 fn decide(args: &DecideArgs, yes: bool, streams: &mut Streams<'_>) -> u8 {
     let said = args.named.find().and_then(|folder| {
         let seed = read_seed(&args.key).map_err(Refusal::usage)?;
+        args.step.iter().try_for_each(|step| is_step(&folder, step))?;
         let Story { state, events, .. } = Story::read(&folder.read()?)?;
         let (step, question) = open_question(&state, args.step.as_deref())?;
         let asking = state.known(Phase::Forward, &step).ok_or("the run does not wait for an approval")?;
@@ -263,11 +280,12 @@ fn write_down(folder: &RunFolder, asked: &Asked) -> Result<String, String> {
 ///
 /// # Errors
 /// A sentence saying why not.
-pub(super) fn judge_word(runbook: &Runbook, state: &State, path: &str) -> Result<(), String> {
-    runbook.step_at(path).ok_or_else(|| format!("`{}` has no step `{path}`", runbook.name))?;
+pub(super) fn judge_word(runbook: &Runbook, state: &State, path: &str) -> Result<(), Refusal> {
+    runbook.named_step(path).map_err(Refusal::usage)?;
     let mut known = [Phase::Forward, Phase::Undo].into_iter().filter_map(|phase| state.known(phase, path));
     let is_in_doubt = known.any(|known| known.acted && known.is_open());
-    is_in_doubt.then_some(()).ok_or_else(|| format!("`{path}` is not in doubt, so nobody has to say what became of it"))
+    let why = || format!("`{path}` is not in doubt, so nobody has to say what became of it");
+    is_in_doubt.then_some(()).ok_or_else(|| why().into())
 }
 
 /// Whether a run may be asked this now.
@@ -282,7 +300,7 @@ pub(super) fn judge(runbook: &Runbook, state: &State, request: &Request) -> Resu
         }
         Request::Skip { step } | Request::Retry { step } | Request::Decide { step, .. } => step,
     };
-    let step = runbook.step_at(path).ok_or_else(|| format!("`{}` has no step `{path}`", runbook.name))?;
+    let step = runbook.named_step(path)?;
     let known = state.known(Phase::Forward, path);
     let is_open = known.is_some_and(|known| known.is_open());
     let has_failed = known.is_some_and(Known::has_failed) && step.on_failure == OnFailure::Pause;

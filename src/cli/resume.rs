@@ -17,6 +17,7 @@ use crate::runbook::Runbook;
 use super::answers::misfits;
 use super::ask::judge_word;
 use super::carry::{Earlier, How, Journey, carry};
+use super::exit::Refusal;
 use super::prepare::Prepared;
 use super::recorded;
 use super::runs::{Named, Story};
@@ -117,7 +118,7 @@ fn taken_over(
     if !misfits.is_empty() {
         return Err((exit::USAGE, misfits));
     }
-    words(&prepared.runbook, &state.clone().resumed(), asked).map_err(one)?;
+    words(&prepared.runbook, &state.clone().resumed(), asked).map_err(|refusal| (refusal.code, vec![refusal.why]))?;
     enter(&header.folder, direction, streams).map_err(one)?;
     let orphans = kill_orphans(&header.run, &folder.read_ended_commands()).map_err(one)?;
     if !orphans.is_empty() {
@@ -165,12 +166,12 @@ fn files(header: &Header, direction: Direction) -> Result<Prepared, Vec<String>>
 }
 
 /// Whether what a person says of steps in doubt can be heard.
-fn words(runbook: &Runbook, state: &State, asked: &[Asked]) -> Result<(), String> {
+fn words(runbook: &Runbook, state: &State, asked: &[Asked]) -> Result<(), Refusal> {
     let mut said = BTreeSet::new();
     for path in asked.iter().filter_map(|asked| asked.request.word_on()) {
         judge_word(runbook, state, path)?;
         if !said.insert(path) {
-            return Err(format!("`{path}` is said twice: it either took effect or did not"));
+            return Err(Refusal::usage(format!("`{path}` is said twice: it either took effect or did not")));
         }
     }
     Ok(())

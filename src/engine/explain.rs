@@ -62,9 +62,9 @@ pub fn explain(evidence: Evidence<'_>, path: &str) -> Result<Explained, String> 
     loop {
         let segment = segments.next().unwrap_or_default();
         let id = segment.split('[').next().unwrap_or(segment);
-        let at = runbook.step_index(id).ok_or_else(|| no_step(&runbook, &prefix, id))?;
+        let at = runbook.step_index(id).ok_or_else(|| runbook.no_step(&prefix, id))?;
         let full = format!("{prefix}{segment}");
-        let step = runbook.steps.get(at).ok_or_else(|| no_step(&runbook, &prefix, id))?;
+        let step = runbook.steps.get(at).ok_or_else(|| runbook.no_step(&prefix, id))?;
         if segments.peek().is_none() && !has_guards(step) {
             return Ok(Explained { runbook: Arc::clone(&runbook), at, judged: Vec::new() });
         }
@@ -82,12 +82,6 @@ pub fn explain(evidence: Evidence<'_>, path: &str) -> Result<Explained, String> 
         runbook = inner;
         prefix = format!("{full}/");
     }
-}
-
-fn no_step(runbook: &Runbook, prefix: &str, id: &str) -> String {
-    let near = crate::diagnostic::did_you_mean(id, runbook.steps.iter().map(|step| step.id.as_str()));
-    let hint = near.map_or(String::new(), |near| format!("; did you mean `{prefix}{near}`?"));
-    format!("`{}` has no step `{prefix}{id}`{hint}", runbook.name)
 }
 
 /// Where the first record about a piece of work stands; after all of them where there is none.

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::declaration::{self, Declaration, Effect, ErrorClass};
+use crate::diagnostic::did_you_mean;
 use crate::guard::types::Type;
 use crate::guard::{Guard, Script, Template};
 use crate::name::{RunbookName, StepId};
@@ -351,5 +352,31 @@ impl Runbook {
             (Some(rest), ActionKind::Runbook(inner)) => inner.step_at(rest),
             (Some(_), _) => None,
         }
+    }
+
+    /// The step that somebody named by its path.
+    ///
+    /// # Errors
+    /// A sentence that says there is none, with the one that may be meant.
+    pub fn named_step(&self, path: &str) -> Result<&Step, String> {
+        self.named_inside("", path)
+    }
+
+    fn named_inside(&self, prefix: &str, path: &str) -> Result<&Step, String> {
+        let (first, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let id = first.split('[').next().unwrap_or(first);
+        let step = self.step_index(id).and_then(|at| self.steps.get(at)).ok_or_else(|| self.no_step(prefix, id))?;
+        match (rest, &step.work.action.kind) {
+            (None, _) => Ok(step),
+            (Some(rest), ActionKind::Runbook(inner)) => inner.named_inside(&format!("{prefix}{first}/"), rest),
+            (Some(_), _) => Err(format!("`{prefix}{first}` is no runbook used as an action, so nothing is inside it")),
+        }
+    }
+
+    /// That there is no step with an id, whose path begins with `prefix`; and which one may be meant.
+    pub fn no_step(&self, prefix: &str, id: &str) -> String {
+        let near = did_you_mean(id, self.steps.iter().map(|step| step.id.as_str()));
+        let hint = near.map_or(String::new(), |near| format!("; did you mean `{prefix}{near}`?"));
+        format!("`{}` has no step `{prefix}{id}`{hint}", self.name)
     }
 }

@@ -51,7 +51,7 @@ fn a_failed_step_that_waits_is_retried_or_skipped_by_a_person() {
     let desk = Desk::new(&HELD.replace("  slow: {", "  slow: { may_skip: true,"));
     let mut run = Watched::start(desk.run());
     run.until("finished", "flaky");
-    desk.say(&["skip", "slow_er", "--why", "a test"]).exits(1).complains("has no step `slow_er`");
+    desk.say(&["skip", "slow_er", "--why", "a test"]).exits(2).complains("has no step `slow_er`; did you mean `slow`?");
     desk.say(&["retry", "slow", "--why", "a test"]).exits(1).complains("did not fail and wait");
     desk.say(&["retry", "flaky", "--why", "it may be ready"]).exits(0).says("retry `flaky` was asked for");
     run.until("finished", "flaky");

@@ -259,13 +259,13 @@ fn an_effect_that_cannot_be_told_waits_for_a_persons_word() {
     paused.says("`mark` is in doubt").says("--took-effect mark");
     let listed = finished(command(&["runs"]).env("TITAN_RUNS", folder.path().join("state/runs")).output().unwrap());
     listed.exits(0).says("paused: `mark` is in doubt");
-    for (words, why) in [
-        (&["--took-effect", "after"][..], "`after` is not in doubt"),
-        (&["--took-none", "marc"][..], "has no step `marc`"),
-        (&["--took-effect", "mark", "--took-none", "mark"][..], "`mark` is said twice"),
+    for (words, code, why) in [
+        (&["--took-effect", "after"][..], 1, "`after` is not in doubt"),
+        (&["--took-none", "marc"][..], 2, "has no step `marc`; did you mean `mark`?"),
+        (&["--took-effect", "mark", "--took-none", "mark"][..], 2, "`mark` is said twice"),
     ] {
         let mut resume = about(folder.path(), &["resume"]);
-        finished(resume.args(words).output().unwrap()).exits(1).complains(why);
+        finished(resume.args(words).output().unwrap()).exits(code).complains(why);
     }
     finished(about(folder.path(), &["resume", "--took-effect", "mark"]).output().unwrap()).exits(0).says("✓ after");
     assert_eq!(fs::read_to_string(marks).unwrap(), "x\n", "it was not done again");

@@ -71,6 +71,10 @@ fn what_is_not_there_is_a_slip_and_not_a_failure() {
     for words in named {
         about(words).exits(2).complains(none).complains("`titan-run runs` lists them");
     }
+    for verb in ["skip", "retry"] {
+        desk.say(&[verb, "wats", "--why", "x"]).exits(2).complains("`desk` has no step `wats`; did you mean `waits`?");
+        desk.say(&[verb, "waits/in", "--why", "x"]).exits(2).complains("`waits` is no runbook used as an action");
+    }
     desk.say(&["why", "wats"]).exits(2).complains("did you mean `waits`?");
     for verb in ["approve", "deny"] {
         desk.say(&[verb, "--key", "nope"]).exits(2).complains("`nope` cannot be read").complains("titan-run key new");
