@@ -13,6 +13,7 @@ use crate::primitive::CATALOGUE;
 use crate::primitive::gate::Handle;
 use crate::runbook::target::{Gate, GateCommand, GateProbe, MetricSource, Nats, PayloadForm, Service, Target};
 use crate::runbook::target_defaults::{ARMED_METRIC, DISARM_SUBJECT};
+use crate::runbook::{Misaddressed, http_address, nats_address};
 use crate::value::format_duration;
 
 use super::files::{SIMULATED, chosen_target, read_target};
@@ -41,7 +42,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL", requires = "metrics", value_parser = with_scheme)]
     nats: Vec<String>,
     /// The service's `/metrics` address that shows the gate's state
-    #[arg(long, value_name = "URL", requires = "nats")]
+    #[arg(long, value_name = "URL", requires = "nats", value_parser = scraped)]
     metrics: Option<String>,
     /// The command's subject
     #[arg(long, default_value = DISARM_SUBJECT)]
@@ -147,8 +148,14 @@ impl Saying<'_, '_> {
     }
 }
 
+/// An address of metrics, in full.
+fn scraped(url: &str) -> Result<String, Misaddressed> {
+    http_address(url, "/metrics").map(|()| url.to_owned())
+}
+
 /// A NATS address as the `nats` command takes it: without a scheme it is a plain one.
-fn with_scheme(url: &str) -> Result<String, std::convert::Infallible> {
+pub(super) fn with_scheme(url: &str) -> Result<String, Misaddressed> {
+    nats_address(url)?;
     Ok(if url.contains("://") { url.to_owned() } else { format!("nats://{url}") })
 }
 

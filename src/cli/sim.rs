@@ -11,6 +11,7 @@ use crate::served::{Place, Reply, Request, Setup, ask, serve, serve_service};
 use crate::sim::SimWorld;
 use crate::stdlib;
 
+use super::disarm::with_scheme;
 use super::exit::Refusal;
 use super::prepare::pairs;
 use super::{Streams, exit};
@@ -33,7 +34,7 @@ pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     /// The NATS server
-    #[arg(long, value_name = "URL", default_value = EXAMPLE_NATS)]
+    #[arg(long, value_name = "URL", default_value = EXAMPLE_NATS, value_parser = with_scheme)]
     nats: String,
     /// Where logs, the control socket and `target.yaml` are written
     #[arg(long, value_name = "FOLDER", default_value = EXAMPLE_FOLDER, global = true)]

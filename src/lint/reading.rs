@@ -5,6 +5,7 @@
 
 /// Every code, with its explanation in Markdown, by the code.
 pub const READING: &[(&str, &str)] = &[
+    ("bad-address", include_str!("reading/bad-address.md")),
     ("bad-bool", include_str!("reading/bad-bool.md")),
     ("bad-default", include_str!("reading/bad-default.md")),
     ("bad-duration", include_str!("reading/bad-duration.md")),

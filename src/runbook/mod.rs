@@ -4,6 +4,7 @@
 //! other. The room knows primitives only as the declarations it is handed, and touches no file:
 //! includes come through [`Library`].
 
+mod address;
 mod bound;
 mod check;
 mod decode;
@@ -38,6 +39,7 @@ use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};
 use crate::yaml::Node;
 
+pub use address::{Misaddressed, http_address, nats_address};
 pub use bound::DEFAULT_COMPOSITE_BOUND;
 pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load};
 pub use outcome::{EdgeOutcome, OnFailure};

@@ -54,6 +54,23 @@ impl Target {
         let nats = nats.flat_map(|nats| [&nats.creds, &nats.nkey, &nats.password, &nats.token]).flatten();
         nats.chain(self.prometheus.iter().filter_map(|prometheus| prometheus.token.as_ref())).collect()
     }
+
+    /// What a guard reads as `target`: names, subjects, metric names and patterns; no address and
+    /// no credential.
+    pub fn to_value(&self) -> Value {
+        let texts =
+            |map: &BTreeMap<String, String>| Value::map(map.iter().map(|(k, v)| (k.as_str(), Value::text(v.as_str()))));
+        let metrics = self.metrics.iter().map(|(k, v)| (k.as_str(), Value::text(v.name.as_str())));
+        Value::map([
+            ("name", Value::text(self.name.as_str())),
+            ("simulated", Value::Bool(self.world.is_some())),
+            ("subjects", texts(&self.subjects)),
+            ("patterns", texts(&self.patterns)),
+            ("metrics", Value::map(metrics)),
+            ("services", Value::list(self.services.keys().map(|name| Value::text(name.as_str())))),
+            ("gates", Value::list(self.gates.keys().map(|name| Value::text(name.as_str())))),
+        ])
+    }
 }
 
 /// A credential: a reference until the moment it is used.

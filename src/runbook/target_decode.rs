@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::declaration::Kind;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::guard::Guards;
-use crate::source::{SourceFile, Spanned};
+use crate::source::{SourceFile, Span, Spanned};
 use crate::value::Value;
 use crate::yaml::{self, Node};
 
+use super::address::{Misaddressed, http_address, nats_address};
 use super::fields::{Fields, entries, one_of, text, texts_of, ticked};
 use super::target::{
     Gate, GateCommand, GateProbe, HashResponder, Log, LogSource, Metric, MetricSource, Nats, PayloadForm, Prometheus,
@@ -127,6 +128,7 @@ impl TargetDecoder<'_> {
             let finding = self.findings.error("secret-in-clear", "a `url` must not carry a password", url.span);
             self.findings.push(finding.help("write `user: NAME` and `password: env:NAME` beside `url`"));
         }
+        urls.iter().for_each(|url| self.address(url.span, nats_address(url.value)));
         let tls = fields.take("tls").and_then(|node| self.tls(node));
         let nats = Nats {
             urls: owned(urls),
@@ -169,6 +171,7 @@ impl TargetDecoder<'_> {
         let url = fields.require("url", self.findings).and_then(|node| text(node, "url", self.findings));
         let token = self.secret(&mut fields, "token");
         let interval = fields.duration("scrape_interval", self.findings);
+        url.iter().for_each(|url| self.address(url.span, http_address(url.value, "")));
         fields.finish(self.findings);
         Some(Prometheus {
             url: url?.value.trim_end_matches('/').to_owned(),
@@ -229,6 +232,7 @@ impl TargetDecoder<'_> {
         let scrape = fields.text("scrape", self.findings);
         let prometheus = fields.text("prometheus", self.findings);
         fields.finish(self.findings);
+        scrape.iter().for_each(|url| self.address(url.span, http_address(url.value, "/metrics")));
         match (scrape, prometheus) {
             (Some(url), None) => Some(MetricSource::Scrape(url.value.to_owned())),
             (None, Some(selector)) => Some(MetricSource::Prometheus(selector.value.to_owned())),
@@ -358,6 +362,14 @@ impl TargetDecoder<'_> {
         Some(Metric { name: own, absent_is_zero: absent.unwrap_or(false) })
     }
 
+    /// An address, reported where nothing can be reached by it.
+    fn address(&mut self, span: Span, checked: Result<(), Misaddressed>) {
+        if let Err(Misaddressed { message, help }) = checked {
+            let finding = self.findings.error("bad-address", message, span);
+            self.findings.push(finding.help(help));
+        }
+    }
+
     fn one_key(&mut self, node: &Node, message: &str) {
         entries(node, "target", self.findings);
         let finding = self.findings.error("bad-target", message, node.span);
@@ -367,23 +379,4 @@ impl TargetDecoder<'_> {
 
 fn owned(texts: Vec<Spanned<&str>>) -> Vec<String> {
     texts.into_iter().map(|text| text.value.to_owned()).collect()
-}
-
-impl Target {
-    /// What a guard reads as `target`: names, subjects, metric names and patterns; no address and
-    /// no credential.
-    pub fn to_value(&self) -> Value {
-        let texts =
-            |map: &BTreeMap<String, String>| Value::map(map.iter().map(|(k, v)| (k.as_str(), Value::text(v.as_str()))));
-        let metrics = self.metrics.iter().map(|(k, v)| (k.as_str(), Value::text(v.name.as_str())));
-        Value::map([
-            ("name", Value::text(self.name.as_str())),
-            ("simulated", Value::Bool(self.world.is_some())),
-            ("subjects", texts(&self.subjects)),
-            ("patterns", texts(&self.patterns)),
-            ("metrics", Value::map(metrics)),
-            ("services", Value::list(self.services.keys().map(|name| Value::text(name.as_str())))),
-            ("gates", Value::list(self.gates.keys().map(|name| Value::text(name.as_str())))),
-        ])
-    }
 }

@@ -122,3 +122,13 @@ fn a_target_or_a_test_in_the_place_of_a_runbook_is_told_by_its_name() {
         }
     }
 }
+
+#[test]
+fn an_address_without_its_scheme_is_told_with_the_one_that_was_meant() {
+    let metrics = |address: &str| titan(&["disarm", "--nats", "127.0.0.1:1", "--metrics", address]).exits(2);
+    metrics("10.0.0.7:9464").complains("`10.0.0.7:9464` has no scheme; write `http://10.0.0.7:9464/metrics`");
+    metrics("nats://10.0.0.7").complains("`nats://` does not begin an HTTP address; write `http://10.0.0.7/metrics`");
+    let nats = "`http://` does not begin a NATS address; write `nats://h:4222`";
+    titan(&["disarm", "--nats", "http://h:4222", "--metrics", "http://h:1/metrics"]).exits(2).complains(nats);
+    titan(&["sim", "--nats", "http://h:4222"]).exits(2).complains(nats);
+}
