@@ -18,6 +18,7 @@ use crate::source::SourceFile;
 use crate::stdlib;
 
 use super::files::{Folder, Open, SIMULATED, chosen_target, read_source};
+use super::slip::no_target;
 
 /// The name of a file that says how much each rule weighs.
 pub(super) const SETTINGS: &str = ".titan-lint.yaml";
@@ -201,6 +202,10 @@ impl Checker {
             diagnostics.extend(found);
         }
         let aimed_at = aimed_at.and_then(|file| {
+            if let Some(why) = no_target(&file) {
+                unreadable.push(why);
+                return None;
+            }
             let ExaminedTarget { target, diagnostics: found } = examine_target(&file, &self.guards, &levels);
             diagnostics.extend(found);
             Some(Aim { target: target?, file, is_chosen: true })

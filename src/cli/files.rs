@@ -15,6 +15,8 @@ use crate::source::SourceFile;
 use crate::stdlib;
 use crate::yaml;
 
+use super::slip::no_target;
+
 /// The most bytes of a file a param names: policies are kilobytes.
 pub(super) const MAX_PARAM_FILE: u64 = 16 * 1024 * 1024;
 
@@ -201,6 +203,9 @@ pub(super) fn chosen_target(named: Option<&str>, runbook: &str) -> Option<String
 /// Reads and decodes a target.
 pub(super) fn read_target(name: &str, guards: &Guards) -> Result<(SourceFile, Target), Trouble> {
     let file = read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?;
+    if let Some(why) = no_target(&file) {
+        return Err(Trouble::Unreadable(why));
+    }
     let target = decode_target(&file, guards).map_err(Trouble::Wrong)?;
     Ok((file, target))
 }

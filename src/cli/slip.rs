@@ -1,10 +1,12 @@
 //! Command lines that are almost right: the command that was meant, the file of another kind.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;
+use serde::de::IgnoredAny;
 
 use crate::diagnostic::did_you_mean;
 use crate::source::SourceFile;
@@ -49,6 +51,11 @@ pub(super) fn read_runbook(name: &str) -> Result<SourceFile, Trouble> {
     let file = read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?;
     let shown = visible(name);
     let why = match Kind::of(&file) {
+        Kind::Runbook if is_json(&file) => {
+            format!(
+                "`{shown}` is JSON, as a policy is, not a runbook; `titan-run RUNBOOK --set policy={shown}` takes it"
+            )
+        }
         Kind::Runbook => return Ok(file),
         Kind::Test => format!("`{shown}` is a test file, not a runbook; `titan-run test {shown}` runs it"),
         Kind::Target => {
@@ -56,4 +63,26 @@ pub(super) fn read_runbook(name: &str) -> Result<SourceFile, Trouble> {
         }
     };
     Err(Trouble::Unreadable(why))
+}
+
+/// What a file is that was named as a target, and where it belongs; nothing where it may be one.
+pub(super) fn no_target(file: &SourceFile) -> Option<String> {
+    let shown = visible(file.name());
+    match Kind::of(file) {
+        Kind::Target => None,
+        Kind::Test => Some(format!("`{shown}` is a test file, not a target; `titan-run test {shown}` runs it")),
+        Kind::Runbook if is_json(file) => {
+            Some(format!("`{shown}` is JSON, as a policy is, not a target; `--set policy={shown}` hands it over"))
+        }
+        Kind::Runbook if file.text().lines().any(|line| line.starts_with("runbook:")) => {
+            Some(format!("`{shown}` is a runbook, not a target; `titan-run {shown} --target TARGET` carries it out"))
+        }
+        Kind::Runbook => None,
+    }
+}
+
+/// Whether a file holds a JSON object that is nothing of ours: what is ours says `titan`.
+fn is_json(file: &SourceFile) -> bool {
+    let is_object = || serde_json::from_str::<BTreeMap<String, IgnoredAny>>(file.text());
+    file.text().trim_start().starts_with('{') && is_object().is_ok_and(|keys| !keys.contains_key("titan"))
 }

@@ -124,6 +124,34 @@ fn a_target_or_a_test_in_the_place_of_a_runbook_is_told_by_its_name() {
 }
 
 #[test]
+fn a_file_of_another_kind_in_the_place_of_a_runbook_or_a_target_is_told_by_its_name() {
+    let (target, test) = ("runbooks/targets/sim-nats.yaml", "runbooks/policy-rollout.test.yaml");
+    let policy = "stdlib/policies/risk_policy-2.0.0.json";
+    let cases: [(&[&str], String); 8] = [
+        (
+            &[policy],
+            format!("`{policy}` is JSON, as a policy is, not a runbook; `titan-run RUNBOOK --set policy={policy}`"),
+        ),
+        (&["plan", policy], format!("`{policy}` is JSON, as a policy is, not a runbook")),
+        (&[target, "--target", ROLLOUT], format!("`{target}` is a target, not a runbook; `titan-run RUNBOOK --target")),
+        (
+            &[ROLLOUT, "--target", ROLLOUT],
+            format!("`{ROLLOUT}` is a runbook, not a target; `titan-run {ROLLOUT} --target"),
+        ),
+        (
+            &[ROLLOUT, "--target", test],
+            format!("`{test}` is a test file, not a target; `titan-run test {test}` runs it"),
+        ),
+        (&[ROLLOUT, "--target", policy], format!("`{policy}` is JSON, as a policy is, not a target; `--set policy=")),
+        (&["disarm", "--target", ROLLOUT], format!("`{ROLLOUT}` is a runbook, not a target")),
+        (&["lint", ROLLOUT, "--target", ROLLOUT], format!("`{ROLLOUT}` is a runbook, not a target")),
+    ];
+    for (words, why) in cases {
+        titan(words).exits(2).complains(&why);
+    }
+}
+
+#[test]
 fn an_address_without_its_scheme_is_told_with_the_one_that_was_meant() {
     let metrics = |address: &str| titan(&["disarm", "--nats", "127.0.0.1:1", "--metrics", address]).exits(2);
     metrics("10.0.0.7:9464").complains("`10.0.0.7:9464` has no scheme; write `http://10.0.0.7:9464/metrics`");
