@@ -23,6 +23,9 @@ const MAX_WORDS: usize = 400;
 /// The most insertions for which stand-ins are tried in every combination.
 const MAX_FILLED: usize = 4;
 
+/// What is wrong where the parser does not say.
+const NO_QUERY: &str = "this is not a PromQL expression";
+
 /// A query of a runbook.
 pub(super) struct Query<'a> {
     leaf: Leaf<'a>,
@@ -44,7 +47,7 @@ struct Parsed {
 pub(super) struct Wrong {
     /// The sentence.
     pub(super) message: String,
-    place: Range<usize>,
+    pub(super) place: Range<usize>,
 }
 
 /// A word, number, quoted text or sign.
@@ -100,6 +103,33 @@ fn parsed(text: &str) -> Option<Result<Parsed, Wrong>> {
     let texts = (0..ways).map(|way| stand_in(text, &filled, way));
     let (text, tree) = texts.filter_map(|text| parse(&text).ok().map(|tree| (text, tree))).next()?;
     Some(Ok(Parsed { tokens: tokens(&text), text, tree, filled }))
+}
+
+/// What is wrong with a text that is no selector of labels, such as a target has; it is parsed as it
+/// is used, so that it cannot be more than that.
+pub(super) fn wrong_selector(text: &str) -> Option<Wrong> {
+    const BEFORE: &str = "timestamp(x{";
+    let is_selector = |tree: &Expr| match tree {
+        Expr::Call(call) => matches!(call.args.args.as_slice(), [one] if matches!(**one, Expr::VectorSelector(_))),
+        _ => false,
+    };
+    let whole = format!("{BEFORE}{text}}})");
+    let (place, why) = match (tokens(&whole).get(MAX_WORDS), parse(&whole)) {
+        (Some(more), _) => (more.place.clone(), format!(": it has more than {MAX_WORDS} words")),
+        (None, Ok(tree)) if is_selector(&tree) => return None,
+        (None, Ok(_)) => {
+            let closing = tokens(&whole).into_iter().find(|token| whole.get(token.place.clone()) == Some("}"));
+            (closing.map_or(0..0, |token| token.place), String::new())
+        }
+        (None, Err(message)) => {
+            let wrong = wrong(&whole, &message);
+            (wrong.place, if wrong.message == NO_QUERY { String::new() } else { format!(": {}", wrong.message) })
+        }
+    };
+    let inside = |at: usize| at.saturating_sub(BEFORE.len()).min(text.len());
+    let part = inside(place.start)..inside(place.end);
+    let place = if part.is_empty() { 0..text.len() } else { part };
+    Some(Wrong { message: format!("`{text}` is no selector of labels{why}"), place })
 }
 
 /// The text with each insertion replaced by a name, a number or a time of the same length.
@@ -256,7 +286,7 @@ fn several(tree: &Expr) -> Option<&str> {
 /// that; where each can, the end.
 fn wrong(text: &str, message: &str) -> Wrong {
     let message = match message {
-        "invalid promql query" => "this is not a PromQL expression".to_owned(),
+        "invalid promql query" => NO_QUERY.to_owned(),
         other => other.replace("parenthesis ')'", "parenthesis").replace('\'', "`"),
     };
     let tokens = tokens(text);
