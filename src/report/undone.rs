@@ -41,22 +41,35 @@ impl Undone {
                 self.undoing.insert(Arc::clone(step), Arc::clone(action));
             }
             Happened::Finished { phase: Phase::Undo, step, status: Status::Ok, .. } => {
+                let is_undo = self.acted.contains_key(step) && !self.is_inside_undo(step);
+                let disarms = self.undoing.remove(step).is_some_and(|undo| &*undo == DISARM);
+                self.has_undone |= is_undo && !(disarms && self.is_disarm(step));
                 self.kept.remove(step);
-                let closes_again = self.is_disarm(step) && self.undoing.get(step).is_some_and(|undo| &**undo == DISARM);
-                self.has_undone |= !closes_again;
             }
-            // A gate that stays closed is told by its name.
-            Happened::Skipped { phase: Phase::Undo, step, reason } if !self.is_disarm(step) => {
+            Happened::Finished { phase: Phase::Undo, step, .. } => drop(self.undoing.remove(step)),
+            // A gate that stays closed is told by its name, and the parts of an undo are not told.
+            Happened::Skipped { phase: Phase::Undo, step, reason }
+                if self.acted.contains_key(step) && !self.is_disarm(step) && !self.is_inside_undo(step) =>
+            {
                 self.kept.insert(Arc::clone(step), reason.clone());
             }
             // Undos that were not done are judged anew.
-            Happened::Resumed { .. } => self.kept.clear(),
+            Happened::Resumed { .. } => {
+                self.kept.clear();
+                self.undoing.clear();
+            }
             _ => {}
         }
     }
 
     fn closes(&mut self, action: &str, with: &Value) {
         self.closed.extend(with.get("gate").filter(|_| action == DISARM).map(Value::to_string));
+    }
+
+    /// Whether a step is part of a runbook that is carried out as an undo.
+    fn is_inside_undo(&self, step: &str) -> bool {
+        step.match_indices(['/', '['])
+            .any(|(at, _)| step.get(..at).is_some_and(|outer| self.undoing.contains_key(outer)))
     }
 
     fn is_disarm(&self, step: &str) -> bool {
