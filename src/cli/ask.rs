@@ -294,7 +294,11 @@ pub(super) fn judge_word(runbook: &Runbook, state: &State, path: &str) -> Result
 /// A sentence saying why not.
 pub(super) fn judge(runbook: &Runbook, state: &State, request: &Request) -> Result<(), String> {
     let path = match request {
-        Request::Abort | Request::Pause => return Ok(()),
+        Request::Abort => return Ok(()),
+        _ if state.rollback.is_some() => {
+            return Err("the run rolls back, and hears nothing but `titan-run abort`".to_owned());
+        }
+        Request::Pause => return Ok(()),
         Request::TookEffect { .. } | Request::TookNone { .. } => {
             return Err("only `titan-run resume` hears what became of a step in doubt".to_owned());
         }

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use tokio::sync::watch;
 
 use crate::engine::{self, Job, Journal, Past, Signals};
-use crate::event::{Asked, Ended, Event, Progress};
+use crate::event::{Asked, Ended, Event, Progress, Request};
 use crate::journal::{Chain, Keeper, State};
 use crate::live::control::{ControlSocket, Reply};
 use crate::live::run_folder::{JournalFile, RunFolder, TargetLock};
@@ -185,7 +185,8 @@ async fn in_world(journey: Journey<'_>, streams: &mut Streams<'_>) -> Result<Car
     mark_children(&header.run, folder.as_ref().and_then(RunFolder::ended_commands));
     let socket = folder.map(|folder| ControlSocket::open(folder.control())).transpose().map_err(refused)?;
     let (sender, runbook) = (listening.sender(), Arc::clone(&prepared.runbook));
-    let recorder = Recorder { keeper, view: &view };
+    let run = header.run.clone();
+    let recorder = Recorder { run: &run, keeper, view: &view };
     let job = Job {
         runbook: prepared.runbook,
         header,
@@ -239,12 +240,25 @@ async fn hear(
         _ if is_over.get() => Reply::Refused("the run has just ended, and hears nobody any more".to_owned()),
         Err(why) => Reply::Refused(why),
         Ok(()) => {
-            let said = format!("{} was asked for", asked.request.phrase());
+            let said = said(&asked.request, sender.borrow().aborts(), recorder.run);
             sender.send_modify(|signals| signals.asked.push(asked));
             Reply::Taken(said)
         }
     };
     socket.serve(&take).await;
+}
+
+/// What whoever asks for something is told: what comes of it, and what can be asked next.
+fn said(request: &Request, aborts: usize, run: &str) -> String {
+    let follows = match request {
+        Request::Abort if aborts == 0 => "; the run rolls back, and a second abort leaves only disarms".to_owned(),
+        Request::Abort => "; only disarms and ensures are left".to_owned(),
+        Request::Pause => {
+            format!("; what is under way ends first, every watch too, and then `titan-run resume {run}` goes on")
+        }
+        _ => String::new(),
+    };
+    format!("{} was asked for{follows}", request.phrase())
 }
 
 /// How long ago a run began: by the wall clock, but never before its last record.
@@ -277,6 +291,8 @@ fn base36(mut number: u64, digits: usize) -> String {
 
 /// Keeps what happens in the run's journal, where it has one, and shows it.
 struct Recorder<'a, 'v> {
+    /// The run's id.
+    run: &'a str,
     keeper: Option<Keeper<JournalFile>>,
     view: &'a View<'v>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::event::{Ended, Event, Happened};
+use crate::event::{Cause, Ended, Event, Happened, Request};
 use crate::journal::{self, Chain, State, Torn};
 use crate::live::now_unix_ms;
 use crate::live::run_folder::RunFolder;
@@ -142,10 +142,12 @@ fn asks_for_approval(state: &State) -> bool {
 /// What was asked for last, and nothing has come of yet.
 fn waiting_requests(events: &[Event]) -> String {
     let asked = events.iter().rev().map_while(|event| match &event.what {
-        Happened::Requested(asked) => Some(asked.request.phrase()),
+        Happened::Requested(asked) => Some(&asked.request),
         _ => None,
     });
-    let mut asked: Vec<_> = asked.collect();
+    // An abort and a pause are asked of a runner, and end with him.
+    let asked = asked.filter(|request| !matches!(request, Request::Abort | Request::Pause));
+    let mut asked: Vec<_> = asked.map(Request::phrase).collect();
     asked.reverse();
     asked.join(", ")
 }
@@ -161,7 +163,10 @@ fn described(run: &RunFolder, state: &State, asked: &str) -> String {
             format!("waits with what was asked: {asked}; `titan-run resume {}` does it", run.id())
         }
         Some(ended) => match &ended.cause {
-            Some(cause) if !is_over(ended) => format!("{}: {}", ended.ending.word(), cause.sentence()),
+            Some(cause @ Cause::InDoubt { .. }) => format!("{}: {}", ended.ending.word(), cause.sentence()),
+            Some(cause) if !is_over(ended) => {
+                format!("{}: {}; `titan-run resume {}` goes on", ended.ending.word(), cause.sentence(), run.id())
+            }
             _ => ended.ending.word().to_owned(),
         },
         None if !asked.is_empty() && asks_for_approval(state) => {

@@ -8,6 +8,7 @@ use crate::event::{Happened, Status};
 use crate::primitive::CATALOGUE;
 use crate::primitive::gate::{CLOSED_AGAIN, STILL_ARMED};
 use crate::value::Value;
+use crate::visible::visible;
 
 /// How what is known of a gate begins.
 pub(super) const GATE: &str = "gate ";
@@ -103,6 +104,16 @@ impl Known {
     /// Every gate with its state and when it was verified.
     pub(super) fn gates(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         self.facts().filter_map(|(fact, seen, at_ms)| Some((fact.strip_prefix(GATE)?, seen, at_ms)))
+    }
+
+    /// How the gates were last seen, to end a line with.
+    pub(super) fn gates_seen(&self) -> String {
+        let seen = |(gate, seen, _): (&str, &str, u64)| match seen {
+            ARMED => format!("; gate {} was last seen ARMED", visible(gate)),
+            DISARMED => format!("; gate {} was last seen DISARMED", visible(gate)),
+            _ => format!("; gate {} is {UNKNOWN}", visible(gate)),
+        };
+        self.gates().map(seen).collect()
     }
 
     /// Every fact with its value and when it was verified.

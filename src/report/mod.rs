@@ -16,6 +16,7 @@ mod excerpt;
 mod few;
 mod json;
 mod known;
+mod last_page;
 mod lints;
 mod plan;
 mod reference;

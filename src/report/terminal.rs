@@ -6,13 +6,14 @@ use std::io::Write;
 use std::sync::Arc;
 
 use crate::declaration::Failure;
-use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Progress, Status};
+use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Progress, Request, Status};
 use crate::value::Value;
 use crate::visible::visible;
 
 use super::Report;
 use super::earlier::earlier;
-use super::known::{ARMED, DISARMED, GATE, Known, UNKNOWN};
+use super::known::{GATE, Known, UNKNOWN};
+use super::last_page::LastPage;
 use super::undone::Undone;
 
 /// The most characters of a result shown on one line; the whole of it is in the record.
@@ -39,6 +40,10 @@ pub struct Terminal<W> {
     under_way: BTreeMap<Arc<str>, (u64, String)>,
     /// The steps under way that ask at this terminal: the line with the question is left alone.
     asking: BTreeSet<Arc<str>>,
+    /// Whether something was written below an open question.
+    is_talked_over: bool,
+    aborts: usize,
+    is_rolling_back: bool,
 }
 
 impl<W: Write> Terminal<W> {
@@ -56,6 +61,9 @@ impl<W: Write> Terminal<W> {
             undone: Undone::default(),
             under_way: BTreeMap::new(),
             asking: BTreeSet::new(),
+            is_talked_over: false,
+            aborts: 0,
+            is_rolling_back: false,
         }
     }
 
@@ -67,6 +75,15 @@ impl<W: Write> Terminal<W> {
             (false, _) => "",
         };
         let _ = writeln!(self.out, "{clear}{}", visible(text.trim_end()));
+        self.is_talked_over = self.is_live && !self.asking.is_empty();
+    }
+
+    /// Says that a question is still open, where something was written below it.
+    fn ask_again(&mut self) {
+        if std::mem::take(&mut self.is_talked_over) && !self.asking.is_empty() {
+            let _ = write!(self.out, "the question above is still open [y/N] ");
+            let _ = self.out.flush();
+        }
     }
 
     fn stamped(&mut self, at_ms: u64, mark: &str, text: &str) {
@@ -130,11 +147,21 @@ impl<W: Write> Terminal<W> {
         }
     }
 
+    fn last_page<'a>(&'a self, ended: &'a Ended) -> LastPage<'a> {
+        LastPage {
+            ended,
+            run: self.resumable.as_deref(),
+            target: (!self.simulated).then_some(&*self.target),
+            known: &self.known,
+            undone: &self.undone,
+        }
+    }
+
     fn ended(&mut self, ended: &Ended) {
         self.line("");
         let is_well = ended.ending == Ending::Succeeded;
         if !is_well {
-            let gates: Vec<_> = self.known.gates().map(|(gate, seen, at)| self.gate_line(gate, seen, at)).collect();
+            let gates: Vec<_> = self.last_page(ended).gates();
             gates.iter().for_each(|gate| self.line(gate));
         }
         self.line(&format!("{} after {}", ended.ending.word(), clock(ended.took_ms)));
@@ -167,7 +194,7 @@ impl<W: Write> Terminal<W> {
         for (name, value) in outputs.into_iter().flatten() {
             self.line(&format!("  {name}: {}", visible(&value.to_string())));
         }
-        if let Some(next) = self.next_command(ended.ending) {
+        if let Some(next) = self.last_page(ended).next() {
             self.line(&format!("next: {}", visible(&next)));
         }
         if self.rehearsal {
@@ -184,6 +211,7 @@ impl<W: Write> Report for Terminal<W> {
         for event in events {
             self.known.learn(event.at_ms, &event.what);
             self.undone.learn(&event.what);
+            self.is_rolling_back |= matches!(event.what, Happened::RollbackStarted { .. });
             if let Happened::RunStarted(header) = &event.what {
                 self.header(header);
             }
@@ -216,7 +244,8 @@ impl<W: Write> Report for Terminal<W> {
             }
             Happened::CallStarted { .. } | Happened::CallFinished { .. } | Happened::Remembered { .. } => {}
             Happened::Requested(Asked { request, who, why }) => {
-                self.stamped(at, "!", &visible(&format!("{who} asked: {} ({why})", request.phrase())));
+                let follows = self.follows(request);
+                self.stamped(at, "!", &visible(&format!("{who} asked: {} ({why}){follows}", request.phrase())));
             }
             Happened::Resumed { who, cut_bytes, .. } => {
                 let torn = match cut_bytes {
@@ -232,10 +261,12 @@ impl<W: Write> Report for Terminal<W> {
                 self.stamped(at, "-", &format!("{:<32} skipped: {}", named(*phase, step), visible(reason)));
             }
             Happened::RollbackStarted { cause } => {
-                self.stamped(at, "↩", &format!("rolling back: {}", visible(&cause.brief())));
+                self.is_rolling_back = true;
+                self.stamped(at, "↩", &format!("rolling back: {}{}", visible(&cause.brief()), self.known.gates_seen()));
             }
             Happened::RunEnded(ended) => self.ended(ended),
         }
+        self.ask_again();
         self.moving_line_unless_ended(&event.what);
     }
 
@@ -279,6 +310,23 @@ impl<W: Write> Terminal<W> {
         }
     }
 
+    /// What comes of a request, and what more can be asked.
+    fn follows(&mut self, request: &Request) -> &'static str {
+        match request {
+            Request::Abort => {
+                self.aborts += 1;
+                // No answer is waited for any more; the line with the question is left.
+                if self.is_live && !std::mem::take(&mut self.asking).is_empty() {
+                    let _ = write!(self.out, "\r\n");
+                }
+                if self.aborts == 1 { "; once more leaves only disarms" } else { "; only disarms are left" }
+            }
+            Request::Pause if self.is_rolling_back => "; a rollback is not paused",
+            Request::Pause => "; what is under way ends first, every watch too",
+            _ => "",
+        }
+    }
+
     fn asks(&mut self, step: &Arc<str>, action: &str) {
         if action == "confirm" {
             self.asking.insert(Arc::clone(step));
@@ -292,44 +340,6 @@ impl<W: Write> Terminal<W> {
                 "{step:<32} waits for approval: `titan-run approve {run} --key KEYFILE` signs, `titan-run deny` refuses"
             );
             self.stamped(at_ms, "!", &text);
-        }
-    }
-
-    /// A gate's state, how it is known, and what closes it where it may be open.
-    fn gate_line(&self, gate: &str, seen: &str, at_ms: u64) -> String {
-        let (gate, at) = (visible(gate), clock(at_ms));
-        let closes = match self.simulated {
-            true => String::new(),
-            false => format!("; `titan-run disarm {gate} --target {}` closes it", self.target),
-        };
-        match seen {
-            DISARMED => format!("gate {gate} is DISARMED (seen at {at})"),
-            ARMED => format!("GATE {gate} IS ARMED (seen at {at}){closes}"),
-            _ => format!("GATE {gate} IS UNKNOWN (nothing has shown it since {at}){closes}"),
-        }
-    }
-
-    /// What a stressed reader types next.
-    fn next_command(&self, ending: Ending) -> Option<String> {
-        let run = self.resumable.as_deref();
-        let resume = |run| format!("`titan-run resume {run}`");
-        match (ending, run) {
-            (Ending::Succeeded, _) => None,
-            (Ending::RolledBack, _) => {
-                let disarmed = self.known.gates().filter(|(_, seen, _)| *seen == DISARMED).map(|(gate, ..)| gate);
-                Some(format!("{}; mend the cause and run it again", self.undone.after_rollback(disarmed)))
-            }
-            (Ending::Refused, _) => Some("nothing was changed; mend the cause and run it again".to_owned()),
-            (Ending::Stuck, None) => Some("do what a person is needed for".to_owned()),
-            (Ending::Stuck, Some(run)) => Some(format!(
-                "do what a person is needed for, then {}; `titan-run disarm GATE --target {}` closes a gate at any time",
-                resume(run),
-                self.target
-            )),
-            (Ending::Paused, None) => Some(format!("mend the cause; {}", self.undone.so_far())),
-            (Ending::Paused, Some(run)) => {
-                Some(format!("{} goes on, `titan-run abort {run}` rolls back; {}", resume(run), self.undone.so_far()))
-            }
         }
     }
 

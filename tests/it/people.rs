@@ -209,3 +209,21 @@ fn a_silent_and_a_noisy_peer_keep_nobody_waiting() {
     desk.say(&["abort"]).exits(0).says("abort was asked for");
     assert_eq!(run.end().0, 1);
 }
+
+#[test]
+fn a_run_that_rolls_back_hears_nothing_but_an_abort() {
+    let undo = "undo: { do: sleep, with: { for: 30s } }";
+    let changed = format!("  changed: {{ do: exec, with: {{ argv: [touch, $FOLDER/acted] }}, {undo} }}\n");
+    let desk =
+        Desk::new(&format!("{changed}  fails: {{ do: assert, with: {{ that: \"${{false}}\", message: no }} }}\n"));
+    let mut run = Watched::start(desk.run());
+    run.until("rollback_started", "");
+    for words in [&["pause"][..], &["retry", "fails", "--why", "a test"], &["skip", "fails", "--why", "a test"]] {
+        desk.say(words).exits(1).complains("the run rolls back, and hears nothing but `titan-run abort`");
+    }
+    desk.say(&["abort"])
+        .exits(0)
+        .says("abort was asked for; the run rolls back, and a second abort leaves only disarms");
+    desk.say(&["abort"]).exits(0).says("abort was asked for; only disarms and ensures are left");
+    assert_eq!(run.end().0, 4);
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use titan_run::declaration::{Effect, ErrorClass, Failure};
-use titan_run::event::{EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase, Status};
+use titan_run::event::{Asked, EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase, Request, Status};
 use titan_run::report::{Report, Terminal};
 use titan_run::value::Value;
 
@@ -44,11 +44,21 @@ fn ended(ending: Ending) -> Happened {
     }))
 }
 
+fn requested(request: Request) -> Happened {
+    Happened::Requested(Asked { request, who: "ann".to_owned(), why: "no reason given".to_owned() })
+}
+
 #[test]
 fn an_open_question_is_not_overwritten() {
     assert!(sent(false, vec![started("sleep")]).ends_with("0:01.0  … ask 0:01.0"));
     let asked = sent(false, vec![started("confirm"), Happened::WatchLive { watch: Arc::from("looking") }]);
-    assert!(asked.ends_with("\r\n  0:00.0  ◉ watch looking is live\n"), "{asked:?}");
+    let open = "the question above is still open [y/N] ";
+    assert!(asked.ends_with(&format!("\r\n  0:00.0  ◉ watch looking is live\n{open}")), "{asked:?}");
+    let aborted = sent(false, vec![started("confirm"), requested(Request::Abort)]);
+    assert!(aborted.contains("ann asked: abort (no reason given); once more leaves only disarms\n"), "{aborted}");
+    assert!(!aborted.contains(open), "{aborted:?}");
+    let paused = sent(false, vec![started("confirm"), requested(Request::Pause)]);
+    assert!(paused.ends_with(&format!("; what is under way ends first, every watch too\n{open}")), "{paused:?}");
 }
 
 #[test]
@@ -129,7 +139,7 @@ fn what_failed_is_told_once_on_the_last_page_and_its_outputs_only_where_it_succe
     let (log, page) = stuck.out.split_once("GATE execution IS ARMED").expect("the page begins with the gate");
     assert_eq!(page.matches("DISARM was sent, and it is armed").count(), 1, "{page}");
     assert!(page.contains("needs a person: undo of `disarm`: timeout: the same\n"), "{page}");
-    assert!(log.contains("rolling back: step `disarm` failed\n"), "{log}");
+    assert!(log.contains("rolling back: step `disarm` failed; gate execution was last seen ARMED\n"), "{log}");
     assert!(!page.contains("outputs:"), "{page}");
     let back = titan(&["runbooks/policy-rollout.yaml", "--world", "wrong_policy_on=brain"]).exits(3);
     assert!(!back.out.contains("outputs:"), "{}", back.out);
@@ -173,14 +183,21 @@ fn the_last_page_says_undone_only_of_what_was() {
             &["next: what was changed is undone, and gate `execution` stays closed; mend"],
         ),
     ];
+    let pair = |phase, is_done| begun(phase, "pair", "std/deploy_pair", is_done);
+    let inner = || begun(Phase::Forward, "pair/deploy", "deploy", true);
+    let undone = [pair(Phase::Undo, false), vec![kept("pair/deploy")], pair(Phase::Undo, true).split_off(1)].concat();
+    let page = sent(false, [pair(Phase::Forward, false), inner(), undone, vec![ended(Ending::RolledBack)]].concat());
+    assert!(!page.contains("not undone") && page.contains("next: what was changed is undone;"), "{page}");
     for (events, says) in cases {
         let page = sent(false, events.into_iter().flatten().chain([ended(Ending::RolledBack)]).collect());
         assert!(says.iter().all(|text| page.contains(text)), "{says:?}\n{page}");
     }
     let paused = sent(false, deploy().into_iter().chain([ended(Ending::Paused)]).collect());
     assert!(paused.contains("rolls back; effects so far stand"), "{paused}");
-    let all = (0..45).map(|at| kept(&format!("told[{at:02}]"))).chain([ended(Ending::RolledBack)]);
-    let page = sent(false, told().into_iter().chain(all).collect());
+    let items = || (0..45).map(|at| format!("told[{at:02}]"));
+    let begun_items = items().flat_map(|item| begun(Phase::Forward, &item, "nats_pub", true));
+    let kept_items = items().map(|item| kept(&item));
+    let page = sent(false, begun_items.chain(kept_items).chain([ended(Ending::RolledBack)]).collect());
     assert_eq!(page.matches("not undone: ").count(), 9, "{page}");
     assert!(page.contains("  not undone: 37 more\n"), "{page}");
 }
