@@ -33,6 +33,7 @@ mod mutants;
 mod mutation;
 mod offers;
 mod orphans;
+mod paused;
 mod people;
 mod prometheus;
 mod real;
