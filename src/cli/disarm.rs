@@ -128,6 +128,10 @@ async fn close(args: &Args, target: &Target, streams: &mut Streams<'_>) -> Resul
         biased;
         () = world.drive() => Err("the world ended before the command".to_owned()),
         closed = closing => closed.map_err(|failure| failure.message),
+        _ = tokio::signal::ctrl_c() => Err(format!(
+            "stopped by Ctrl-C: gate `{0}` is UNKNOWN, for DISARM may have been sent; `titan-run disarm {0}` tries again",
+            args.gate
+        )),
     }
 }
 

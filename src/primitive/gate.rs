@@ -175,7 +175,7 @@ impl<'a> Handle<'a> {
             if seen >= HOLD_LOOKS {
                 return Ok(());
             }
-            progress(&format!("waiting for armed, {}", shown(&state)));
+            progress(&awaited("armed", seen, &state));
             if self.world.clock().elapsed() >= end {
                 let message = format!("gate `{}` did not become armed, {}", self.name, shown(&state));
                 return Err(Failure::new(ErrorClass::Timeout, message));
@@ -215,7 +215,7 @@ impl<'a> Handle<'a> {
             if seen >= HOLD_LOOKS && sent.is_ok() {
                 return Ok(());
             }
-            progress(&format!("waiting for disarmed, {}", shown(&state)));
+            progress(&awaited("disarmed", seen, &state));
             if clock.elapsed() >= end {
                 let word = if matches!(state, Ok(GateState::Armed)) { STILL_ARMED } else { UNKNOWN };
                 let class = state.as_ref().err().map_or(ErrorClass::Timeout, |failure| failure.class);
@@ -255,6 +255,14 @@ impl<'a> Handle<'a> {
             [first, rest @ ..] if rest.iter().all(|value| value == first) => Ok(*first),
             _ => no_data(format!("the series of `{name}` disagree")),
         }
+    }
+}
+
+/// What is waited for, after `seen` looks in a row that showed it.
+fn awaited(wanted: &str, seen: u32, state: &Result<GateState, Failure>) -> String {
+    match seen {
+        0 => format!("waiting for {wanted}, {}", shown(state)),
+        _ => format!("it is {wanted}, and is looked at again"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Slips of a tired operator: noticed before anything is done, with the next keystroke.
 
 use crate::desk::Desk;
+use crate::stage::signal;
 use crate::tool::{command, finished, titan};
 
 const ROLLOUT: &str = "runbooks/policy-rollout.yaml";
@@ -159,4 +160,19 @@ fn an_address_without_its_scheme_is_told_with_the_one_that_was_meant() {
     let nats = "`http://` does not begin a NATS address; write `nats://h:4222`";
     titan(&["disarm", "--nats", "http://h:4222", "--metrics", "http://h:1/metrics"]).exits(2).complains(nats);
     titan(&["sim", "--nats", "http://h:4222"]).exits(2).complains(nats);
+}
+
+#[test]
+fn a_disarm_that_is_stopped_says_that_the_gate_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said");
+    let mut disarm = command(&["disarm", "--nats", "127.0.0.1:1", "--metrics", "http://127.0.0.1:1/metrics"]);
+    let mut disarm = disarm.stderr(std::fs::File::create(&said).unwrap()).spawn().unwrap();
+    while !std::fs::read_to_string(&said).unwrap().contains("waiting for disarmed") {
+        std::thread::yield_now();
+    }
+    signal("INT", disarm.id());
+    assert_eq!(disarm.wait().unwrap().code(), Some(4));
+    let said = std::fs::read_to_string(&said).unwrap();
+    assert!(said.contains("stopped by Ctrl-C: gate `execution` is UNKNOWN"), "{said}");
 }
