@@ -111,7 +111,7 @@ const NUMBER_PROPERTIES: [&str; 4] = ["bits", "is_even", "is_odd", "is_zero"];
 pub(super) fn methods(kind: &Type) -> Vec<&'static str> {
     let own: Vec<&[&'static str]> = match kind {
         Type::Any => vec![TEXT, LIST, MAP, NUMBER],
-        Type::Text | Type::Word(_) => vec![TEXT],
+        Type::Text | Type::Word(_) | Type::Char => vec![TEXT],
         Type::List(_) => vec![LIST],
         Type::Map(_) => vec![MAP],
         Type::Int | Type::Number => vec![NUMBER],

@@ -16,7 +16,8 @@ pub(super) fn result(operator: Binary, left: &Type, right: &Type) -> Option<Type
     match (operator, left, right) {
         (_, Type::Any, Type::Any) => Some(Type::Any),
         (Binary::Add, Type::Text | Type::Word(_), _) | (Binary::Add, _, Type::Text | Type::Word(_)) => Some(Type::Text),
-        (Binary::Subtract, Type::Text | Type::Word(_), Type::Text | Type::Word(_)) => Some(Type::Text),
+        (Binary::Add, Type::Char, Type::Char) => Some(Type::Text),
+        (Binary::Subtract, Type::Text | Type::Word(_), Type::Text | Type::Word(_) | Type::Char) => Some(Type::Text),
         (Binary::Add, Type::List(_), Type::List(_)) | (Binary::Add, Type::Map(_), Type::Map(_)) => {
             Some(left.clone().join(right.clone()))
         }
@@ -55,7 +56,8 @@ impl Simple {
 
     fn takes(self, given: &Type) -> bool {
         match (self, given) {
-            (Self::Value, _) | (Self::Null, Type::Null) => true,
+            // Some functions take a character for a text.
+            (Self::Value, _) | (Self::Null, Type::Null) | (Self::Text, Type::Char) => true,
             (Self::File, Type::Map(shape)) => {
                 shape.others.is_some() || ["path", "text"].iter().all(|name| shape.fields.contains_key(*name))
             }
@@ -173,6 +175,7 @@ impl Walk<'_> {
         let fits = match &whole {
             Type::Any => item != Type::Null,
             Type::List(items) => item != Type::Null && item.compares_with(items),
+            Type::Text | Type::Word(_) if item == Type::Char => true,
             Type::Map(_) | Type::Text | Type::Word(_) => item.compares_with(&Type::Text),
             _ => false,
         };

@@ -22,6 +22,8 @@ pub enum Type {
     Number,
     /// A text.
     Text,
+    /// One character of a text, which is no text before it leaves the expression.
+    Char,
     /// A text that is one of these words.
     Word(&'static [&'static str]),
     /// A length of time.
@@ -170,6 +172,7 @@ impl Type {
             Self::Int => "an int",
             Self::Number => "a number",
             Self::Text | Self::Word(_) => "a text",
+            Self::Char => "a character",
             Self::Duration => "a duration",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
@@ -184,6 +187,7 @@ impl Type {
             | (Self::Int | Self::Number, Self::Int | Self::Number)
             | (Self::Text | Self::Word(_), Self::Text | Self::Word(_))
             | (Self::Bool, Self::Bool)
+            | (Self::Char, Self::Char)
             | (Self::Duration, Self::Duration)
             | (Self::Map(_), Self::Map(_)) => true,
             (Self::List(one), Self::List(other)) => one.compares_with(other),

@@ -29,7 +29,10 @@ pub trait Scope {
 /// The type of an expression and what is wrong with it, where `told` is known already.
 pub fn check(expression: &Expr, scope: &dyn Scope, told: &[Fact]) -> (Type, Vec<Fault>) {
     let mut walk = Walk { scope, told: told.to_vec(), faults: Vec::new() };
-    let kind = walk.expression(expression);
+    let kind = match walk.expression(expression) {
+        Type::Char => Type::Text,
+        kind => kind,
+    };
     (kind, walk.faults)
 }
 
@@ -72,13 +75,13 @@ impl Walk<'_> {
         match &expression.kind {
             ExprKind::Literal(value) => Type::of(value),
             ExprKind::List(items) => {
-                let types: Vec<_> = items.iter().map(|item| self.expression(item)).collect();
+                let types: Vec<_> = items.iter().map(|item| self.held(item)).collect();
                 Type::list(Type::of_all(types))
             }
             ExprKind::Map(entries) => {
                 let fields: Vec<_> = entries
                     .iter()
-                    .map(|(key, item)| (key.text.clone(), super::types::Property::always(self.expression(item))))
+                    .map(|(key, item)| (key.text.clone(), super::types::Property::always(self.held(item))))
                     .collect();
                 Type::record(Noun::Property, fields)
             }
@@ -96,6 +99,14 @@ impl Walk<'_> {
                 };
                 then.join(self.where_known(&choice.condition, false, |walk| walk.expression(otherwise)))
             }
+        }
+    }
+
+    /// The type of what a list or a map holds: a character becomes a text when those leave.
+    fn held(&mut self, item: &Expr) -> Type {
+        match self.expression(item) {
+            Type::Char => Type::Any,
+            kind => kind,
         }
     }
 
@@ -205,7 +216,7 @@ impl Walk<'_> {
             Type::Any => true,
             Type::Map(_) => index.compares_with(&Type::Text),
             Type::List(_) | Type::Text | Type::Word(_) | Type::Int => index.compares_with(&Type::Int),
-            Type::Null | Type::Bool | Type::Number | Type::Duration => false,
+            Type::Null | Type::Bool | Type::Number | Type::Char | Type::Duration => false,
         };
         if !fits {
             self.fault(at.span, Wrong::Index { of: whole, at: index });
@@ -221,6 +232,7 @@ impl Walk<'_> {
             }
             (Type::List(items), ..) => (**items).clone(),
             (Type::Int, ..) => Type::Bool,
+            (Type::Text | Type::Word(_), ..) => Type::Char,
             (Type::Map(shape), _, ExprKind::Literal(Value::Text(key))) => {
                 let name = Word { text: key.to_string(), span: at.span };
                 match shape.fields.get(&name.text) {

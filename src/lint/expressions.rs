@@ -35,6 +35,9 @@ pub fn as_comparable(left: &Type, right: &Type) -> String {
     let is_text = |kind: &Type| matches!(kind, Type::Text | Type::Word(_));
     let is_number = |kind: &Type| matches!(kind, Type::Int | Type::Number);
     match (left, right) {
+        (Type::Char, other) | (other, Type::Char) if is_text(other) => {
+            "`text(...)` makes a text of a character; `starts_with(...)` looks at the beginning".to_owned()
+        }
         (Type::Duration, other) | (other, Type::Duration) if is_text(other) => {
             "write the duration as `duration(\"90s\")`".to_owned()
         }
