@@ -21,6 +21,7 @@ mod methods;
 mod names;
 mod operands;
 mod operators;
+mod outcome;
 mod own;
 mod parser;
 mod parts;

@@ -74,6 +74,9 @@ impl Walk<'_> {
     pub(super) fn call(&mut self, of: Option<&Expr>, name: &Word, arguments: &[Expr]) -> Type {
         let all: Vec<&Expr> = of.into_iter().chain(arguments).collect();
         let types: Vec<Type> = all.iter().map(|argument| self.expression(argument)).collect();
+        if let Some(given) = self.scope.primitive(&name.text).filter(|_| of.is_none()) {
+            return given;
+        }
         let arities = self.scope.own_function(&name.text);
         if !arities.is_empty() {
             if of.is_none() && !arities.contains(&types.len()) {

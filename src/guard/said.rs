@@ -12,7 +12,10 @@ use crate::source::Span;
 use crate::value::Value;
 
 use super::convert::to_value;
+use super::functions::Function;
+use super::methods;
 use super::syntax::{Binary, Expr, ExprKind, Word};
+use super::types::Type;
 
 /// How deep an expression of a script is followed: deeper than the engine reads one, so that only
 /// a name that stands for itself is ever cut off.
@@ -30,7 +33,7 @@ pub struct Said {
     pub last: Option<Expr>,
     /// What each name stands for that always stands for the same.
     pub names: BTreeMap<String, Expr>,
-    /// Every name it gives to something.
+    /// Every name it gives to something, its functions included.
     given: BTreeSet<String>,
 }
 
@@ -78,7 +81,8 @@ impl Said {
         let handed_over = ast.iter_functions().flat_map(|function| function.params);
         found.loose.extend(handed_over.map(str::to_owned));
         let Found { calls, bound, loose, returns } = found;
-        let given = bound.keys().chain(&loose).cloned().collect();
+        let functions = ast.iter_functions().map(|function| function.name.to_owned());
+        let given = bound.keys().chain(&loose).cloned().chain(functions).collect();
         let names = bound.into_iter().filter(|(name, given)| given.len() == 1 && !loose.contains(name));
         let names = names.filter_map(|(name, mut given)| Some((name, given.pop()?))).collect();
         let last = match ast.statements().last() {
@@ -94,6 +98,11 @@ impl Said {
         self.calls
             .iter()
             .any(|call| call.name == name || call.hands_over().is_some_and(|over| over.is_none_or(|over| over == name)))
+    }
+
+    /// Whether it gives a name to something of its own.
+    pub(super) fn gives_itself(&self, name: &str) -> bool {
+        self.given.contains(name)
     }
 
     /// Adds what functions in another file say: a name that they give stands for theirs there.
@@ -135,6 +144,10 @@ impl Found {
     }
 
     fn call(&mut self, call: &FnCallExpr, is_method: bool) {
+        // What the engine has for a value may change it; the language's own functions never do.
+        if methods::methods(&Type::Any).contains(&call.name.as_str()) && Function::named(&call.name).is_none() {
+            self.loose.extend(call.args.first().and_then(root));
+        }
         if call.op_token.is_none() {
             let arguments = call.args.iter().map(|argument| expr(argument, 0)).collect();
             self.calls.push(Call { name: call.name.to_string(), arguments, is_method });

@@ -17,7 +17,9 @@ use crate::yaml::Scalar;
 
 use super::convert::{to_dynamic, to_value};
 use super::operators::fault;
+use super::outcome::outcome;
 use super::said::Said;
+use super::types::Type;
 use super::{EvalError, Guards, Names, OwnFunctions, Place, innermost, lower, sandbox};
 
 /// The longest script: longer ones are programs of their own.
@@ -34,9 +36,15 @@ pub struct Script {
     place: Place,
     text: std::sync::Arc<str>,
     said: Said,
+    gives: Type,
 }
 
 impl Script {
+    /// The type of what it gives, as far as its last expression tells.
+    pub fn gives(&self) -> &Type {
+        &self.gives
+    }
+
     /// What it says, and what the author's own functions say that it calls.
     pub fn said(&self) -> &Said {
         &self.said
@@ -105,9 +113,11 @@ impl Guards {
         }
         match self.host().engine.compile(&scalar.text) {
             Ok(ast) => {
-                let said = self.own.said_with(Said::by(&ast));
+                let said = Said::by(&ast);
+                let gives = outcome(&said, self.core.catalogue);
+                let said = self.own.said_with(said);
                 let (ast, own) = (self.own.merged(ast), self.own.clone());
-                Some(Script { ast, own, place, text: std::sync::Arc::from(scalar.text.as_str()), said })
+                Some(Script { ast, own, place, text: std::sync::Arc::from(scalar.text.as_str()), said, gives })
             }
             Err(error) => {
                 let at = place.point(&scalar.text, error.position());

@@ -24,6 +24,10 @@ pub trait Scope {
     fn standing(&self, step: &str) -> Standing;
     /// How many arguments a function of the author's own takes; empty where there is none.
     fn own_function(&self, name: &str) -> Vec<usize>;
+    /// What a primitive gives that can be called here; `None` where there is none.
+    fn primitive(&self, _name: &str) -> Option<Type> {
+        None
+    }
 }
 
 /// The type of an expression and what is wrong with it, where `told` is known already.

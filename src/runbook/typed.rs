@@ -77,7 +77,7 @@ impl Declared {
                 results.entry(declaration.name).or_insert_with(|| of_primitive(declaration)).clone()
             }
             ActionKind::Runbook(runbook) => runbook.returns.clone(),
-            ActionKind::Script(_) => Type::Any,
+            ActionKind::Script(script) => script.gives().clone(),
         }
     }
 

@@ -127,10 +127,11 @@ fn names(ran: &Ran, code: &str) -> bool {
     ran.out.lines().any(|line| line.split_once(" · ").map_or(line, |(first, _)| first) == code)
 }
 
-const LISTS: [&str; 3] = [
+const LISTS: [&str; 4] = [
     "tests/cases/mutants/policy-rollout.txt",
     "tests/cases/mutants/inlined-rollout.txt",
     "tests/cases/mutants/observed-arm.txt",
+    "tests/cases/mutants/scripted.txt",
 ];
 
 #[test]
