@@ -73,6 +73,8 @@ pub enum Fact {
     Has(Vec<String>),
     /// A number is not zero.
     NotZero(Vec<String>),
+    /// A value is not null.
+    NotNull(Expr),
 }
 
 /// What is known where an expression is `truth`.
@@ -88,6 +90,9 @@ pub fn facts(expression: &Expr, truth: bool) -> Vec<Fact> {
         ExprKind::Call { of, name, arguments } if name.text == "has" && truth => {
             let mut all = of.as_deref().into_iter().chain(arguments);
             all.next().and_then(|map| has(map, all.next()?)).into_iter().collect()
+        }
+        ExprKind::Call { of, name, arguments } if name.text == "is_null" && !truth => {
+            of.as_deref().into_iter().chain(arguments).cloned().map(Fact::NotNull).collect()
         }
         _ => Vec::new(),
     }

@@ -116,6 +116,8 @@ pub enum Wrong {
         /// The name.
         name: String,
     },
+    /// It may be null, and using it then fails.
+    MayBeNull,
     /// An index of a type that is none here.
     Index {
         /// What is looked into.

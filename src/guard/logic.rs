@@ -101,7 +101,7 @@ fn both_ways(operator: Binary, one: &Expr, other: &Expr) -> bool {
 }
 
 /// Whether two expressions say the same, wherever they stand.
-fn same(one: &Expr, other: &Expr) -> bool {
+pub(super) fn same(one: &Expr, other: &Expr) -> bool {
     let parts = || {
         let (one, other) = (one.parts(), other.parts());
         one.len() == other.len() && one.into_iter().zip(other).all(|(one, other)| same(one, other))

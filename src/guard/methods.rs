@@ -115,7 +115,7 @@ pub(super) fn methods(kind: &Type) -> Vec<&'static str> {
         Type::List(_) => vec![LIST],
         Type::Map(_) => vec![MAP],
         Type::Int | Type::Number => vec![NUMBER],
-        Type::Null | Type::Bool | Type::Duration => Vec::new(),
+        Type::Null | Type::Bool | Type::Duration | Type::Maybe(_) => Vec::new(),
     };
     own.into_iter().flatten().chain(ANY).copied().collect()
 }

@@ -73,11 +73,21 @@ fn takes(parameter: &Parameter, given: &Type) -> bool {
 impl Walk<'_> {
     pub(super) fn call(&mut self, of: Option<&Expr>, name: &Word, arguments: &[Expr]) -> Type {
         let all: Vec<&Expr> = of.into_iter().chain(arguments).collect();
-        let types: Vec<Type> = all.iter().map(|argument| self.expression(argument)).collect();
+        let arities = self.scope.own_function(&name.text);
+        let own = Function::named(&name.text);
+        let may_be_null = |at: usize| match own {
+            _ if !arities.is_empty() => true,
+            Some(function) => function.takes.get(at).is_some_and(|one| takes(one, &Type::Null)),
+            None => at > 0,
+        };
+        let types: Vec<Type> = all
+            .iter()
+            .enumerate()
+            .map(|(at, argument)| if may_be_null(at) { self.expression(argument) } else { self.present(argument) })
+            .collect();
         if let Some(given) = self.scope.primitive(&name.text).filter(|_| of.is_none()) {
             return given;
         }
-        let arities = self.scope.own_function(&name.text);
         if !arities.is_empty() {
             if of.is_none() && !arities.contains(&types.len()) {
                 let signature =
@@ -86,7 +96,6 @@ impl Walk<'_> {
             }
             return Type::Any;
         }
-        let own = Function::named(&name.text);
         let on = types.first().cloned();
         let is_engines = on.as_ref().is_some_and(|on| methods::methods(on).contains(&name.text.as_str()));
         match own {
@@ -127,6 +136,11 @@ impl Walk<'_> {
 
     /// What a function gives; the entry that `get` and `has` ask for must be one there can be.
     fn given(&mut self, function: &Function, all: &[&Expr], types: &[Type]) -> Type {
+        if let ("all_equal", Some(Type::List(items)), Some(list)) = (function.name, types.first(), all.first())
+            && matches!(**items, Type::Maybe(_))
+        {
+            self.fault(list.span, Wrong::MayBeNull);
+        }
         let (Some(Type::Map(shape)), Some(key)) = (types.first(), all.get(1)) else {
             return function.gives.kind();
         };

@@ -32,6 +32,8 @@ pub enum Type {
     List(Rc<Type>),
     /// A map.
     Map(Rc<Shape>),
+    /// Null, or a value of this type.
+    Maybe(Rc<Type>),
 }
 
 /// What is known of a map.
@@ -83,6 +85,24 @@ impl Type {
     /// The type of a list.
     pub fn list(items: Type) -> Self {
         Self::List(Rc::new(items))
+    }
+
+    /// The type of null or a value of a type.
+    #[must_use]
+    pub fn or_null(self) -> Self {
+        match self {
+            Self::Maybe(_) => self,
+            kind => Self::Maybe(Rc::new(kind)),
+        }
+    }
+
+    /// The type of a value that is not null.
+    #[must_use]
+    pub fn not_null(self) -> Self {
+        match self {
+            Self::Maybe(kind) => (*kind).clone(),
+            kind => kind,
+        }
     }
 
     /// The type of a map whose every entry has a type.
@@ -154,6 +174,9 @@ impl Type {
             (Self::Text | Self::Word(_), Self::Text | Self::Word(_)) => Self::Text,
             (Self::List(one), Self::List(other)) => Self::list((*one).clone().join((*other).clone())),
             (Self::Map(_), Self::Map(_)) => Self::map_of(Self::Any),
+            (one @ Self::Maybe(_), other) | (one, other @ Self::Maybe(_)) => {
+                one.not_null().join(other.not_null()).or_null()
+            }
             _ => Self::Any,
         }
     }
@@ -176,6 +199,7 @@ impl Type {
             Self::Duration => "a duration",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
+            Self::Maybe(kind) => kind.word(),
         }
     }
 
@@ -191,6 +215,7 @@ impl Type {
             | (Self::Duration, Self::Duration)
             | (Self::Map(_), Self::Map(_)) => true,
             (Self::List(one), Self::List(other)) => one.compares_with(other),
+            (Self::Maybe(one), other) | (other, Self::Maybe(one)) => one.compares_with(other),
             _ => false,
         }
     }

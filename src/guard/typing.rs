@@ -6,6 +6,7 @@ use crate::value::Value;
 
 use super::facts::{Fact, Standing, facts};
 use super::fault::{Fault, Wrong};
+use super::logic::same;
 use super::methods;
 use super::operands;
 use super::syntax::{Binary, Expr, ExprKind, Unary, Word};
@@ -76,6 +77,23 @@ impl Walk<'_> {
 
     /// The type of an expression.
     pub(super) fn expression(&mut self, expression: &Expr) -> Type {
+        let is_not_null = |fact: &Fact| matches!(fact, Fact::NotNull(known) if same(known, expression));
+        match self.kind(expression) {
+            kind @ Type::Maybe(_) if self.told.iter().any(is_not_null) => kind.not_null(),
+            kind => kind,
+        }
+    }
+
+    /// The type of an expression that must not be null.
+    pub(super) fn present(&mut self, expression: &Expr) -> Type {
+        let kind = self.expression(expression);
+        if matches!(kind, Type::Maybe(_)) {
+            self.fault(expression.span, Wrong::MayBeNull);
+        }
+        kind.not_null()
+    }
+
+    fn kind(&mut self, expression: &Expr) -> Type {
         match &expression.kind {
             ExprKind::Literal(value) => Type::of(value),
             ExprKind::List(items) => {
@@ -90,8 +108,18 @@ impl Walk<'_> {
                 Type::record(Noun::Property, fields)
             }
             ExprKind::Name(name) => self.name(name, expression.span),
-            ExprKind::Property { of, name, is_lenient } => self.property(expression, of, name, *is_lenient),
-            ExprKind::Index { of, at, .. } => self.index(of, at),
+            ExprKind::Property { of, name, is_lenient: false } => {
+                let whole = self.present(of);
+                self.property(expression, whole, name)
+            }
+            ExprKind::Property { of, name, is_lenient: true } => {
+                self.leniently(of, |walk, whole| walk.property(expression, whole, name))
+            }
+            ExprKind::Index { of, at, is_lenient: false } => {
+                let whole = self.present(of);
+                self.index(whole, of, at)
+            }
+            ExprKind::Index { of, at, is_lenient: true } => self.leniently(of, |walk, whole| walk.index(whole, of, at)),
             ExprKind::Call { of, name, arguments } => self.call(of.as_deref(), name, arguments),
             ExprKind::Unary(operator, operand) => self.unary(*operator, operand),
             ExprKind::Binary(operator, sides) => self.binary(*operator, &sides.0, &sides.1, expression.span),
@@ -125,7 +153,7 @@ impl Walk<'_> {
 
     /// An expression that must be a truth.
     fn truth(&mut self, expression: &Expr, operator: Option<&'static str>) {
-        let found = self.expression(expression);
+        let found = self.present(expression);
         if !matches!(found, Type::Bool | Type::Any) {
             self.fault(expression.span, Wrong::NotBool { found, operator });
         }
@@ -140,8 +168,16 @@ impl Walk<'_> {
         Type::Any
     }
 
-    fn property(&mut self, expression: &Expr, of: &Expr, name: &Word, is_lenient: bool) -> Type {
-        let whole = self.expression(of);
+    /// What is looked up in a value that may be null, and is null where that is.
+    fn leniently(&mut self, of: &Expr, look: impl FnOnce(&mut Self, Type) -> Type) -> Type {
+        match self.expression(of) {
+            Type::Null => Type::Any,
+            Type::Maybe(kind) => look(self, (*kind).clone()).or_null(),
+            kind => look(self, kind),
+        }
+    }
+
+    fn property(&mut self, expression: &Expr, whole: Type, name: &Word) -> Type {
         if let Some(["steps", id, asked @ ("out" | "status")]) = expression.path().as_deref() {
             self.step(id, *asked == "out", expression.span);
         }
@@ -149,7 +185,7 @@ impl Walk<'_> {
             if let Some(kind) = methods::property(&whole, &name.text) {
                 return kind;
             }
-            if !(whole.is_any() || is_lenient && whole == Type::Null) {
+            if !whole.is_any() {
                 self.fault(name.span, Wrong::NoProperty { found: whole, name: name.text.clone() });
             }
             return Type::Any;
@@ -213,14 +249,13 @@ impl Walk<'_> {
         }
     }
 
-    fn index(&mut self, of: &Expr, at: &Expr) -> Type {
-        let whole = self.expression(of);
-        let index = self.expression(at);
+    fn index(&mut self, whole: Type, of: &Expr, at: &Expr) -> Type {
+        let index = self.present(at);
         let fits = match &whole {
             Type::Any => true,
             Type::Map(_) => index.compares_with(&Type::Text),
             Type::List(_) | Type::Text | Type::Word(_) | Type::Int => index.compares_with(&Type::Int),
-            Type::Null | Type::Bool | Type::Number | Type::Char | Type::Duration => false,
+            Type::Null | Type::Bool | Type::Number | Type::Char | Type::Duration | Type::Maybe(_) => false,
         };
         if !fits {
             self.fault(at.span, Wrong::Index { of: whole, at: index });
@@ -256,7 +291,7 @@ impl Walk<'_> {
                 Type::Bool
             }
             Unary::Minus | Unary::Plus => {
-                let found = self.expression(operand);
+                let found = self.present(operand);
                 if matches!(found, Type::Any | Type::Int | Type::Number) {
                     return found;
                 }
@@ -277,10 +312,10 @@ impl Walk<'_> {
             Binary::OrElse => {
                 let one = self.expression(left);
                 let other = self.expression(right);
-                if one == Type::Null { other } else { one.join(other) }
+                if one == Type::Null { other } else { one.not_null().join(other) }
             }
             _ => {
-                let types = (self.expression(left), self.expression(right));
+                let types = (self.present(left), self.present(right));
                 self.operands(operator, (left, right), types, span)
             }
         }

@@ -225,6 +225,11 @@ impl Look<'_> {
     fn template(&mut self, template: &Template, locals: &[(&'static str, Type)], place: &Place, action: &Action) {
         for one in template.insertions() {
             let kind = self.guard(one.guard, locals.to_vec(), place);
+            if matches!(kind, Type::Maybe(_)) && one.stands != Stands::Inside {
+                let problem = Problem::Expression(Wrong::MayBeNull);
+                self.found.push(Found { span: whole(one.guard), problem });
+            }
+            let kind = kind.not_null();
             let is_text = !matches!(kind, Type::Null | Type::List(_) | Type::Map(_));
             match (one.stands, one.argument) {
                 (Stands::InText, _) if !is_text => self.place(whole(one.guard), "a text", "text", kind),

@@ -48,7 +48,11 @@ impl Declared {
         steps.extend(others.map(|id| (id.to_owned(), Property::always(of_step(Type::Any)))));
         for step in &runbook.steps {
             let result = declared.of_action(&step.work.action);
-            let result = if step.foreach.is_some() { Type::list(result) } else { result };
+            let result = match step.foreach {
+                Some(_) if skips_items(step) => Type::list(result.or_null()),
+                Some(_) => Type::list(result),
+                None => result,
+            };
             steps.insert(step.id.as_str().to_owned(), Property::always(of_step(result)));
         }
         declared.set("steps", Type::Map(std::rc::Rc::new(Shape { noun: Noun::Step, fields: steps, others: None })));
@@ -163,6 +167,12 @@ fn of_primitive(declaration: &Declaration) -> Type {
         .iter()
         .map(|field| (field.name, Property { kind: Type::declared(field.kind), is_optional: field.optional }));
     Type::record(Noun::Property, fields)
+}
+
+/// Whether some items of a fan-out may be skipped, and others not.
+fn skips_items(step: &Step) -> bool {
+    let looks_at_item = |when: &Guard| when.references().iter().any(|reference| reference.root() == "item");
+    step.may_skip || step.work.when.as_ref().is_some_and(looks_at_item)
 }
 
 fn of_step(result: Type) -> Type {

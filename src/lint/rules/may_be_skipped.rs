@@ -2,7 +2,8 @@
 //!
 //! Such a step has no `out`, so whoever reads it fails. A step may be skipped because of its `when`, because
 //! an edge of it cannot hold, or by a person; it may fail and the run goes on with `on_failure: continue`.
-//! `undo` and `ensure` may run before it has ended.
+//! `undo` and `ensure` may run before it has ended. An item of a `foreach` that was skipped is null in the list
+//! of those that were not.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -71,6 +72,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             };
             Some((message, help))
         }
+        Problem::Expression(Wrong::MayBeNull) => Some((
+            "an item of `foreach` that was skipped is null here, and using it then fails".to_owned(),
+            "ask `!is_null(...) && ...` first, or write `... ?? other` for what stands in its place".to_owned(),
+        )),
         _ => None,
     });
 }
