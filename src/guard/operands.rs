@@ -265,7 +265,9 @@ impl Walk<'_> {
         let is_unknown = match whole {
             Type::Any => true,
             Type::Map(shape) => {
-                shape.others == Some(Type::Any) && path.last().is_some_and(|name| !shape.fields.contains_key(*name))
+                shape.others.is_some()
+                    && shape.noun == Noun::Property
+                    && path.last().is_some_and(|name| !shape.fields.contains_key(*name))
             }
             _ => false,
         };

@@ -60,6 +60,8 @@ pub enum Noun {
     Usual,
     /// Of a map of a target somebody chose.
     OfTarget,
+    /// Of what a pattern captures.
+    Group,
     /// Of anything else.
     #[default]
     Property,

@@ -191,13 +191,20 @@ impl Walk<'_> {
             return Type::Any;
         };
         let is_told = expression.path().is_some_and(|path| self.is_there(&path));
+        self.entry(shape, name, is_told)
+    }
+
+    /// An entry of a map, where it may be `told` that it is there.
+    fn entry(&mut self, shape: &Shape, name: &Word, is_told: bool) -> Type {
+        let is_optional = match shape.fields.get(&name.text) {
+            Some(field) => field.is_optional,
+            None => shape.noun == Noun::Group && shape.others.is_some(),
+        };
+        if is_optional && !is_told {
+            self.fault(name.span, Wrong::Optional { name: name.text.clone() });
+        }
         match shape.fields.get(&name.text) {
-            Some(field) => {
-                if field.is_optional && !is_told {
-                    self.fault(name.span, Wrong::Optional { name: name.text.clone() });
-                }
-                field.kind.clone()
-            }
+            Some(field) => field.kind.clone(),
             None => self.other(shape, name, is_told),
         }
     }
@@ -274,10 +281,8 @@ impl Walk<'_> {
             (Type::Text | Type::Word(_), ..) => Type::Char,
             (Type::Map(shape), _, ExprKind::Literal(Value::Text(key))) => {
                 let name = Word { text: key.to_string(), span: at.span };
-                match shape.fields.get(&name.text) {
-                    Some(field) => field.kind.clone(),
-                    None => self.other(shape, &name, false),
-                }
+                let path = of.path().map(|path| [path, vec![&*name.text]].concat());
+                self.entry(shape, &name, path.is_some_and(|path| self.is_there(&path)))
             }
             _ => Type::Any,
         }

@@ -51,6 +51,7 @@ fn is_unknown(found: &Found, findings: &mut Findings) -> bool {
                 Noun::Step => ("unknown-step", "step"),
                 Noun::PropertyOfStep => ("unknown-property", "property of a step"),
                 Noun::Property => ("unknown-property", "property"),
+                Noun::Group => ("unknown-property", "named group"),
             };
             unknown(words, name, known, (found.span, findings));
         }
@@ -66,6 +67,7 @@ fn unknown((code, what): (&'static str, &str), name: &str, known: &[String], (sp
     let finding = findings.error(code, format!("no {what} is called `{name}`"), span);
     let known: Vec<_> = known.iter().map(String::as_str).collect();
     let otherwise = || match known.len() {
+        0 if what == "named group" => format!("name it in the pattern: `(?<{name}>...)`"),
         0 => format!("declare `{name}` first"),
         1..=MAX_LISTED => format!("known here: {}", ticked(&known)),
         _ => format!("there are {} others, and none is near", known.len()),

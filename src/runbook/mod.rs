@@ -6,6 +6,7 @@
 
 mod address;
 mod bound;
+mod captured;
 mod check;
 mod decode;
 pub mod faults;

@@ -43,6 +43,11 @@ pub(super) fn usual_names() -> [(&'static str, Vec<&'static str>); 3] {
     ]
 }
 
+/// The pattern that targets have under a name if they say nothing else.
+pub(super) fn usual_pattern(name: &str) -> Option<&'static str> {
+    PATTERNS.iter().find(|(known, _)| *known == name).map(|(_, pattern)| *pattern)
+}
+
 type Texts = BTreeMap<String, String>;
 type Metrics = BTreeMap<String, Metric>;
 

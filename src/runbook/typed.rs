@@ -7,6 +7,7 @@ use crate::declaration::Declaration;
 use crate::guard::types::{Noun, Property, Shape, Type};
 use crate::guard::{Guard, OwnFunctions, Scope, Standing, check};
 
+use super::captured::Patterns;
 use super::target::Target;
 use super::target_defaults::usual_names;
 use super::{Action, ActionKind, ParamKind, Runbook, Step};
@@ -20,6 +21,7 @@ pub(super) struct Declared {
     names: BTreeMap<String, Type>,
     /// The type of what each primitive in use returns.
     results: RefCell<BTreeMap<&'static str, Type>>,
+    patterns: Patterns,
 }
 
 impl Declared {
@@ -31,7 +33,7 @@ impl Declared {
         others: impl Iterator<Item = &'n str>,
         loose: &[String],
     ) -> Self {
-        let mut declared = Self::default();
+        let mut declared = Self { patterns: Patterns::of(runbook, target), ..Self::default() };
         let loose_params = loose.iter().map(|name| (name.clone(), Property::always(Type::Any)));
         let params = runbook.params.iter().map(|p| (p.name.to_string(), Property::always(of_param(p.kind))));
         declared.set("params", Type::record(Noun::Param, loose_params.chain(params)));
@@ -78,11 +80,22 @@ impl Declared {
         match &action.kind {
             ActionKind::Primitive(declaration) => {
                 let mut results = self.results.borrow_mut();
-                results.entry(declaration.name).or_insert_with(|| of_primitive(declaration)).clone()
+                let kind = results.entry(declaration.name).or_insert_with(|| of_primitive(declaration)).clone();
+                if declaration.name == "wait_log" { self.with_captures(kind, action) } else { kind }
             }
             ActionKind::Runbook(runbook) => runbook.returns.clone(),
             ActionKind::Script(script) => script.gives().clone(),
         }
+    }
+
+    /// The type of a log's line with what its pattern captures.
+    fn with_captures(&self, line: Type, action: &Action) -> Type {
+        let Type::Map(shape) = line else {
+            return line;
+        };
+        let mut shape = Shape::clone(&shape);
+        shape.fields.insert("captures".to_owned(), Property::always(self.patterns.captured(action)));
+        Type::Map(std::rc::Rc::new(shape))
     }
 
     /// The type of an expression that sees these names and no more.

@@ -154,3 +154,14 @@ fn a_chosen_target_has_the_names_it_has_and_no_other() {
     target.subjects.insert("rejections".to_owned(), "titan.evt.exec.reject.v1".to_owned());
     assert_eq!(named(&target), 0);
 }
+
+#[test]
+fn a_pattern_of_a_chosen_target_has_the_groups_it_has_and_no_other() {
+    let file = read("tests/cases/lint/verified-apart/ok-2.yaml");
+    let mut target = Target::default();
+    for (pattern, count) in [("OK: (?<hash>[0-9a-f]+)", 0), ("OK: (?<sum>[0-9a-f]+)", 1), ("OK", 1)] {
+        target.patterns.insert("handshake_ok".to_owned(), pattern.to_owned());
+        let told = told(&file, Some(&target));
+        assert_eq!(told.iter().filter(|one| one.code == "unlisted-name").count(), count, "{pattern}: {told:?}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Targets may have names of their own under `subjects`, `metrics` and `patterns`, so a name cannot be wrong
 //! before a target is chosen; one that is nearly a usual name probably is. Where a target is chosen and does not
-//! have the name, this is an error.
+//! have the name, or its pattern has no group of the name that is read, this is an error.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -52,16 +52,23 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
     let target = subject.setting.target;
     for found in subject.runbook.faults_in(target) {
-        let Problem::Expression(Wrong::UnknownProperty { noun: Noun::OfTarget, name, known, .. }) = &found.problem
-        else {
+        let Problem::Expression(Wrong::UnknownProperty { noun, name, known, .. }) = &found.problem else {
             continue;
         };
-        let mut diagnostic = report.at(format!("the target `{}` has no `{name}`", target.name), found.span);
+        let (what, where_to) = match noun {
+            Noun::OfTarget => (format!("the target `{}` has no `{name}`", target.name), "to the target"),
+            Noun::Group => (
+                format!("the pattern of the target `{}` has no group called `{name}`", target.name),
+                "to the target's pattern",
+            ),
+            _ => continue,
+        };
+        let mut diagnostic = report.at(what, found.span);
         diagnostic.severity = Severity::Error;
         let known: Vec<_> = known.iter().map(String::as_str).collect();
         report.push(diagnostic.meant(name, &known, || match known.as_slice() {
-            [] => "add it to the target".to_owned(),
-            known => format!("add it to the target; it has {}", ticked(known)),
+            [] => format!("add it {where_to}"),
+            known => format!("add it {where_to}; it has {}", ticked(known)),
         }));
     }
 }
