@@ -1,6 +1,8 @@
 //! Texts that are pieced together when a run comes to them: what is written of them, and which
 //! texts they can become.
 
+use std::collections::BTreeSet;
+
 use crate::guard::syntax::{Binary, Expr, ExprKind};
 use crate::guard::{Call, Guard, Said, TextPart, Written};
 use crate::runbook::ActionKind;
@@ -13,38 +15,63 @@ use super::flow::{Flow, Known, Node};
 /// How often a name is followed to what it was computed by.
 const MAX_NAMES: usize = 16;
 
-/// A text: what is written of it, in order; `None` stands for any text.
+/// A text: what of it is written and what is open, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pieces(Vec<Option<String>>);
+pub(super) struct Pieces(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Written(String),
+    /// Any text.
+    Open,
+    /// Any text without a dot: what is inserted into a subject stays inside of one token.
+    InToken,
+}
+
+impl Piece {
+    fn written(&self) -> Option<&str> {
+        match self {
+            Self::Written(text) => Some(text),
+            Self::Open | Self::InToken => None,
+        }
+    }
+}
 
 impl Pieces {
     /// A text of which nothing is written.
     pub(super) fn open() -> Self {
-        Self(vec![None])
+        Self(vec![Piece::Open])
     }
 
     fn written(text: &str) -> Self {
-        Self(vec![Some(text.to_owned())])
+        Self(vec![Piece::Written(text.to_owned())])
     }
 
     /// A text in which each `hole` stands for any text.
     pub(super) fn around(text: &str, hole: &str) -> Self {
         let mut pieces = Vec::new();
         for (at, piece) in text.split(hole).enumerate() {
-            pieces.extend((at > 0).then_some(None));
-            pieces.push(Some(piece.to_owned()));
+            pieces.extend((at > 0).then_some(Piece::Open));
+            pieces.push(Piece::Written(piece.to_owned()));
         }
         Self(pieces)
     }
 
     /// It with something done to what is written of it.
     pub(super) fn map(&self, change: impl Fn(&str) -> String) -> Self {
-        Self(self.0.iter().map(|piece| piece.as_deref().map(&change)).collect())
+        let change = |piece: &Piece| piece.written().map_or_else(|| piece.clone(), |text| Piece::Written(change(text)));
+        Self(self.0.iter().map(change).collect())
+    }
+
+    /// It where what is open of it stays inside of one token of a subject.
+    fn in_tokens(self) -> Self {
+        let narrow = |piece| if piece == Piece::Open { Piece::InToken } else { piece };
+        Self(self.0.into_iter().map(narrow).collect())
     }
 
     /// Whether anything of it is written.
     pub(super) fn is_partly_written(&self) -> bool {
-        self.0.iter().flatten().any(|piece| !piece.is_empty())
+        self.0.iter().filter_map(Piece::written).any(|text| !text.is_empty())
     }
 
     fn and(mut self, other: Self) -> Self {
@@ -54,33 +81,34 @@ impl Pieces {
 
     /// All of it, where nothing is open.
     pub(super) fn whole(&self) -> Option<String> {
-        self.0.iter().map(Option::as_deref).collect()
+        self.0.iter().map(Piece::written).collect()
     }
 
-    /// Whether it can become a text: it begins and ends as is written, with every other piece
-    /// between.
+    /// Whether it can become a text.
     pub(super) fn may_be(&self, text: &str) -> bool {
-        if let Some(whole) = self.whole() {
-            return whole == text;
+        // The ends of what the pieces so far can be, as beginnings of the text.
+        let mut ends = vec![0];
+        for piece in &self.0 {
+            ends = match piece {
+                Piece::Written(written) => {
+                    let is_next = |end: &usize| text.get(*end..).is_some_and(|rest| rest.starts_with(written.as_str()));
+                    ends.into_iter().filter(is_next).map(|end| end + written.len()).collect()
+                }
+                Piece::Open => ends.first().map_or_else(Vec::new, |first| (*first..=text.len()).collect()),
+                Piece::InToken => {
+                    let dot = |end: usize| text.get(end..).and_then(|rest| rest.find('.')).map(|dot| end + dot);
+                    let all: BTreeSet<usize> =
+                        ends.iter().flat_map(|end| *end..=dot(*end).unwrap_or(text.len())).collect();
+                    all.into_iter().collect()
+                }
+            };
         }
-        let written = |pieces: &mut dyn Iterator<Item = &Option<String>>| -> Vec<String> {
-            pieces.map_while(Clone::clone).collect()
-        };
-        let begin = written(&mut self.0.iter()).concat();
-        let mut end = written(&mut self.0.iter().rev());
-        end.reverse();
-        let rest = text.strip_prefix(begin.as_str()).and_then(|rest| rest.strip_suffix(end.concat().as_str()));
-        let first = self.0.iter().position(Option::is_none).unwrap_or(0);
-        let last = self.0.iter().rposition(Option::is_none).unwrap_or(0);
-        let mut inner = self.0.get(first..last).unwrap_or_default().iter().flatten();
-        rest.is_some_and(|rest| {
-            inner.try_fold(rest, |rest, piece| rest.split_once(piece.as_str()).map(|(_, rest)| rest)).is_some()
-        })
+        ends.last() == Some(&text.len())
     }
 
     /// It as a message shows it.
     pub(super) fn shown(&self) -> String {
-        self.0.iter().map(|piece| piece.as_deref().unwrap_or("${...}")).collect()
+        self.0.iter().map(|piece| piece.written().unwrap_or("${...}")).collect()
     }
 }
 
@@ -95,6 +123,13 @@ impl Reader<'_, '_> {
     /// An argument of its action.
     pub(super) fn argument(&self, name: &str) -> Option<Pieces> {
         Some(self.written(self.node.work.action.with.text(name)?))
+    }
+
+    /// The subject of its action.
+    fn subject(&self) -> Option<Pieces> {
+        let written = self.node.work.action.with.text("subject")?;
+        let pieces = self.written(written);
+        Some(if let Written::Parts(_) = written { pieces.in_tokens() } else { pieces })
     }
 
     /// The items of an argument that is a list.
@@ -141,8 +176,8 @@ impl Reader<'_, '_> {
                 match (given.next(), given.next()) {
                     (Some(one), None) => {
                         let inner = self.expression(one, said, left);
-                        let is_kept = |text: &String| text.to_lowercase() == *text && text.trim() == text;
-                        if inner.0.iter().flatten().all(is_kept) { inner } else { Pieces::open() }
+                        let is_kept = |text: &str| text.to_lowercase() == text && text.trim() == text;
+                        if inner.0.iter().filter_map(Piece::written).all(is_kept) { inner } else { Pieces::open() }
                     }
                     _ => Pieces::open(),
                 }
@@ -187,8 +222,8 @@ pub(super) fn sent(reader: &Reader<'_, '_>) -> Vec<(&'static str, Pieces)> {
     let action = &reader.node.work.action;
     match (&action.kind, action.name()) {
         (ActionKind::Script(script), _) => by_script(reader, script.said()),
-        (_, "nats_pub") => reader.argument("subject").map(|one| ("nats_pub", one)).into_iter().collect(),
-        (_, "nats_req") => reader.argument("subject").map(|one| ("nats_req", one)).into_iter().collect(),
+        (_, "nats_pub") => reader.subject().map(|one| ("nats_pub", one)).into_iter().collect(),
+        (_, "nats_req") => reader.subject().map(|one| ("nats_req", one)).into_iter().collect(),
         _ => Vec::new(),
     }
 }

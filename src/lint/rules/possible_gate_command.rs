@@ -1,10 +1,10 @@
 //! A message may turn out to be a gate's command.
 //!
-//! A subject that is pieced together when the run comes to it, such as `titan.cmd.${params.what}.v1`,
-//! can be the one that opens a gate, and `nats_pub` neither verifies nor closes it again. What is written
-//! of a subject decides: where it begins or ends otherwise than the commands of the target's gates do, no
-//! value makes it one of them. That goes for undos, ensures and what scripts send as well; a function
-//! that a script hands over with `Fn` may be given anything.
+//! A subject that is pieced together when the run comes to it, such as `titan.cmd.operator.${params.what}.v1`,
+//! can be the one that opens a gate, and `nats_pub` neither verifies nor closes it again. What is written of a
+//! subject decides: where it begins or ends otherwise than the commands of the target's gates do, or has another
+//! number of tokens, no value makes it one of them. That goes for undos, ensures and what scripts send as well; a
+//! function that a script hands over with `Fn` may be given anything.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -14,7 +14,7 @@
 //! steps:
 //!   tell:
 //!     do: nats_pub
-//!     with: { subject: "titan.cmd.${params.what}.v1", payload: "told" }
+//!     with: { subject: "titan.cmd.operator.${params.what}.v1", payload: "told" }
 //!     no_undo: an example
 //! ```
 //!
