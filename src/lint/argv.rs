@@ -70,6 +70,11 @@ pub(super) fn program(text: &str) -> &str {
     name.strip_suffix(".exe").unwrap_or(name)
 }
 
+/// Whether a program is a shell.
+pub(super) fn is_shell(program: &str) -> bool {
+    SHELLS.contains(&program)
+}
+
 impl<'a> Argv<'a> {
     /// Every element that is code for a shell or an interpreter, wherever in the argv that is
     /// called: after `env`, `sudo`, `docker exec x` or `kubectl exec x --` as well.
@@ -77,27 +82,28 @@ impl<'a> Argv<'a> {
         let mut found = Vec::new();
         for (at, element) in self.elements.iter().enumerate() {
             let reader = program(element.text());
-            let is_shell = SHELLS.contains(&reader);
+            let is_shell = is_shell(reader);
             if !is_shell && !INTERPRETERS.contains(&reader) {
                 continue;
             }
-            let leaf = self.elements.get(at + 1..).and_then(|rest| code_after(is_shell, rest));
-            found.extend(leaf.map(|leaf| Code { reader, is_shell, leaf }));
+            let rest = self.elements.get(at + 1..).unwrap_or_default();
+            let leaf = code_after(is_shell, rest.iter().map(Leaf::text)).and_then(|code| rest.get(code));
+            found.extend(leaf.map(|leaf| Code { reader, is_shell, leaf: *leaf }));
         }
         found
     }
 }
 
-/// The code among what follows the name of a shell or an interpreter; none where a file follows.
-fn code_after<'a>(is_shell: bool, rest: &[Leaf<'a>]) -> Option<Leaf<'a>> {
-    let mut rest = rest.iter();
-    while let Some(flag) = rest.next().map(Leaf::text).filter(|flag| flag.starts_with(['-', '/', '+'])) {
+/// Which of the words behind the name of a shell or an interpreter is code; none where a file follows.
+pub(super) fn code_after<'t>(is_shell: bool, words: impl Iterator<Item = &'t str>) -> Option<usize> {
+    let mut words = words.enumerate();
+    while let Some((at, flag)) = words.next().filter(|(_, flag)| flag.starts_with(['-', '/', '+'])) {
         if takes_code(is_shell, flag) {
-            return rest.next().copied();
+            return Some(at + 1);
         }
         // `-o pipefail`, also behind other letters.
         if is_shell && flag.ends_with('o') {
-            rest.next();
+            words.next();
         }
     }
     None

@@ -6,6 +6,7 @@ use crate::runbook::ActionKind;
 use crate::runbook::target::Target;
 
 use super::argv::program;
+use super::command_lines::run_by;
 use super::pieces::{Pieces, Reader, handed_over};
 
 /// What a target fills the version into.
@@ -28,18 +29,24 @@ enum Names {
     Some,
     /// The services that are changed, of the machine's many.
     One,
+    /// The services that are changed, or a file, which may hold any.
+    OneOrFile,
     /// A file or a package, which may hold any service.
     Anything,
 }
 
+/// How containers are started, changed and stopped.
+const OF_CONTAINERS: &[&[&str]] = &[&["down"], &["restart"], &["run"], &["start"], &["stop"], &["up"]];
+
 /// The programs that deploy.
-const TOOLS: [Tool; 10] = [
+const TOOLS: [Tool; 13] = [
     Tool {
         name: "kubectl",
-        verbs: &[&["set", "image"], &["rollout", "restart"], &["rollout", "undo"]],
+        verbs: &[&["set", "image"], &["rollout", "restart"], &["rollout", "undo"], &["scale"]],
         names: Names::Some,
     },
     Tool { name: "kubectl", verbs: &[&["apply"], &["replace"], &["patch"]], names: Names::Anything },
+    Tool { name: "kubectl", verbs: &[&["create"], &["delete"]], names: Names::OneOrFile },
     Tool {
         name: "oc",
         verbs: &[
@@ -48,24 +55,30 @@ const TOOLS: [Tool; 10] = [
             &["rollout", "restart"],
             &["rollout", "retry"],
             &["rollout", "undo"],
+            &["scale"],
         ],
         names: Names::Some,
     },
     Tool { name: "oc", verbs: &[&["apply"], &["replace"], &["patch"]], names: Names::Anything },
-    Tool { name: "docker", verbs: &[&["up"], &["restart"]], names: Names::Some },
+    Tool { name: "oc", verbs: &[&["create"], &["delete"]], names: Names::OneOrFile },
+    Tool { name: "docker", verbs: OF_CONTAINERS, names: Names::Some },
     Tool { name: "docker", verbs: &[&["service", "update"], &["stack", "deploy"]], names: Names::Anything },
-    Tool { name: "docker-compose", verbs: &[&["up"], &["restart"]], names: Names::Some },
+    Tool { name: "docker-compose", verbs: OF_CONTAINERS, names: Names::Some },
     Tool {
         name: "systemctl",
-        verbs: &[&["restart"], &["start"], &["try-restart"], &["reload-or-restart"]],
+        verbs: &[&["restart"], &["start"], &["stop"], &["try-restart"], &["reload-or-restart"]],
         names: Names::One,
     },
     Tool { name: "helm", verbs: &[&["upgrade"], &["install"], &["rollback"]], names: Names::Anything },
-    Tool { name: "podman", verbs: &[&["up"], &["restart"]], names: Names::Some },
+    Tool { name: "podman", verbs: OF_CONTAINERS, names: Names::Some },
+    Tool { name: "podman-compose", verbs: OF_CONTAINERS, names: Names::Some },
 ];
 
 /// The words with which such a program only says what it would do.
 const REHEARSING: [&str; 3] = ["--dry-run", "--dry-run=client", "--dry-run=server"];
+
+/// Programs that only say what they are told.
+const SAYING: [&str; 3] = ["echo", "logger", "printf"];
 
 /// What a node deploys by hand: the words that say so.
 pub(super) fn deployed_by_hand(reader: &Reader<'_, '_>) -> Option<String> {
@@ -102,32 +115,45 @@ fn by_argv(argv: &[Pieces], target: &Target) -> Option<String> {
 /// Whether an argv calls one of the programs that deploy, wherever in it: after `ssh host` or in a
 /// shell's line as well.
 fn by_tool(argv: &[Pieces], target: &Target) -> Option<String> {
-    let shown: Vec<String> = argv.iter().map(Pieces::shown).collect();
-    let words: Vec<&str> = shown.iter().flat_map(|element| element.split_whitespace()).collect();
-    words.iter().enumerate().find_map(|(at, word)| {
-        let rest = words.get(at + 1..)?;
-        let tools = TOOLS.iter().filter(|tool| tool.name == program(word));
-        tools.flat_map(|tool| tool.verbs.iter().map(move |verb| (tool, *verb))).find_map(|(tool, verb)| {
-            let found = rest.windows(verb.len()).position(|words| words == verb)?;
-            let named = rest.get(found + verb.len()..)?;
-            let mut own = rest.iter().take_while(|word| program(word) != tool.name);
-            let is_rehearsed = own.any(|word| REHEARSING.contains(word));
-            (!is_rehearsed && is_of_group(tool.names, named, target)).then(|| {
-                let between = if found == 0 { "" } else { "... " };
-                format!("{} {between}{}", tool.name, verb.join(" "))
-            })
+    run_by(argv.iter().map(Pieces::shown).collect()).iter().find_map(|command| {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let told = words.iter().take_while(|word| !SAYING.contains(&program(word)));
+        told.enumerate().find_map(|(at, word)| by_command(program(word), words.get(at + 1..)?, target))
+    })
+}
+
+/// What a program that deploys is told to do; what stands behind `exec` or `--` is told to another.
+fn by_command(name: &str, words: &[&str], target: &Target) -> Option<String> {
+    let told: Vec<&str> = words.iter().copied().take_while(|word| !["exec", "--"].contains(word)).collect();
+    if told.iter().any(|word| REHEARSING.contains(word)) || is_beside(&told) {
+        return None;
+    }
+    let tools = TOOLS.iter().filter(|tool| tool.name == name);
+    tools.flat_map(|tool| tool.verbs.iter().map(move |verb| (tool, *verb))).find_map(|(tool, verb)| {
+        let found = told.windows(verb.len()).position(|words| words == verb)?;
+        let named = told.get(found + verb.len()..)?;
+        is_of_group(tool.names, named, target).then(|| {
+            let between = if found == 0 { "" } else { "... " };
+            format!("{} {between}{}", tool.name, verb.join(" "))
         })
     })
+}
+
+/// Whether a container is run beside the others until its program ends.
+fn is_beside(words: &[&str]) -> bool {
+    words.contains(&"--rm") && !words.iter().any(|word| ["-d", "--detach"].contains(word))
 }
 
 /// Whether what the words behind a verb name is, or may be, one of the services that must agree.
 fn is_of_group(names: Names, words: &[&str], target: &Target) -> bool {
     let named: Vec<_> = words.iter().filter(|word| !word.starts_with('-') && word.parse::<f64>().is_err()).collect();
     let may_be = |word: &str| word.contains("${") || target.parity().any(|service| word.contains(service));
+    let has_file = || words.iter().any(|word| ["-f", "-k"].contains(word) || word.starts_with("--filename"));
     match names {
         Names::Anything => true,
         Names::Some => named.is_empty() || named.iter().any(|word| may_be(word)),
         Names::One => named.iter().any(|word| may_be(word)),
+        Names::OneOrFile => has_file() || named.iter().any(|word| may_be(word)),
     }
 }
 

@@ -12,6 +12,7 @@ mod allow;
 mod argv;
 mod carried;
 mod checked;
+mod command_lines;
 mod deploying;
 mod everywhere;
 mod expressions;

@@ -1,10 +1,11 @@
 //! A service is changed by a program or an address, and not by `deploy`.
 //!
-//! `kubectl set image`, `docker compose up`, `systemctl restart`, `helm upgrade`, or the target's own
-//! command for it, change what a service runs as `deploy` does; but no rule sees it. Nothing then holds that
-//! the gate is closed before, that the other service is changed as well, that both are verified afterwards,
-//! and that a rollback brings the previous version back. Such a step does not only look either, whatever
-//! `observes: true` says. What names nothing but services that need not agree is none of that.
+//! `kubectl set image`, `docker compose up`, `systemctl stop`, `helm upgrade`, or the target's own command for
+//! it, change what a service runs as `deploy` does; but no rule sees it. Nothing then holds that the gate is
+//! closed before, that the other service is changed as well, that both are verified afterwards, and that a
+//! rollback brings the previous version back. Such a step does not only look either, whatever `observes: true`
+//! says. What names nothing but services that need not agree is none of that, nor are words that a program is
+//! only to say.
 //!
 //! ```yaml bad
 //! titan: 1
