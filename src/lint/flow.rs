@@ -157,7 +157,7 @@ impl<'a> Flow<'a> {
 
     /// What an argument of a watch's action is.
     pub fn watch_argument(&self, watched: &Watched<'_>, name: &str) -> Option<Known> {
-        self.names.argument(&watched.watch.action, name, watched.params, &watched.place)
+        self.names.argument(&watched.watch.action, name, watched.params, &watched.path)
     }
 
     /// What an expression stands for where a node uses it.
@@ -172,7 +172,7 @@ impl<'a> Flow<'a> {
 
     /// The value of a dotted name where a watch uses it, where it is a constant.
     pub fn watch_constant(&self, watched: &Watched<'_>, words: &[&str]) -> Option<Value> {
-        self.names.constant(words, watched.params, &watched.place)
+        self.names.constant(words, watched.params, &watched.path)
     }
 
     /// What a symbol was computed by, where it is a `let` or the output of a runbook.
@@ -230,8 +230,8 @@ impl<'a> Flow<'a> {
         for watch in &runbook.watches {
             let to = watch.to.and_then(|to| ends.get(to).copied());
             if let Some(from) = ends.get(watch.from).map(|end| self.begin_of(*end)) {
-                let place = prefix.to_owned();
-                self.watches.push(Watched { watch, from, to, outer, params: frame, place });
+                let path = format!("{prefix}watch {}", watch.id);
+                self.watches.push(Watched { watch, from, to, outer, params: frame, path });
             }
         }
         ends
