@@ -61,7 +61,9 @@ pub(super) fn of_text(text: &str, place: Place) -> Vec<Reference> {
             at = end_of_text(text, at, c);
             after_dot = false;
         } else if c.is_ascii_digit() {
-            at += count(text, at, |c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+            // A dot behind the digits may be the first of `..`.
+            at += count(text, at, |c| c.is_ascii_alphanumeric() || c == '_');
+            after_dot = false;
         } else if is_word(c) {
             let end = path_end(text, at);
             if !after_dot {
@@ -70,7 +72,8 @@ pub(super) fn of_text(text: &str, place: Place) -> Vec<Reference> {
             at = end;
             after_dot = false;
         } else {
-            after_dot = c == '.' || (after_dot && c.is_whitespace());
+            let is_range = after_dot && c == '.';
+            after_dot = !is_range && (c == '.' || (after_dot && c.is_whitespace()));
             at += c.len_utf8();
         }
     }
