@@ -4,12 +4,17 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::tool::{Ran, command, finished};
+
+/// How long a part may take for its next line before a test has failed.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process that ends with the test.
 pub struct Part(pub Child);
@@ -27,16 +32,20 @@ pub fn signal(name: &str, process: u32) {
     Command::new("kill").args([&format!("-{name}"), &process.to_string()]).stderr(Stdio::null()).status().unwrap();
 }
 
-/// Reads lines until one contains `wanted`; everything after it is read and dropped, so that the
+/// Reads lines until each of `wanted` was said; what comes after is read and dropped, so that the
 /// process never blocks.
 pub fn wait_for(stream: impl Read + Send + 'static, wanted: &[&str]) -> Vec<String> {
-    let mut lines = BufReader::new(stream).lines();
+    let (sender, lines) = mpsc::channel();
+    // What nobody waits for any more is read all the same: a full pipe would stop the process.
+    thread::spawn(move || {
+        BufReader::new(stream).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+    });
     let mut found = Vec::new();
     let mut seen = Vec::new();
     for text in wanted {
         loop {
-            let line =
-                lines.next().unwrap_or_else(|| panic!("`{text}` was never said in\n{}", seen.join("\n"))).unwrap();
+            let next = lines.recv_timeout(PATIENCE);
+            let line = next.unwrap_or_else(|end| panic!("`{text}` was never said: {end} after\n{}", seen.join("\n")));
             seen.push(line.clone());
             if line.contains(text) {
                 found.push(line);
@@ -44,7 +53,6 @@ pub fn wait_for(stream: impl Read + Send + 'static, wanted: &[&str]) -> Vec<Stri
             }
         }
     }
-    thread::spawn(move || lines.for_each(drop));
     found
 }
 
