@@ -86,7 +86,7 @@ impl Run<'_> {
         match self.undo(&task, is_complete).await {
             Ok(()) => Vec::new(),
             Err(failure) => {
-                self.may_be_open.set(self.may_be_open.get() || closes(&undo.action));
+                self.may_be_open.set(self.may_be_open.get() || does(&undo.action, DISARM));
                 vec![format!("undo of `{}`: {failure}", begun.path)]
             }
         }
@@ -118,7 +118,7 @@ impl Run<'_> {
         if self.may_be_open.get() && action.effect() == Effect::Changes {
             return Some("a gate may be open, and nothing is changed behind it");
         }
-        if arms(action) && !is_complete {
+        if does(action, ARM) && !is_complete {
             return Some("an undo that arms runs only last, after everything else was undone");
         }
         None
@@ -208,11 +208,11 @@ impl Run<'_> {
     }
 }
 
-/// Whether an action closes a gate, whatever else it does.
-fn closes(action: &Action) -> bool {
+/// Whether an action is a primitive, or does it somewhere inside.
+fn does(action: &Action, primitive: &str) -> bool {
     match &action.kind {
-        ActionKind::Primitive(declaration) => declaration.name == DISARM,
-        ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| closes(&step.work.action)),
+        ActionKind::Primitive(declaration) => declaration.name == primitive,
+        ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| does(&step.work.action, primitive)),
         ActionKind::Script(_) => false,
     }
 }
@@ -221,16 +221,7 @@ fn closes(action: &Action) -> bool {
 fn only_closes(action: &Action) -> bool {
     let closes_or_looks = |step: &Step| only_closes(&step.work.action) || step.work.action.effect() != Effect::Changes;
     match &action.kind {
-        ActionKind::Runbook(runbook) => closes(action) && runbook.steps.iter().all(closes_or_looks),
-        ActionKind::Primitive(_) | ActionKind::Script(_) => closes(action),
-    }
-}
-
-/// Whether an action can open a gate.
-fn arms(action: &Action) -> bool {
-    match &action.kind {
-        ActionKind::Primitive(declaration) => declaration.name == ARM,
-        ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| arms(&step.work.action)),
-        ActionKind::Script(_) => false,
+        ActionKind::Runbook(runbook) => does(action, DISARM) && runbook.steps.iter().all(closes_or_looks),
+        ActionKind::Primitive(_) | ActionKind::Script(_) => does(action, DISARM),
     }
 }
