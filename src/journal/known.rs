@@ -86,22 +86,28 @@ impl Known {
         matches!(self.outcome, Some(Outcome::Ended { status: Status::InDoubt, .. })) && !self.again
     }
 
-    /// Begins once more: its place in the rollback stays that of its first beginning.
-    pub(super) fn started_anew(&mut self, at_ms: u64, intent: &Intent<'_>) {
-        let acted = self.acted || intent.effect == Effect::Changes;
-        *self = Self {
-            order: self.order,
+    /// As it begins for the first time.
+    pub(super) fn begun(order: u64, at_ms: u64, intent: &Intent<'_>) -> Self {
+        Self {
+            order,
             began_ms: at_ms,
             attempt: intent.attempt,
             action: Arc::clone(intent.action),
-            acted,
+            acted: intent.effect == Effect::Changes,
             with: intent.with.clone(),
             memory: None,
             calls: Vec::new(),
             outcome: None,
             again: false,
             interrupted: false,
-        };
+        }
+    }
+
+    /// Begins once more: its place in the rollback stays that of its first beginning, and that it
+    /// may have changed something.
+    pub(super) fn begin_anew(&mut self, at_ms: u64, intent: &Intent<'_>) {
+        let anew = Self::begun(self.order, at_ms, intent);
+        *self = Self { acted: self.acted || anew.acted, ..anew };
     }
 
     pub(super) fn call_started(&mut self, index: usize, call: ScriptRecord) -> Result<(), String> {

@@ -219,26 +219,14 @@ impl State {
             return Err(format!("`{path}` cannot begin during the rollback"));
         }
         if let Some(known) = self.of_mut(phase).get_mut(path).filter(|known| known.again && intent.attempt == 1) {
-            Arc::make_mut(known).started_anew(event.at_ms, &intent);
+            Arc::make_mut(known).begin_anew(event.at_ms, &intent);
             return Ok(());
         }
-        let Intent { action, effect, attempt, with } = intent;
+        let Intent { attempt, with, .. } = intent;
         let earlier = self.of(phase).get(path).map(|known| (!known.is_open(), known.attempt, known.interrupted));
         match earlier {
             None if attempt == 1 => {
-                let known = Known {
-                    order: event.seq,
-                    began_ms: event.at_ms,
-                    attempt,
-                    action: Arc::clone(action),
-                    acted: effect == Effect::Changes,
-                    with: with.clone(),
-                    memory: None,
-                    calls: Vec::new(),
-                    outcome: None,
-                    again: false,
-                    interrupted: false,
-                };
+                let known = Known::begun(event.seq, event.at_ms, &intent);
                 self.of_mut(phase).insert(Arc::clone(path), Arc::new(known));
                 Ok(())
             }
@@ -283,7 +271,7 @@ impl State {
             self.of_mut(phase).insert(Arc::clone(path), Arc::new(known));
             return Ok(());
         };
-        if known.outcome.is_some() && !known.again {
+        if known.has_come_out() {
             return Err(format!("`{path}` has ended"));
         }
         let known = Arc::make_mut(known);
