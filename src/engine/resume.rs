@@ -166,34 +166,47 @@ impl Run<'_> {
             return;
         }
         for (at, step) in frame.runbook.steps.iter().enumerate() {
-            let whole = frame.path(at);
-            for (path, item) in self.items_on_record(frame, step, &whole) {
-                let Some(known) = self.take_past(frame.phase, &path) else {
-                    continue;
-                };
-                let mut names = frame.names.borrow_mut();
-                match &known.outcome {
-                    Some(Outcome::Ended { status, out, .. }) if path == whole => {
-                        let out = (*status == Status::Ok).then_some(out);
-                        names.set_step(step.id.as_str(), status.word(), out);
-                    }
-                    Some(Outcome::Skipped { .. }) => names.set_step(step.id.as_str(), Status::Skipped.word(), None),
-                    _ => {}
+            if frame.plan.borrow().status(at) == Status::Pending {
+                self.recall(frame, step);
+            }
+        }
+        // A list may come from a step that stands further down.
+        for (at, step) in frame.runbook.steps.iter().enumerate() {
+            for (path, item) in self.items_on_record(frame, step) {
+                if let Some(known) = self.take_past(frame.phase, &path) {
+                    self.take_up(frame, at, &path, item, &known);
                 }
-                drop(names);
-                self.take_up(frame, at, &path, item, &known);
             }
         }
     }
 
-    /// The paths under which a step may stand on record, with the items of its fan-out.
-    fn items_on_record(&self, frame: &Frame, step: &Step, whole: &Arc<str>) -> Vec<(Arc<str>, Option<Value>)> {
+    /// Has guards know how a step came out that is still on record.
+    fn recall(&self, frame: &Frame, step: &Step) {
+        let past = self.past.borrow();
+        let whole = frame.inside(Some(&step.id));
+        let came_out = match past.known(frame.phase, &whole) {
+            Some(known) => known.outcome.clone(),
+            None => fan_out(past.items(frame.phase, &whole).iter().map(|(_, path)| past.known(frame.phase, path))),
+        };
+        let (status, out) = match &came_out {
+            Some(Outcome::Ended { status: Status::Ok, out, .. }) => (Status::Ok, Some(out)),
+            Some(Outcome::Ended { status, .. }) => (*status, None),
+            Some(Outcome::Skipped { .. }) => (Status::Skipped, None),
+            None => return,
+        };
+        frame.names.borrow_mut().set_step(step.id.as_str(), status.word(), out);
+    }
+
+    /// The paths under which a step stands on record, with the items of its fan-out. One whose list
+    /// cannot be told any more is there all the same: its undo says what it lacks.
+    fn items_on_record(&self, frame: &Frame, step: &Step) -> Vec<(Arc<str>, Option<Value>)> {
+        let whole = frame.inside(Some(&step.id));
         let Some(foreach) = &step.foreach else {
-            return vec![(Arc::clone(whole), None)];
+            return vec![(whole, None)];
         };
         let list = self.job.guards.value(&foreach.list, &mut frame.names.borrow_mut(), &[]).unwrap_or_default();
-        let items = list.as_list().unwrap_or_default().iter().enumerate();
-        items.map(|(index, item)| (Arc::from(format!("{whole}[{index}]")), Some(item.clone()))).collect()
+        let item = |index: usize| list.as_list().unwrap_or_default().get(index).cloned();
+        self.past.borrow().items(frame.phase, &whole).into_iter().map(|(index, path)| (path, item(index))).collect()
     }
 
     /// Starts or ends the time that counts against `limits.disarmed`.
@@ -204,4 +217,17 @@ impl Run<'_> {
             _ => {}
         }
     }
+}
+
+/// How a fan-out came out, as far as its items on record tell; nothing while one is under way.
+fn fan_out<'a>(items: impl Iterator<Item = Option<&'a Known>>) -> Option<Outcome> {
+    let mut outs = Vec::new();
+    for known in items {
+        match known?.outcome.clone()? {
+            Outcome::Ended { status: Status::Ok, out, .. } => outs.push(out),
+            Outcome::Skipped { .. } => outs.push(Value::Null),
+            failed @ Outcome::Ended { .. } => return Some(failed),
+        }
+    }
+    (!outs.is_empty()).then(|| Outcome::Ended { status: Status::Ok, failure: None, out: Value::list(outs) })
 }

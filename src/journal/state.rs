@@ -75,6 +75,16 @@ impl State {
         self.of(phase).iter().map(|(path, known)| (path, &**known))
     }
 
+    /// The items of a fan-out that are on record, by their places in its list.
+    pub fn items(&self, phase: Phase, path: &str) -> Vec<(usize, Arc<str>)> {
+        let beginning = format!("{path}[");
+        let place = |at: &str| at.strip_prefix(&*beginning)?.strip_suffix(']')?.parse().ok();
+        let mut items: Vec<_> =
+            self.within(phase, &beginning).into_iter().filter_map(|at| Some((place(&at)?, at))).collect();
+        items.sort_unstable();
+        items
+    }
+
     /// Takes what is known of a piece of work out: whoever takes it goes on from it.
     pub fn take(&mut self, phase: Phase, path: &str) -> Option<Arc<Known>> {
         self.of_mut(phase).remove(path)
@@ -307,7 +317,7 @@ impl State {
     /// Takes up the step that paused the run, or the items that did: each is begun anew, or open
     /// where nobody knows whether it took effect. Items that went well are not done again.
     fn take_up(&mut self, path: &str) {
-        let items = self.within(Phase::Forward, &format!("{path}[")).into_iter().filter(|at| at.ends_with(']'));
+        let items = self.items(Phase::Forward, path).into_iter().map(|(_, at)| at);
         for at in items.chain([Arc::from(path)]).collect::<Vec<_>>() {
             match self.of_mut(Phase::Forward).get_mut(&at) {
                 Some(known) if known.is_in_doubt() => Arc::make_mut(known).outcome = None,

@@ -232,3 +232,37 @@ fn a_step_in_doubt_that_paused_its_run_is_not_done_again_without_a_word() {
     desk.say(&["resume"]).exits(0);
     assert_eq!(desk.log(), "did did ");
 }
+
+/// Steps that stand above those whose results they go through.
+const ABOVE: &str = r#"  again:
+    needs: [each]
+    foreach: steps.each.out
+    when: item.code == 0
+    do: exec
+    with: { argv: [touch, '$FOLDER/again'] }
+    undo: { do: exec, with: { argv: [rm, -f, '$FOLDER/again'] } }
+  slow: { needs: [again], do: sleep, with: { for: 60s } }
+  each:
+    needs: [list]
+    foreach: steps.list.out.all
+    do: exec
+    with: { argv: [touch, '$FOLDER/each ${item}'] }
+    undo: { do: exec, with: { argv: [rm, '$FOLDER/each ${item}'] } }
+  list: { needs: [], do: ./list.yaml }
+"#;
+
+#[test]
+fn the_items_of_a_list_that_stands_further_down_are_undone_by_the_next_runner() {
+    let desk = Desk::new(ABOVE);
+    let list = "titan: 1\nrunbook: list\nsteps: { nothing: { do: note, with: { text: x } } }\n";
+    fs::write(desk.path("list.yaml"), format!("{list}outputs: {{ all: '[\"one\", \"two\"]' }}\n")).unwrap();
+    let mut run = Watched::start(desk.run());
+    run.until("started", "slow");
+    signal("KILL", run.process());
+    run.killed();
+    assert!(desk.path("each two").exists() && desk.path("again").exists());
+    desk.say(&["abort"]).exits(3).says("✓ undo again[0]").says("✓ undo each[0]").says("✓ undo each[1]");
+    for left in ["each one", "each two", "again"] {
+        assert!(!desk.path(left).exists(), "{left}");
+    }
+}
