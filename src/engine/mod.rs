@@ -1,12 +1,14 @@
 //! The engine: carries a runbook out in a world it cannot identify.
 //!
-//! `plan` (pure) says what may start, `run` is the loop that starts it and applies outcomes,
+//! `plan` (pure) says what may start, `run` is the loop that starts it and applies outcomes, `held`
+//! says what keeps it from starting and how people let it go on,
 //! `perform` does one piece of work and judges it, `watch` looks on beside the steps,
 //! `rollback` undoes in reverse order and ensures. Every transition goes through [`Journal`]
 //! before anything follows from it. Called by `cli/`; knows neither `live/` nor `sim/`.
 
 mod commit;
 mod explain;
+mod held;
 mod kept_events;
 mod perform;
 mod plan;
@@ -145,8 +147,10 @@ struct Run<'a> {
     past: RefCell<State>,
     /// Why the journal cannot be trusted any more.
     broken: RefCell<Option<String>>,
-    /// How many requests were held against failed steps.
-    answered: Cell<usize>,
+    /// How many runbooks used as actions wait for a person.
+    waiting: Cell<usize>,
+    /// Told when one of them begins or ends to wait.
+    stirred: signal::Sender<()>,
     /// Told when the journal breaks.
     breaking: Notify,
     /// Whether any effect may have happened.
@@ -167,7 +171,8 @@ impl<'a> Run<'a> {
             committing: RefCell::new(Vec::new()),
             past: RefCell::new(past),
             broken: RefCell::new(None),
-            answered: Cell::new(0),
+            waiting: Cell::new(0),
+            stirred: signal::Sender::new(()),
             breaking: Notify::new(),
             touched: Cell::new(false),
             may_be_open: Cell::new(false),
@@ -248,6 +253,9 @@ struct Frame {
     phase: Phase,
     names: RefCell<crate::guard::Names>,
     plan: RefCell<Plan>,
+    held: RefCell<held::Held>,
+    /// Whether a watch of it looks on.
+    is_watched: Cell<bool>,
     /// What was started, in the order of starting, for the rollback.
     begun: RefCell<Vec<Rc<Begun>>>,
     /// What an earlier try may have changed, until it is begun anew: part of the rollback as well.

@@ -56,6 +56,12 @@ impl Plan {
         self.next.pop_front()
     }
 
+    /// The next step that can never start.
+    pub fn take_skip(&mut self) -> Option<Next> {
+        let at = self.next.iter().position(|next| matches!(next, Next::Skip(..)))?;
+        self.next.remove(at)
+    }
+
     /// The state of a step.
     pub fn status(&self, at: usize) -> Status {
         self.status.get(at).copied().unwrap_or_default()
@@ -71,10 +77,9 @@ impl Plan {
         self.set(at, Status::Running);
     }
 
-    /// Puts a step that was under way back to where it may start.
+    /// Puts a step that was under way back to where it was not; whoever says so starts it.
     pub fn again(&mut self, at: usize) {
         self.set(at, Status::Pending);
-        self.next.push_back(Next::Start(at));
     }
 
     /// Takes note of a step's end and works out what follows from it.

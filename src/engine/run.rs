@@ -1,6 +1,6 @@
 //! A whole run: begins it, bounds it, rolls it back and ends it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -107,6 +107,8 @@ impl Run<'_> {
             phase,
             plan: RefCell::new(Plan::new(&runbook.steps)),
             names: RefCell::new(names),
+            held: RefCell::default(),
+            is_watched: Cell::new(false),
             begun: RefCell::new(Vec::new()),
             earlier: RefCell::new(BTreeMap::new()),
             prefix,

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use crate::declaration::{Effect, Failure};
-use crate::event::{Asked, Cause, Happened, Phase, Request, Status};
-use crate::runbook::OnFailure;
+use crate::declaration::Failure;
+use crate::event::{Asked, Cause, Happened, Phase, Status};
+use crate::runbook::{ActionKind, OnFailure};
 use crate::value::Value;
 use crate::world::Wait;
 
+use super::held::{Held, Waiting};
 use super::rehearsal::left_out;
 use super::run::Stop;
 use super::watch::{Live, WatchEnd, breached};
@@ -22,15 +23,6 @@ use super::{Frame, Next, Run, Signals};
 /// A step that has come back, with the index it has in its frame.
 type Returned = (usize, Result<Value, Failure>);
 
-/// What keeps a frame from starting steps.
-#[derive(Default)]
-pub(super) struct Held {
-    /// Why nothing starts.
-    pub(super) stop: Option<Stop>,
-    /// The failed steps for which a person is waited for.
-    failed: Vec<usize>,
-}
-
 impl Run<'_> {
     /// Starts steps as the planner says until all have ended or one stops the frame.
     pub(super) async fn steps(&self, frame: &Rc<Frame>) -> Result<(), Stop> {
@@ -38,13 +30,12 @@ impl Run<'_> {
         let mut watching: FuturesUnordered<Wait<'_, WatchEnd>> = FuturesUnordered::new();
         let mut live: Vec<Live> = Vec::new();
         let mut opened = vec![false; frame.runbook.watches.len()];
-        let mut held = Held::default();
+        frame.held.replace(Held::after(self.job.signals.borrow().asked.len()));
+        let (mut waiting, mut inside) = (Waiting::new(self), self.stirred.subscribe());
+        let has_inside = frame.runbook.steps.iter().any(|step| matches!(step.work.action.kind, ActionKind::Runbook(_)));
         let left_out = if self.job.header.rehearsal { left_out(&frame.runbook) } else { BTreeMap::new() };
         loop {
-            while held.stop.is_none() {
-                let Some(next) = frame.plan.borrow_mut().take_next() else {
-                    break;
-                };
+            while let Some(next) = self.next_of(frame) {
                 match next {
                     Next::Skip(at, _) if self.is_past(frame.phase, &frame.path(at)) => self.skipped(frame, at),
                     Next::Skip(at, reason) => self.skip(frame, at, frame.path(at), reason),
@@ -53,40 +44,45 @@ impl Run<'_> {
                         self.skip(frame, at, frame.path(at), reason);
                     }
                     Next::Start(at) => {
-                        self.open_watches(frame, at, &mut opened, &mut live, &mut watching, &mut held).await?;
+                        self.open_watches(frame, at, &mut opened, &mut live, &mut watching).await?;
                         frame.plan.borrow_mut().started(at);
                         under_way.push(Box::pin(async move { (at, self.step(frame, at).await) }));
                     }
                 }
             }
-            if under_way.is_empty() || (held.is_paused() && only_asks(frame)) {
+            frame.is_watched.set(!live.is_empty());
+            let is_at_rest = self.is_at_rest(frame);
+            if (under_way.is_empty() && !(frame.may_wait_inside() && frame.waits()))
+                || (is_at_rest && frame.is_outermost())
+            {
                 break;
             }
+            if frame.may_wait_inside() {
+                waiting.tell(frame.waits(), is_at_rest);
+            }
+            let hears_pause = frame.is_outermost() && live.is_empty() && !frame.held.borrow().is_paused;
             tokio::select! {
                 biased;
-                Some(end) = watching.next(), if !watching.is_empty() => breached(frame, &end, &mut held)?,
+                Some(end) = watching.next(), if !watching.is_empty() => breached(frame, &end)?,
                 Some((at, result)) = under_way.next() => {
-                    self.close_watches(frame, Some(at), &mut live, &mut watching, &mut held).await?;
-                    self.settle(frame, at, result, &mut held)?;
+                    self.close_watches(frame, Some(at), &mut live, &mut watching).await?;
+                    self.settle(frame, at, result)?;
                 }
-                (at, asked) = self.released(frame, &held.failed) => self.release(frame, at, &asked, &mut held),
-                () = self.asked_for(Signals::is_to_pause), if held.stop.is_none() && live.is_empty() && frame.is_outermost() => {
-                    held.stop = Some(Stop::Pause(Cause::Operator { request: "pause".to_owned() }));
-                }
+                (at, asked) = self.released(frame) => self.release(frame, at, &asked),
+                () = self.asked_for(Signals::is_to_pause), if hears_pause => frame.held.borrow_mut().is_paused = true,
+                Ok(()) = inside.changed(), if has_inside => {}
             }
         }
-        self.close_watches(frame, None, &mut live, &mut watching, &mut held).await?;
-        held.stop.map_or(Ok(()), Err)
+        self.close_watches(frame, None, &mut live, &mut watching).await?;
+        if frame.may_wait_inside() && frame.waits() {
+            waiting.tell(true, true);
+            std::future::pending::<()>().await;
+        }
+        frame.hold().map_or(Ok(()), |cause| Err(Stop::Pause(cause)))
     }
 
     /// Applies what a step came back with.
-    fn settle(
-        &self,
-        frame: &Rc<Frame>,
-        at: usize,
-        result: Result<Value, Failure>,
-        held: &mut Held,
-    ) -> Result<(), Stop> {
+    fn settle(&self, frame: &Rc<Frame>, at: usize, result: Result<Value, Failure>) -> Result<(), Stop> {
         let Some(step) = frame.runbook.steps.get(at) else {
             return Ok(());
         };
@@ -111,45 +107,9 @@ impl Run<'_> {
             }
             OnFailure::Rollback => Err(Stop::Rollback(cause)),
             OnFailure::Pause => {
-                held.stop.get_or_insert(Stop::Pause(cause));
-                held.failed.push(at);
+                frame.held.borrow_mut().failed(at, cause);
                 Ok(())
             }
-        }
-    }
-
-    /// Waits until a person says how to go on after a failure that holds the frame.
-    async fn released(&self, frame: &Frame, failed: &[usize]) -> (usize, Asked) {
-        let mut signals = self.job.signals.clone();
-        loop {
-            let asked = signals.borrow_and_update().asked.get(self.answered.get()..).map(<[Asked]>::to_vec);
-            for one in asked.unwrap_or_default() {
-                self.answered.set(self.answered.get() + 1);
-                let (Request::Skip { step } | Request::Retry { step }) = &one.request else {
-                    continue;
-                };
-                if let Some(at) = failed.iter().find(|at| *frame.path(**at) == **step) {
-                    return (*at, one);
-                }
-            }
-            if failed.is_empty() || signals.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-
-    /// Goes on as a person said: does the failed step again, or goes on without it.
-    fn release(&self, frame: &Rc<Frame>, at: usize, asked: &Asked, held: &mut Held) {
-        held.failed.retain(|failed| *failed != at);
-        match &asked.request {
-            Request::Skip { .. } => self.skip(frame, at, frame.path(at), words(asked)),
-            _ => {
-                frame.set_aside(at);
-                frame.plan.borrow_mut().again(at);
-            }
-        }
-        if held.failed.is_empty() {
-            held.stop = None;
         }
     }
 
@@ -171,21 +131,6 @@ impl Run<'_> {
         }
         frame.plan.borrow_mut().ended(at, Status::Skipped, &frame.runbook);
     }
-}
-
-impl Held {
-    /// Whether a person asked for a pause.
-    fn is_paused(&self) -> bool {
-        matches!(self.stop, Some(Stop::Pause(Cause::Operator { .. })))
-    }
-}
-
-/// Whether nothing is under way but questions to people: a pause leaves them open, and whoever
-/// goes on with the run asks them again.
-fn only_asks(frame: &Frame) -> bool {
-    let plan = frame.plan.borrow();
-    let mut steps = frame.runbook.steps.iter().enumerate();
-    steps.all(|(at, step)| plan.status(at) != Status::Running || step.work.action.effect() == Effect::Asks)
 }
 
 /// Who asked for something, and why.

@@ -18,7 +18,6 @@ use crate::world::{Subscription, Wait};
 use super::perform::steady;
 use super::resume::PastWatch;
 use super::run::Stop;
-use super::steps::Held;
 use super::{Frame, Run};
 
 /// The name of the primitive that subscribes rather than samples.
@@ -47,7 +46,6 @@ impl<'r> Run<'r> {
         opened: &mut [bool],
         live: &mut Vec<Live>,
         watching: &mut FuturesUnordered<Wait<'a, WatchEnd>>,
-        held: &mut Held,
     ) -> Result<(), Stop> {
         for (at, watch) in frame.runbook.watches.iter().enumerate() {
             let Some(slot) = opened.get_mut(at).filter(|slot| watch.from == step && !**slot) else {
@@ -58,7 +56,7 @@ impl<'r> Run<'r> {
                 PastWatch::None => {}
                 PastWatch::Over => continue,
                 PastWatch::Gap(end) => {
-                    breached(frame, &end, held)?;
+                    breached(frame, &end)?;
                     continue;
                 }
             }
@@ -83,7 +81,6 @@ impl<'r> Run<'r> {
         step: Option<usize>,
         live: &mut Vec<Live>,
         watching: &mut FuturesUnordered<Wait<'_, WatchEnd>>,
-        held: &mut Held,
     ) -> Result<(), Stop> {
         let is_over = |handle: &Live| {
             let to = frame.runbook.watches.get(handle.watch).and_then(|watch| watch.to);
@@ -97,7 +94,7 @@ impl<'r> Run<'r> {
                 break;
             };
             open -= 1;
-            breached(frame, &end, held)?;
+            breached(frame, &end)?;
         }
         Ok(())
     }
@@ -246,16 +243,16 @@ impl Eye<'_, '_> {
 }
 
 /// What a watch's end means for its frame.
-pub(super) fn breached(frame: &Frame, end: &WatchEnd, held: &mut Held) -> Result<(), Stop> {
+pub(super) fn breached(frame: &Frame, end: &WatchEnd) -> Result<(), Stop> {
     let (Some(watch), Some(failure)) = (frame.runbook.watches.get(end.watch), &end.breach) else {
         return Ok(());
     };
-    let cause = Cause::Breach { watch: watch.id.shared(), failure: failure.clone() };
+    let cause = |watch| Cause::Breach { watch, failure: failure.clone() };
     match watch.on_breach {
-        OnFailure::Rollback => Err(Stop::Rollback(cause)),
+        OnFailure::Rollback => Err(Stop::Rollback(cause(watch.id.shared()))),
         OnFailure::Continue => Ok(()),
         OnFailure::Pause => {
-            held.stop.get_or_insert(Stop::Pause(cause));
+            frame.held.borrow_mut().breach.get_or_insert(cause(frame.watch_path(end.watch)));
             Ok(())
         }
     }

@@ -47,3 +47,4 @@ mod terminal;
 mod tool;
 mod typed;
 mod typing;
+mod waits;

@@ -1,0 +1,140 @@
+//! Steps that failed and wait for a person, in the runbook itself and in one used as an action:
+//! what is asked reaches the one that was meant, and nothing else is begun meanwhile.
+
+use std::fs;
+use std::process::Command;
+
+use crate::desk::Desk;
+use crate::stage::{Watched, signal};
+
+/// A step that fails until its file is there, and its undo.
+fn flaky(name: &str) -> String {
+    format!(
+        "  {name}:
+    needs: []
+    on_failure: pause
+    do: exec
+    with: {{ argv: [sh, -c, 'cd $FOLDER; echo did {name} >> log; test -e {name}'] }}
+    undo: {{ do: exec, with: {{ argv: [sh, -c, 'echo undid {name} >> $FOLDER/log'] }} }}
+"
+    )
+}
+
+impl Desk {
+    /// A desk whose step `outer` is a runbook.
+    fn around(steps: &str, inner: &str) -> Self {
+        let desk = Self::new(&format!("{steps}  outer: {{ needs: [], do: ./inner.yaml }}\n"));
+        let inner = inner.replace("$FOLDER", desk.path("").to_str().unwrap());
+        fs::write(desk.path("inner.yaml"), format!("titan: 1\nrunbook: inner\nsteps:\n{inner}")).unwrap();
+        desk
+    }
+
+    fn told(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default().replace('\n', " ")
+    }
+
+    /// Lets steps go well.
+    fn lets(&self, names: &[&str]) {
+        names.iter().for_each(|name| fs::write(self.path(name), "").unwrap());
+    }
+}
+
+const SLOW: &str = "  slow: { needs: [], do: sleep, with: { for: 30s } }\n";
+
+#[test]
+fn a_retry_reaches_the_step_it_names_where_others_wait_too() {
+    let desk = Desk::around(&flaky("mine"), &format!("{}{SLOW}", flaky("theirs")));
+    let mut run = Watched::start(desk.run());
+    run.until("finished", "outer/theirs");
+    desk.lets(&["mine", "theirs"]);
+    desk.say(&["retry", "mine", "--why", "a test"]).exits(0);
+    run.until("finished", "mine");
+    desk.say(&["retry", "outer/theirs", "--why", "a test"]).exits(0);
+    run.until("finished", "outer/theirs");
+    desk.say(&["abort"]).exits(0);
+    assert_eq!(run.end().0, 3);
+    assert_eq!(desk.told().matches("did mine").count(), 3, "{}", desk.told());
+    assert_eq!(desk.told().matches("undid ").count(), 2, "{}", desk.told());
+}
+
+#[test]
+fn a_step_that_is_retried_begins_though_another_waits() {
+    let desk = Desk::new(&format!("{}{}{SLOW}", flaky("one"), flaky("other")));
+    let mut run = Watched::start(desk.run());
+    run.until("finished", "one");
+    run.until("finished", "other");
+    desk.lets(&["one"]);
+    desk.say(&["retry", "one", "--why", "a test"]).exits(0);
+    run.until("finished", "one");
+    desk.say(&["abort"]).exits(0);
+    assert_eq!(run.end().0, 3);
+}
+
+#[test]
+fn a_failure_inside_a_runbook_that_says_pause_pauses_the_run() {
+    let inner = format!("{}  last: {{ do: note, with: {{ text: x }} }}\n", flaky("theirs"));
+    let after = "  after: { needs: [outer], do: note, with: { text: x } }\n";
+    for (more, log) in [("true", "did theirs did theirs "), ("false", "did theirs did theirs undid theirs ")] {
+        let check = format!("  check: {{ needs: [after], do: assert, with: {{ that: {more} }} }}\n");
+        let desk = Desk::around(&format!("{after}{check}"), &inner);
+        let (code, ended, _) = Watched::start(desk.run()).end();
+        assert_eq!((code, ended["cause"]["step"].as_str()), (5, Some("outer/theirs")), "{ended}");
+        desk.lets(&["theirs"]);
+        desk.say(&["resume"]).exits(if more == "true" { 0 } else { 3 }).says("✓ outer/theirs");
+        assert_eq!(desk.told(), log);
+    }
+    for before in [&[][..], &["retry", "outer/theirs", "--why", "a test"]] {
+        let desk = Desk::around("", &inner);
+        assert_eq!(Watched::start(desk.run()).end().0, 5);
+        if !before.is_empty() {
+            desk.say(before).exits(0);
+        }
+        desk.say(&["abort"]).exits(3).says("✓ undo outer/theirs");
+        assert_eq!(desk.told(), "did theirs undid theirs ");
+    }
+}
+
+#[test]
+fn a_runbook_that_waits_keeps_the_steps_around_it_from_starting_until_a_person_says_how() {
+    let around = "  short: { needs: [], do: sleep, with: { for: 500ms } }
+  next: { needs: [short], do: note, with: { text: x } }
+  long: { needs: [], do: sleep, with: { for: 6s } }\n";
+    let desk = Desk::around(around, &flaky("theirs"));
+    let mut run = Watched::start(desk.run());
+    run.until("finished", "short");
+    Command::new("sleep").arg("0.3").status().unwrap();
+    desk.lets(&["theirs"]);
+    desk.say(&["retry", "outer/theirs", "--why", "a test"]).exits(0);
+    let (code, ended, events) = run.end();
+    assert_eq!(code, 0, "{ended}");
+    let place = |event: &str, step: &str| {
+        events.iter().rposition(|seen| seen["what"]["event"] == event && seen["what"]["step"] == step)
+    };
+    assert!(place("started", "outer/theirs") < place("started", "next"));
+    assert_eq!(desk.told(), "did theirs did theirs ");
+}
+
+#[test]
+fn a_run_pauses_though_a_failed_step_waits_beside_a_question() {
+    let approves = "do: approve, with: { approvers: { ann: $ANN } }";
+    let looks = "  looks: { needs: [], on_failure: pause, do: exec, with: { argv: [test, -e, $FOLDER/ready], observes: true } }\n";
+    let beside = Desk::new(&format!("{looks}  agreed: {{ needs: [], {approves} }}\n"));
+    let inside = Desk::around(looks, "");
+    let inner = format!(
+        "titan: 1\nrunbook: inner\nsteps:\n  agreed: {{ {approves} }}\n  then: {{ do: exec, no_undo: A test., with: {{ argv: [date] }} }}\n"
+    );
+    fs::write(inside.path("inner.yaml"), inner.replace("$ANN", &inside.keys[0])).unwrap();
+    for (desk, question) in [(beside, "agreed"), (inside, "outer/agreed")] {
+        let mut run = Watched::start(desk.run());
+        run.until("started", question);
+        run.until("finished", "looks");
+        signal("TERM", run.process());
+        let (code, ended, _) = run.end();
+        assert_eq!((code, ended["cause"]["step"].as_str()), (5, Some("looks")), "{ended}");
+        desk.lets(&["ready"]);
+        let mut resumed = Watched::start(desk.about(&["resume"]));
+        resumed.until("started", question);
+        desk.sign("approve", "ann").exits(0);
+        assert_eq!(resumed.end().0, 0);
+    }
+}
