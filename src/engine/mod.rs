@@ -94,9 +94,10 @@ impl Signals {
         })
     }
 
-    /// The request to go on without a step.
-    pub fn skip_of(&self, path: &str) -> Option<&Asked> {
-        self.asked.iter().find(|asked| matches!(&asked.request, Request::Skip { step } if step == path))
+    /// The request to go on without a step, after `heard` requests.
+    pub fn skip_of(&self, path: &str, heard: usize) -> Option<&Asked> {
+        let mut later = self.asked.iter().skip(heard);
+        later.find(|asked| matches!(&asked.request, Request::Skip { step } if step == path))
     }
 }
 
@@ -147,6 +148,8 @@ struct Run<'a> {
     past: RefCell<State>,
     /// Why the journal cannot be trusted any more.
     broken: RefCell<Option<String>>,
+    /// How many requests had been made when a step came out that people may skip.
+    skippable: RefCell<BTreeMap<Arc<str>, usize>>,
     /// How many runbooks used as actions wait for a person.
     waiting: Cell<usize>,
     /// Told when one of them begins or ends to wait.
@@ -171,6 +174,7 @@ impl<'a> Run<'a> {
             committing: RefCell::new(Vec::new()),
             past: RefCell::new(past),
             broken: RefCell::new(None),
+            skippable: RefCell::default(),
             waiting: Cell::new(0),
             stirred: signal::Sender::new(()),
             breaking: Notify::new(),

@@ -41,8 +41,9 @@ impl Run<'_> {
         }
         let bound = self.bound(task)?;
         // What a rollback was at is never too late: its time begins anew with each runner, as does
-        // that of what took no effect on a person's word.
-        let is_anew = task.phase != Phase::Forward || self.decision(&task.begun.path) == Some(false);
+        // that of what took no effect on a person's word, and of what stood while the run was paused.
+        let has_stood = task.interrupted.is_some_and(|known| known.has_stood);
+        let is_anew = task.phase != Phase::Forward || has_stood || self.decision(&task.begun.path) == Some(false);
         let interrupted = task.interrupted.filter(|_| !is_anew);
         let began = interrupted.map_or(self.now(), |known| Duration::from_millis(known.began_ms));
         let deadline = began + bound;

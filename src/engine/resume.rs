@@ -113,14 +113,14 @@ impl Run<'_> {
         })
     }
 
-    /// The request to go on without a step, made while no runner was there.
-    pub(super) fn skip_on_record(&self, path: &str) -> Option<Asked> {
-        let past = self.past.borrow();
-        let last =
-            past.requests.iter().rev().find(
-                |asked| matches!(&asked.request, Request::Skip { step } | Request::Retry { step } if step == path),
-            );
-        last.filter(|asked| matches!(asked.request, Request::Skip { .. })).cloned()
+    /// Takes the request to go on without a step that was made while no runner was there.
+    pub(super) fn take_skip(&self, path: &str) -> Option<Asked> {
+        let mut past = self.past.borrow_mut();
+        let is_about =
+            |request: &Request| matches!(request, Request::Skip { step } | Request::Retry { step } if step == path);
+        let last = past.requests.iter().rev().find(|asked| is_about(&asked.request)).cloned();
+        past.requests.retain(|asked| !is_about(&asked.request));
+        last.filter(|asked| matches!(asked.request, Request::Skip { .. }))
     }
 
     /// Whether an interrupted piece of work is taken as done on a person's word.

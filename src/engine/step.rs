@@ -105,7 +105,7 @@ impl Run<'_> {
             Some(when) if past.is_none() => self.truth(&task, when, None, ErrorClass::Refused),
             _ => Ok(true),
         };
-        let asked = self.skip_on_record(&path).filter(|_| step.may_skip);
+        let asked = step.may_skip.then(|| self.take_skip(&path)).flatten();
         let not_wanted = step.work.when.as_ref().filter(|_| wanted == Ok(false));
         let skipped = asked.as_ref().map(words).or(not_wanted.map(|when| format!("`when: {}` is false", when.text())));
         if let Some(reason) = skipped {
@@ -194,13 +194,15 @@ impl Run<'_> {
             return self.perform(task).await.map_err(Interruption::Failed);
         }
         let path = &task.begun.path;
-        let asked = Box::pin(self.asked_for(|signals| signals.skip_of(path).is_some()));
-        match select(asked, Box::pin(self.perform(task))).await {
+        // A word on an earlier try counts for that one only.
+        let heard = self.skippable.borrow().get(path).copied().unwrap_or(0);
+        let asked = Box::pin(self.asked_for(|signals| signals.skip_of(path, heard).is_some()));
+        let ended = select(asked, Box::pin(self.perform(task))).await;
+        let signals = self.job.signals.borrow();
+        self.skippable.borrow_mut().insert(Arc::clone(path), signals.asked.len());
+        match ended {
             Either::Right((result, _)) => result.map_err(Interruption::Failed),
-            Either::Left(_) => {
-                let signals = self.job.signals.borrow();
-                Err(Interruption::Skipped(signals.skip_of(path).map(words).unwrap_or_default()))
-            }
+            Either::Left(_) => Err(Interruption::Skipped(signals.skip_of(path, heard).map(words).unwrap_or_default())),
         }
     }
 

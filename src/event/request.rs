@@ -62,6 +62,14 @@ impl Request {
         }
     }
 
+    /// The step that is gone on without.
+    pub fn skips(&self) -> Option<&str> {
+        match self {
+            Self::Skip { step } => Some(step),
+            _ => None,
+        }
+    }
+
     /// One phrase for people.
     pub fn phrase(&self) -> String {
         match self {

@@ -31,6 +31,8 @@ pub struct Known {
     pub outcome: Option<Outcome>,
     /// Whether it is to be begun anew, and stands on record for what it may have changed.
     pub again: bool,
+    /// Whether the run paused inside it, so that its time begins anew.
+    pub has_stood: bool,
     /// Whether its runner has died since it was last begun.
     pub(super) interrupted: bool,
 }
@@ -99,6 +101,7 @@ impl Known {
             calls: Vec::new(),
             outcome: None,
             again: false,
+            has_stood: false,
             interrupted: false,
         }
     }

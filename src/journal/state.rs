@@ -210,10 +210,13 @@ impl State {
 
     /// What was under way is open again; what a person was needed for may be tried anew.
     fn reopen(&mut self) {
-        if let Some(Ended { ending: Ending::Paused, cause: Some(Cause::Step { step, .. }), .. }) =
-            self.ended.take().as_deref()
-        {
-            self.take_up(step);
+        if let Some(Ended { ending: Ending::Paused, cause: Some(cause), .. }) = self.ended.take().as_deref() {
+            match cause {
+                Cause::Step { step, .. } => self.take_up(step),
+                // Who goes on after a breach knows of it: the watch looks on anew.
+                Cause::Breach { watch, .. } => drop(self.watches.remove(watch)),
+                Cause::Limit { .. } | Cause::Journal { .. } | Cause::InDoubt { .. } | Cause::Operator { .. } => {}
+            }
         }
         let is_settled =
             |known: &Known| matches!(known.outcome, None | Some(Outcome::Ended { status: Status::Ok, .. }));
@@ -249,7 +252,11 @@ impl State {
                 Ok(())
             }
             Some((false, before, true)) if attempt == before => {
-                self.open(phase, path)?.interrupted = false;
+                let known = self.open(phase, path)?;
+                known.interrupted = false;
+                if std::mem::take(&mut known.has_stood) {
+                    known.began_ms = event.at_ms;
+                }
                 // A person's word was on what was begun before, and not on what begins now.
                 self.requests.retain(|asked| asked.request.word_on() != Some(path));
                 Ok(())
@@ -260,6 +267,7 @@ impl State {
     }
 
     fn came_out(&mut self, event: &Event, phase: Phase, path: &Arc<str>, outcome: Outcome) -> Result<(), String> {
+        self.requests.retain(|asked| asked.request.skips() != Some(path));
         let Some(known) = self.of_mut(phase).get_mut(path) else {
             let needs_intent = matches!(outcome, Outcome::Ended { status: Status::Ok | Status::InDoubt, .. });
             if needs_intent {
@@ -277,6 +285,7 @@ impl State {
                 outcome: Some(outcome),
                 again: false,
                 interrupted: false,
+                has_stood: false,
             };
             self.of_mut(phase).insert(Arc::clone(path), Arc::new(known));
             return Ok(());
@@ -315,7 +324,8 @@ impl State {
     }
 
     /// Takes up the step that paused the run, or the items that did: each is begun anew, or open
-    /// where nobody knows whether it took effect. Items that went well are not done again.
+    /// where nobody knows whether it took effect. Items that went well are not done again. The
+    /// runbooks around it stood still with it: their time begins anew as well.
     fn take_up(&mut self, path: &str) {
         let items = self.items(Phase::Forward, path).into_iter().map(|(_, at)| at);
         for at in items.chain([Arc::from(path)]).collect::<Vec<_>>() {
@@ -323,6 +333,12 @@ impl State {
                 Some(known) if known.is_in_doubt() => Arc::make_mut(known).outcome = None,
                 Some(known) if known.has_failed() => self.begin_anew(Phase::Forward, &at),
                 Some(_) | None => {}
+            }
+        }
+        let around = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
+        for outer in around {
+            if let Some(known) = self.of_mut(Phase::Forward).get_mut(outer).filter(|known| known.is_open()) {
+                Arc::make_mut(known).has_stood = true;
             }
         }
     }

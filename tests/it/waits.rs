@@ -138,3 +138,76 @@ fn a_run_pauses_though_a_failed_step_waits_beside_a_question() {
         assert_eq!(resumed.end().0, 0);
     }
 }
+
+#[test]
+fn a_step_is_skipped_in_the_try_that_a_person_spoke_of_and_in_no_later_one() {
+    let inner = "  check: { may_skip: true, do: sleep, with: { for: 1500ms } }
+  change: { needs: { check: done }, no_undo: A test., idempotent: true, do: exec, with: { argv: [test, -e, $FOLDER/ready] } }\n";
+    let outer = "  outer: { idempotent: true, do: ./inner.yaml, retry: { on: [exit], attempts: 3, every: 10ms } }\n";
+    let skip = ["skip", "outer/check", "--why", "a test"];
+    let desk = || {
+        let desk = Desk::new(outer);
+        let inner = inner.replace("$FOLDER", desk.path("").to_str().unwrap());
+        fs::write(desk.path("inner.yaml"), format!("titan: 1\nrunbook: inner\nsteps:\n{inner}")).unwrap();
+        desk
+    };
+    let live = desk();
+    let mut run = Watched::start(live.run());
+    run.until("started", "outer/check");
+    live.say(&skip).exits(0);
+    run.until("retrying", "outer");
+    run.until("started", "outer/check");
+    live.lets(&["ready"]);
+    assert_eq!(run.end().0, 0);
+    let dead = desk();
+    let mut run = Watched::start(dead.run());
+    run.until("started", "outer/check");
+    signal("KILL", run.process());
+    run.killed();
+    dead.say(&skip).exits(0);
+    let mut run = Watched::start(dead.about(&["resume"]));
+    run.until("retrying", "outer");
+    run.until("started", "outer/check");
+    signal("KILL", run.process());
+    run.killed();
+    dead.lets(&["ready"]);
+    dead.say(&["resume"]).exits(0).says("✓ outer/check");
+}
+
+#[test]
+fn who_goes_on_after_a_watch_paused_the_run_has_it_look_on_anew() {
+    let desk = Desk::new(
+        "  first: { do: note, with: { text: x } }
+  slow: { do: sleep, with: { for: 2s } }
+  last: { do: note, with: { text: x } }
+watch:
+  sees:
+    from: first
+    do: exec
+    with: { argv: [cat, $FOLDER/ready], observes: true }
+    every: 200ms
+    breach_when: out.stdout != \"\"
+    on_breach: pause
+",
+    );
+    desk.lets(&["ready"]);
+    let mut run = Watched::start(desk.run());
+    run.until("started", "slow");
+    fs::write(desk.path("ready"), "bad").unwrap();
+    assert_eq!(run.end().0, 5);
+    desk.say(&["resume"]).exits(5).says("watch `sees` was breached");
+    desk.lets(&["ready"]);
+    desk.say(&["resume"]).exits(0).says("watch sees is live");
+}
+
+#[test]
+fn a_runbook_that_stood_still_while_its_run_was_paused_is_not_late() {
+    let desk = Desk::new("  outer: { do: ./inner.yaml, timeout: 2s }\n");
+    let inner = format!("{}  last: {{ do: note, with: {{ text: x }} }}\n", flaky("theirs"));
+    let inner = inner.replace("$FOLDER", desk.path("").to_str().unwrap());
+    fs::write(desk.path("inner.yaml"), format!("titan: 1\nrunbook: inner\nsteps:\n{inner}")).unwrap();
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.lets(&["theirs"]);
+    Command::new("sleep").arg("2.5").status().unwrap();
+    desk.say(&["resume"]).exits(0).says("✓ outer/theirs");
+}
