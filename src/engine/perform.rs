@@ -101,7 +101,11 @@ impl Run<'_> {
             ActionKind::Primitive(declaration) => {
                 let with = Arguments::check(declaration, &with)?;
                 let memory = interrupted.and_then(|known| known.memory.clone());
-                self.poll(task, declaration, &with, deadline, memory).await?
+                let poll = self.poll(task, declaration, &with, deadline, memory);
+                match task.phase {
+                    Phase::Undo => self.part_of_undo(declaration, &with, poll).await?,
+                    Phase::Forward | Phase::Ensure => poll.await?,
+                }
             }
             ActionKind::Runbook(runbook) => self.nested(task, runbook, with).await?,
             ActionKind::Script(script) => Box::pin(self.script(task, script, deadline, interrupted)).await?,
@@ -132,8 +136,9 @@ impl Run<'_> {
             Ok(()) => self.durable().await,
             Err(failure) => Err(failure),
         };
-        // A runbook has no effect of its own: on the way out each of its steps decides for itself.
-        let decides = matches!(action.kind, ActionKind::Runbook(_)) && task.phase != Phase::Forward;
+        // Runbooks and scripts have no effect of their own: on the way out each of their parts decides
+        // for itself.
+        let decides = !matches!(action.kind, ActionKind::Primitive(_)) && task.phase != Phase::Forward;
         if action.name() != super::run::DISARM && !decides {
             kept?;
         }

@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, select};
 
-use crate::declaration::{Effect, ErrorClass, Failure};
+use crate::declaration::{Declaration, Effect, ErrorClass, Failure, OBSERVES};
 use crate::event::{Happened, Phase, Status};
+use crate::primitive::Arguments;
 use crate::runbook::{Action, ActionKind, Step};
 use crate::value::Value;
 use crate::world::Wait;
@@ -21,6 +22,9 @@ use crate::world::Wait;
 use super::perform::Task;
 use super::run::{ARM, DISARM};
 use super::{Begun, Frame, Run};
+
+/// What became of an undo that a second abort cut off.
+const CUT_OFF: &str = "a second abort was asked for";
 
 impl Run<'_> {
     /// Undoes what was begun in a frame; gives a sentence for everything a person is needed for.
@@ -104,24 +108,44 @@ impl Run<'_> {
             self.skip_undo(task.begun, reason);
             return Err(Failure::new(ErrorClass::Refused, format!("not done: {reason}")));
         }
-        self.outcome(task, only_closes(&task.work.action)).await
+        self.outcome(task, does(&task.work.action, DISARM)).await
     }
 
-    /// Why an undo must not be done now.
+    /// Why an undo must not be done now. Where it closes a gate among other things, each of those
+    /// decides for itself.
     fn against(&self, action: &Action, is_complete: bool) -> Option<&'static str> {
-        if only_closes(action) {
-            return None;
-        }
+        let change = if does(action, DISARM) { None } else { self.against_change(action.effect()) };
+        let arms_too_soon = does(action, ARM) && !is_complete;
+        change.or(arms_too_soon.then_some("an undo that arms runs only last, after everything else was undone"))
+    }
+
+    /// Why nothing but a disarm must be done during the rollback any more.
+    pub(super) fn against_change(&self, effect: Effect) -> Option<&'static str> {
         if self.aborts() >= 2 {
             return Some("a second abort leaves only disarms");
         }
-        if self.may_be_open.get() && action.effect() == Effect::Changes {
-            return Some("a gate may be open, and nothing is changed behind it");
+        let is_behind = self.may_be_open.get() && effect == Effect::Changes;
+        is_behind.then_some("a gate may be open, and nothing is changed behind it")
+    }
+
+    /// Does a part of an undo; a second abort cuts it off unless it closes a gate.
+    pub(super) async fn part_of_undo<T>(
+        &self,
+        declaration: &Declaration,
+        with: &Arguments,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let effect = declaration.effect_where(with.get(OBSERVES.name));
+        if declaration.name == DISARM || effect != Effect::Changes {
+            return work.await;
         }
-        if does(action, ARM) && !is_complete {
-            return Some("an undo that arms runs only last, after everything else was undone");
+        if let Some(reason) = self.against_change(effect) {
+            return Err(Failure::new(ErrorClass::Refused, format!("not done: {reason}")));
         }
-        None
+        match select(Box::pin(work), Box::pin(self.aborted(2))).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(Failure::new(ErrorClass::Aborted, CUT_OFF)),
+        }
     }
 
     fn skip_undo(&self, begun: &Begun, reason: &str) {
@@ -158,7 +182,7 @@ impl Run<'_> {
         } else {
             match select(work, Box::pin(self.aborted(2))).await {
                 Either::Left((result, _)) => result,
-                Either::Right(_) => Err(Failure::new(ErrorClass::Aborted, "a second abort was asked for")),
+                Either::Right(_) => Err(Failure::new(ErrorClass::Aborted, CUT_OFF)),
             }
         };
         self.note(Happened::Finished {
@@ -213,15 +237,7 @@ fn does(action: &Action, primitive: &str) -> bool {
     match &action.kind {
         ActionKind::Primitive(declaration) => declaration.name == primitive,
         ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| does(&step.work.action, primitive)),
-        ActionKind::Script(_) => false,
-    }
-}
-
-/// Whether an action closes gates and changes nothing else.
-fn only_closes(action: &Action) -> bool {
-    let closes_or_looks = |step: &Step| only_closes(&step.work.action) || step.work.action.effect() != Effect::Changes;
-    match &action.kind {
-        ActionKind::Runbook(runbook) => does(action, DISARM) && runbook.steps.iter().all(closes_or_looks),
-        ActionKind::Primitive(_) | ActionKind::Script(_) => does(action, DISARM),
+        // A script opens no gate.
+        ActionKind::Script(script) => primitive != ARM && script.said().calls(primitive),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::declaration::{Effect, ErrorClass, Failure};
-use crate::event::Happened;
+use crate::event::{Happened, Phase};
 use crate::guard::{Recorded, Script, ScriptCall, ScriptProgress};
 use crate::journal::Known;
 use crate::primitive::{Arguments, Call, Memory};
@@ -14,6 +14,7 @@ use crate::value::Value;
 use super::Run;
 use super::perform::Task;
 use super::recorder::Recorder;
+use super::run::DISARM;
 
 /// The most calls of one script: a loop that never ends must not fill the record.
 const MAX_SCRIPT_CALLS: usize = 10_000;
@@ -60,22 +61,30 @@ impl Run<'_> {
     ) -> Result<Result<Value, Failure>, Failure> {
         let path = &task.begun.path;
         let with = Value::map(call.with.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        self.record(Happened::CallStarted {
+        let recorded = self.record(Happened::CallStarted {
             phase: task.phase,
             step: Arc::clone(path),
             index,
             primitive: Arc::from(call.primitive.name),
             with: with.clone(),
-        })?;
-        if call.primitive.effect == Effect::Changes {
-            self.durable().await?;
+        });
+        let kept = match recorded {
+            Ok(()) if call.primitive.effect == Effect::Changes => self.durable().await,
+            recorded => recorded,
+        };
+        // On the way out a gate is closed, and what only looks is looked at, without a record too.
+        let needs_record = call.primitive.effect == Effect::Changes && call.primitive.name != DISARM;
+        if task.phase == Phase::Forward || needs_record {
+            kept?;
         }
         let result = match Arguments::check(call.primitive, &with) {
             Err(failure) => Err(failure),
             Ok(_) if self.is_taken_as_done(task.work, path, interrupted) => Ok(Value::Null),
             Ok(with) => {
                 let memory = Memory::new(interrupted.and_then(|known| known.memory.clone()));
-                self.call(
+                let recorder = Recorder::of(self, task, call.primitive);
+                let progress = |text: &str| self.progress(path, text);
+                let called = self.call(
                     call.primitive,
                     Call {
                         step: path,
@@ -84,11 +93,14 @@ impl Run<'_> {
                         target: self.job.target,
                         bound: call.primitive.timeout.min(deadline.saturating_sub(self.now())),
                         memory: &memory,
-                        record: &Recorder::of(self, task, call.primitive),
-                        progress: &|text| self.progress(path, text),
+                        record: &recorder,
+                        progress: &progress,
                     },
-                )
-                .await
+                );
+                match task.phase {
+                    Phase::Undo => self.part_of_undo(call.primitive, &with, called).await,
+                    Phase::Forward | Phase::Ensure => called.await,
+                }
             }
         };
         self.note(Happened::CallFinished {

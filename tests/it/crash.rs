@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, Watched, signal};
 use crate::tool::{Ran, command, finished};
 
 /// What a runner does that the outside, or the disk, can see.
@@ -184,28 +184,80 @@ fn a_journal_that_fails_at_any_write_or_sync_stops_the_run_disarmed() {
 }
 
 /// An arming whose undo is a runbook: its disarm is sent all the same.
-#[test]
-fn a_runbook_that_disarms_does_so_without_a_journal() {
-    let stage = Stage::new(&["initially_armed=false"]);
+/// The ways in which an undo may close a gate: a runbook that does nothing else, one that goes on to
+/// change something, and a script.
+const CLOSING: [&str; 3] = [
+    "{ do: ./close.yaml }",
+    "{ do: ./more.yaml }",
+    "{ do: script, with: { code: 'disarm(\"execution\", \"undone\");' } }",
+];
+
+/// A runbook that opens the gate, and does `steps` then.
+fn opening(stage: &Stage, undo: &str, steps: &str) -> Command {
     let put = |name: &str, steps: &str| {
         let file = stage.folder.path().join(format!("{name}.yaml"));
         fs::write(&file, format!("titan: 1\nrunbook: {name}\nsteps:\n{steps}")).unwrap();
         file
     };
-    put("close", "  shut: { do: disarm, with: { gate: execution, reason: undone } }\n");
-    let open = put(
-        "open",
-        "  # titan: allow(arm-unobserved, arm-unverified, gate-unknown-at-end) a test
-  arm: { do: arm, with: { gate: execution, reason: x }, undo: { do: ./close.yaml } }
-  change: { no_undo: A test., idempotent: true, do: exec, with: { argv: [date] } }
-",
+    let shut = "  shut: { do: disarm, with: { gate: execution, reason: undone } }\n";
+    let change = "  change: { no_undo: A test., do: exec, with: { argv: [sleep, \"60\"] } }\n";
+    put("close", shut);
+    put("more", &format!("{shut}{change}"));
+    // Nothing is proved about a script.
+    let script = if undo.contains("script") { ", undo-incomplete" } else { "" };
+    let open = format!(
+        "  # titan: allow(arm-unobserved, arm-unverified, gate-unknown-at-end{script}) a test
+  arm: {{ do: arm, with: {{ gate: execution, reason: x }}, undo: {undo} }}
+{steps}"
     );
     let mut run = command(&["run"]);
-    run.arg(open).arg("--target").arg(stage.target()).env("TITAN_RUNS", stage.runs());
-    // The last write but one is the intent of `change`.
-    let mut traced = injected(&run, "pwrite64", "error=ENOSPC:when=4+");
-    finished(traced.output().unwrap()).exits(4).says("✓ arm").says("✓ undo arm/shut");
-    assert_eq!(stage.state()["services"]["execution"]["state"]["armed"], false);
+    run.arg(put("open", &open)).arg("--target").arg(stage.target()).env("TITAN_RUNS", stage.runs());
+    run
+}
+
+fn is_armed(stage: &Stage) -> bool {
+    stage.state()["services"]["execution"]["state"]["armed"] == true
+}
+
+#[test]
+fn an_undo_that_disarms_does_so_without_a_journal() {
+    let stage = Stage::new(&["initially_armed=false"]);
+    for undo in CLOSING {
+        let change = "  change: { no_undo: A test., idempotent: true, do: exec, with: { argv: [date] } }\n";
+        let run = opening(&stage, undo, change);
+        // The last write but one is the intent of `change`.
+        let mut traced = injected(&run, "pwrite64", "error=ENOSPC:when=4+");
+        finished(traced.output().unwrap()).exits(4).says("✓ arm").says("gate execution is DISARMED");
+        assert!(!is_armed(&stage), "{undo}");
+    }
+}
+
+#[test]
+fn an_undo_that_disarms_does_so_after_a_second_abort() {
+    let stage = Stage::new(&["initially_armed=false"]);
+    let slow = "  slow:
+    do: exec
+    with: { argv: [date] }
+    undo: { do: exec, with: { argv: [sleep, \"60\"] } }
+  wait: { do: sleep, with: { for: 60s } }
+";
+    for undo in CLOSING {
+        let mut run = Watched::start(opening(&stage, undo, slow));
+        run.until("started", "wait");
+        signal("INT", run.process());
+        run.until("started", "slow");
+        signal("INT", run.process());
+        assert_eq!(run.end().0, 4, "{undo}");
+        assert!(!is_armed(&stage), "{undo}");
+    }
+    let mut run = Watched::start(opening(&stage, CLOSING[1], "  wait: { do: sleep, with: { for: 60s } }\n"));
+    run.until("started", "wait");
+    signal("INT", run.process());
+    run.until("started", "arm/change");
+    signal("INT", run.process());
+    let (code, ended, _) = run.end();
+    assert!(code == 4 && ended.to_string().contains("a second abort was asked for"), "{ended}");
+    assert!(!is_armed(&stage));
 }
 
 #[test]
