@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::Value;
 
+/// Stands between the user somebody is and the one who became that user.
+pub(crate) const BECAME: &str = " for ";
+
 /// An answer, signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,9 +152,11 @@ fn line(digest: &str, yes: bool) -> String {
     format!("titan-run approval 1 {} {digest}\n", if yes { "yes" } else { "no" })
 }
 
-/// Whether a person of this machine, such as `ann (uid 1000)`, is the approver of a name.
+/// Whether a person of this machine, such as `root (uid 0) for ann (uid 1000)`, is the approver of a
+/// name.
 fn is_same_person(requester: &str, approver: &str) -> bool {
-    requester.split(" (uid ").next().is_some_and(|name| name.eq_ignore_ascii_case(approver))
+    let names = requester.split(BECAME).filter_map(|one| one.split(" (uid ").next());
+    names.into_iter().any(|name| name.eq_ignore_ascii_case(approver))
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
@@ -189,8 +194,10 @@ mod tests {
             refused(&Signed { digest: "d1".to_owned(), ..sign(&ann.seed, "d0", true).unwrap() }, 0)
                 .contains("not that")
         );
-        let own = Question { requesters: vec!["Ann (uid 1)".to_owned()], ..question.clone() };
-        assert!(own.accepts(&yes, 0).unwrap_err().contains("cannot approve"));
+        for own in ["Ann (uid 1)", "root (uid 0) for ann (uid 1)"] {
+            let own = Question { requesters: vec![own.to_owned()], ..question.clone() };
+            assert!(own.accepts(&yes, 0).unwrap_err().contains("cannot approve"));
+        }
         assert_eq!(Question::from_value(&question.to_value()), Some(question.clone()));
     }
 }

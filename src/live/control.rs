@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::approval::BECAME;
 use crate::event::Asked;
+
+use super::person;
 
 /// The most bytes of a request.
 const MAX_REQUEST: u64 = 64 * 1024;
@@ -81,14 +84,15 @@ impl Drop for ControlSocket {
 
 /// Answers one peer.
 async fn answer(stream: UnixStream, take: &dyn Fn(Asked) -> Reply) -> std::io::Result<()> {
-    let peer = stream.peer_cred()?.uid();
+    let credentials = stream.peer_cred()?;
+    let peer = credentials.uid();
     let own = rustix::process::geteuid().as_raw();
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     BufReader::new(reading.take(MAX_REQUEST)).read_line(&mut line).await?;
     let reply = match serde_json::from_str::<Asked>(&line) {
         _ if peer != own && peer != 0 => Reply::Refused(format!("uid {peer} may not speak to a run of uid {own}")),
-        Ok(asked) => take(Asked { who: named(&asked.who, peer), ..asked }),
+        Ok(asked) => take(Asked { who: named(asked.who.clone(), person::peer(peer, credentials.pid())), ..asked }),
         Err(error) => Reply::Refused(format!("this is not a request: {error}")),
     };
     let mut text = serde_json::to_vec(&reply)?;
@@ -96,10 +100,9 @@ async fn answer(stream: UnixStream, take: &dyn Fn(Asked) -> Reply) -> std::io::R
     writing.write_all(&text).await
 }
 
-/// The name a peer gives itself, where it fits the user the kernel says it is.
-fn named(claimed: &str, uid: u32) -> String {
-    let own = format!("(uid {uid})");
-    if claimed.ends_with(&own) { claimed.to_owned() } else { format!("uid {uid}") }
+/// The name a peer gives itself, where that says more than the kernel does and nothing else.
+fn named(claimed: String, known: String) -> String {
+    if claimed.starts_with(&format!("{known}{BECAME}")) { claimed } else { known }
 }
 
 /// Asks the run behind a socket; an error means that nobody answers there.

@@ -15,6 +15,7 @@ mod kernel;
 mod logs;
 mod metrics;
 mod people;
+mod person;
 mod processes;
 mod redact;
 pub(crate) mod run_folder;
@@ -29,7 +30,8 @@ use std::time::Duration;
 pub(crate) use clock::now_unix_ms;
 pub(crate) use kernel::suffices as kernel_suffices;
 pub use people::Answers;
-pub(crate) use people::{ALL_ITEMS, read_seed, user};
+pub(crate) use people::{ALL_ITEMS, read_seed};
+pub(crate) use person::user;
 pub(crate) use processes::{kill_orphans, mark_children};
 
 use crate::runbook::target::Target;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::person::user;
 use crate::approval::sign;
 use crate::declaration::{ErrorClass, Failure};
 use crate::visible::visible;
@@ -88,10 +89,4 @@ async fn prompt(question: &Question) -> bool {
         let _ = sender.send(read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes"));
     });
     receiver.await.unwrap_or(false)
-}
-
-/// Who runs this process, as far as the machine knows.
-pub(crate) fn user() -> String {
-    let id = rustix::process::getuid().as_raw();
-    std::env::var("USER").map_or_else(|_| format!("uid {id}"), |name| format!("{name} (uid {id})"))
 }

@@ -1,6 +1,7 @@
 //! Approvals: who may sign, what a signature is bound to, and that it counts once.
 
 use std::fs;
+use std::process::Command;
 
 use crate::desk::{Desk, rechained};
 use crate::stage::{Watched, signal};
@@ -16,6 +17,14 @@ pub const APPROVED: &str = "  gate:
     do: exec
     with: { argv: [touch, $FOLDER/acted] }
 ";
+
+/// The name of the user who runs the tests.
+fn own_name() -> String {
+    finished(Command::new("id").arg("-un").output().unwrap()).exits(0).out.trim().to_owned()
+}
+
+/// Two users that every machine has, and their numbers.
+const OTHERS: [(&str, &str); 2] = [("daemon", "1"), ("bin", "2")];
 
 /// A run that waits for its approvers.
 pub fn asking(desk: &Desk) -> Watched {
@@ -36,9 +45,8 @@ fn a_quorum_of_signatures_lets_the_run_go_on_and_can_be_verified_later() {
     let signs = format!("waits for approval: gate; `titan-run approve {} --key KEYFILE` signs", desk.id());
     finished(listed).exits(0).says(&signs);
     let page = desk.sign("approve", "ann").exits(0);
-    for shown in
-        ["asked by   cleo", "shows      next: 2.0.0", "changes    act: exec", "needs      2 of ann, ben", "digest"]
-    {
+    let asked_by = format!("asked by   {} (uid", own_name());
+    for shown in [&*asked_by, "shows      next: 2.0.0", "changes    act: exec", "needs      2 of ann, ben", "digest"] {
         assert!(page.out.contains(shown), "`{shown}` is not in\n{}", page.out);
     }
     assert!(!page.out.contains('\u{1b}') && !page.out.contains('\u{7}'), "{:?}", page.out);
@@ -67,11 +75,30 @@ fn one_no_denies_and_silence_means_no() {
 
 #[test]
 fn the_requester_a_stranger_and_a_signature_from_elsewhere_are_refused() {
-    let desk = Desk::new(&APPROVED.replace("ben: $BEN", "cleo: $BEN"));
+    let own = own_name();
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN", &format!("{own}: $BEN")));
+    // A name that somebody gives himself changes nothing.
     let run = asking(&desk);
-    desk.sign("approve", "ben").exits(1).complains("`cleo` asked for this run, and cannot approve it");
+    desk.sign("approve", "ben").exits(1).complains(&format!("`{own}` asked for this run, and cannot approve it"));
     finished(command(&["key", "new"]).arg(desk.path("eve")).output().unwrap()).exits(0);
     desk.sign("approve", "eve").exits(1).complains("none of the approvers'");
+    signal("INT", run.process());
+    assert_eq!(run.end().0, 1);
+}
+
+#[test]
+fn who_became_another_user_cannot_approve_what_that_user_asks_for() {
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN", "daemon: $BEN"));
+    let mut command = desk.run();
+    command.env("SUDO_UID", "1");
+    let mut run = Watched::start(command);
+    run.until("remembered", "gate");
+    let shows = format!("{} (uid", own_name());
+    while !desk.say(&["show"]).exits(0).out.contains("gate remembers") {
+        std::thread::yield_now();
+    }
+    desk.say(&["show"]).exits(0).says(&shows).says(" for daemon (uid 1)");
+    desk.sign("approve", "ben").exits(1).complains("`daemon` asked for this run, and cannot approve it");
     signal("INT", run.process());
     assert_eq!(run.end().0, 1);
 }
@@ -149,25 +176,25 @@ fn two_answers_at_once_are_both_heard_and_decide_once() {
 
 #[test]
 fn whoever_resumed_the_run_once_cannot_approve_it_later() {
-    let desk = Desk::new(&APPROVED.replace("ben: $BEN", "dora: $BEN"));
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN", "daemon: $BEN"));
     let run = asking(&desk);
     signal("KILL", run.process());
     run.killed();
-    for user in ["dora", "emil"] {
+    for (user, number) in OTHERS {
         let mut resume = command(&["resume"]);
-        resume.arg(desk.id()).env("TITAN_RUNS", desk.path("state/runs")).env("USER", user);
+        resume.arg(desk.id()).env("TITAN_RUNS", desk.path("state/runs")).env("SUDO_UID", number);
         let mut run = Watched::start(resume);
         run.until("resumed", "");
         run.until("remembered", "gate");
         while !desk.say(&["show"]).exits(0).out.contains(&format!("{user} (uid")) {
             std::thread::yield_now();
         }
-        if user == "dora" {
+        if user == "daemon" {
             signal("KILL", run.process());
             run.killed();
             continue;
         }
-        desk.sign("approve", "ben").exits(1).complains("`dora` asked for this run, and cannot approve it");
+        desk.sign("approve", "ben").exits(1).complains("`daemon` asked for this run, and cannot approve it");
         signal("INT", run.process());
         assert_eq!(run.end().0, 1);
     }
@@ -202,7 +229,7 @@ fn an_approval_is_not_carried_over_into_a_resumed_run() {
     run.killed();
     let both = [desk.path("ann"), desk.path("ben")];
     let mut resume = command(&["resume"]);
-    resume.arg(desk.id()).env("TITAN_RUNS", desk.path("state/runs")).env("USER", "dora");
+    resume.arg(desk.id()).env("TITAN_RUNS", desk.path("state/runs")).env("SUDO_UID", "1");
     let resumed = finished(resume.arg("--approve-with").arg(&both[1]).args(["--output", "json"]).output().unwrap());
     resumed.exits(1).says("not approved within");
     let desk = Desk::new(APPROVED);
