@@ -308,12 +308,24 @@ pub(super) fn judge(runbook: &Runbook, state: &State, request: &Request) -> Resu
     let known = state.known(Phase::Forward, path);
     let is_open = known.is_some_and(|known| known.is_open());
     let has_failed = known.is_some_and(Known::has_failed) && step.on_failure == OnFailure::Pause;
+    let items = state.items(Phase::Forward, path);
+    let mut tries =
+        items.iter().map(|(_, item)| &**item).chain([&**path]).filter_map(|at| state.known(Phase::Forward, at));
+    let may_retry =
+        step.on_failure == OnFailure::Pause && tries.clone().any(|known| known.has_failed() && !known.again);
     match request {
         Request::Skip { .. } if !step.may_skip => {
             Err(format!("the runbook does not let anybody go on without `{path}`: it lacks `may_skip: true`"))
         }
         Request::Skip { .. } if !(is_open || has_failed) => Err(format!("`{path}` is neither under way nor waiting")),
-        Request::Retry { .. } if !has_failed => Err(format!("`{path}` did not fail and wait for a person")),
+        Request::Skip { .. } | Request::Retry { .. } if path.ends_with(']') && has_failed => {
+            let whole = path.rsplit_once('[').map_or(&**path, |(whole, _)| whole);
+            Err(format!("`{path}` is one item; `titan-run retry RUN {whole}` does again what failed of all"))
+        }
+        Request::Retry { .. } if !may_retry && tries.any(|known| known.again) => {
+            Err(format!("`{path}` is to be done again already"))
+        }
+        Request::Retry { .. } if !may_retry => Err(format!("`{path}` did not fail and wait for a person")),
         Request::Decide { signed, .. } => {
             let question = known.filter(|_| is_open).and_then(|known| Question::from_value(known.memory.as_ref()?));
             let question = question.ok_or_else(|| format!("`{path}` does not wait for an approval"))?;

@@ -5,12 +5,16 @@
 //! runbooks around it from starting steps, and goes on when a person says how. The run pauses once
 //! nothing is under way but what stands like that, or asks people.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use crate::declaration::Effect;
-use crate::event::{Asked, Cause, Phase, Request, Status};
+use crate::event::{Asked, Cause, Phase, Progress, Request, Status};
 use crate::runbook::ActionKind;
 
 use super::plan::Next;
-use super::{Frame, Run};
+use super::steps::words;
+use super::{Begun, Frame, Run};
 
 /// What keeps a frame from starting steps.
 #[derive(Default)]
@@ -129,11 +133,32 @@ impl Run<'_> {
         }
     }
 
+    /// Tells people of each failed step that waits for them, once.
+    pub(super) fn tell_of_waiting(&self, frame: &Frame) {
+        if self.waiting.get() == 0 && !frame.waits() {
+            return;
+        }
+        for (at, _) in &frame.held.borrow().failed {
+            let step = frame.path(*at);
+            let may_skip = frame.runbook.steps.get(*at).is_some_and(|step| step.may_skip && step.foreach.is_none());
+            if self.told.borrow_mut().insert(Arc::clone(&step)) {
+                (self.job.progress)(Progress::Asks { step, may_skip });
+            }
+        }
+        frame
+            .begun
+            .borrow()
+            .iter()
+            .filter_map(|one| child_under_way(one))
+            .for_each(|child| self.tell_of_waiting(&child));
+    }
+
     /// Goes on as a person said: does the failed step again, or goes on without it.
-    pub(super) fn release(&self, frame: &std::rc::Rc<Frame>, at: usize, asked: &Asked) {
+    pub(super) fn release(&self, frame: &Rc<Frame>, at: usize, asked: &Asked) {
         frame.held.borrow_mut().failed.retain(|(failed, _)| *failed != at);
+        self.told.borrow_mut().remove(&frame.path(at));
         match &asked.request {
-            Request::Skip { .. } => self.skip(frame, at, frame.path(at), super::steps::words(asked)),
+            Request::Skip { .. } => self.skip(frame, at, frame.path(at), words(asked)),
             _ => {
                 frame.set_aside(at);
                 self.past.borrow_mut().begin_anew_inside(frame.phase, &frame.path(at));
@@ -168,7 +193,7 @@ impl Frame {
 }
 
 /// The frame of a runbook used as an action, while it is under way.
-fn child_under_way(begun: &super::Begun) -> Option<std::rc::Rc<Frame>> {
+fn child_under_way(begun: &Begun) -> Option<Rc<Frame>> {
     begun.child.borrow().clone().filter(|_| begun.status.get() == Status::Running)
 }
 

@@ -23,7 +23,7 @@ mod steps;
 mod watch;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -150,6 +150,8 @@ struct Run<'a> {
     broken: RefCell<Option<String>>,
     /// How many requests had been made when a step came out that people may skip.
     skippable: RefCell<BTreeMap<Arc<str>, usize>>,
+    /// The failed steps of which a person was told that they wait.
+    told: RefCell<BTreeSet<Arc<str>>>,
     /// How many runbooks used as actions wait for a person.
     waiting: Cell<usize>,
     /// Told when one of them begins or ends to wait.
@@ -175,6 +177,7 @@ impl<'a> Run<'a> {
             past: RefCell::new(past),
             broken: RefCell::new(None),
             skippable: RefCell::default(),
+            told: RefCell::default(),
             waiting: Cell::new(0),
             stirred: signal::Sender::new(()),
             breaking: Notify::new(),
@@ -260,6 +263,8 @@ struct Frame {
     held: RefCell<held::Held>,
     /// Whether a watch of it looks on.
     is_watched: Cell<bool>,
+    /// What the items of a failed fan-out gave that came out: those are not done again.
+    kept: RefCell<BTreeMap<Arc<str>, Option<Value>>>,
     /// What was started, in the order of starting, for the rollback.
     begun: RefCell<Vec<Rc<Begun>>>,
     /// What an earlier try may have changed, until it is begun anew: part of the rollback as well.

@@ -246,7 +246,8 @@ impl Run<'_> {
     /// Shows what a step waits for.
     pub(super) fn progress(&self, path: &Arc<str>, text: &str) {
         let redacted = self.job.world.redactor().and_then(|redactor| redactor.redacted(text));
-        (self.job.progress)(Progress { step: Arc::clone(path), text: redacted.unwrap_or_else(|| text.to_owned()) });
+        let text = redacted.unwrap_or_else(|| text.to_owned());
+        (self.job.progress)(Progress::Waits { step: Arc::clone(path), text });
     }
 }
 

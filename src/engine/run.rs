@@ -109,6 +109,7 @@ impl Run<'_> {
             names: RefCell::new(names),
             held: RefCell::default(),
             is_watched: Cell::new(false),
+            kept: RefCell::default(),
             begun: RefCell::new(Vec::new()),
             earlier: RefCell::new(BTreeMap::new()),
             prefix,

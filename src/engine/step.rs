@@ -54,17 +54,32 @@ impl Run<'_> {
             return Err(Failure::new(ErrorClass::Refused, message));
         };
         let whole = frame.path(at);
+        let path = |index: usize| Arc::from(format!("{whole}[{index}]"));
         let works = items.iter().enumerate().map(|(index, item)| {
-            let path = Arc::from(format!("{whole}[{index}]"));
-            async move { (index, self.item(frame, at, step, path, Some(item.clone())).await) }
+            let path = path(index);
+            let kept = frame.kept.borrow_mut().remove(&path);
+            async move {
+                match kept {
+                    Some(out) => (index, Ok(out)),
+                    None => (index, self.item(frame, at, step, path, Some(item.clone())).await),
+                }
+            }
         });
         let mut under_way = futures_util::stream::iter(works).buffer_unordered(max_parallel);
         let mut outs = vec![None; items.len()];
         while let Some((index, result)) = under_way.next().await {
-            if let Some(slot) = outs.get_mut(index) {
-                *slot = result?;
+            match (outs.get_mut(index), result) {
+                (Some(slot), Ok(out)) => *slot = Some(out),
+                (None, Ok(_)) => {}
+                (_, Err(failure)) => {
+                    // Whoever has it done again wants what went well done once.
+                    let came_out = outs.into_iter().enumerate().filter_map(|(at, out)| Some((path(at), out?)));
+                    frame.kept.borrow_mut().extend(came_out);
+                    return Err(failure);
+                }
             }
         }
+        let outs: Vec<_> = outs.into_iter().map(Option::flatten).collect();
         // The others decide how the step comes out, as long as there is one.
         if !outs.is_empty() && outs.iter().all(Option::is_none) {
             return Ok(self.not_done(frame, at));

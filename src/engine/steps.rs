@@ -57,8 +57,10 @@ impl Run<'_> {
             {
                 break;
             }
-            if frame.may_wait_inside() {
-                waiting.tell(frame.waits(), is_at_rest);
+            match frame.is_outermost() {
+                true => self.tell_of_waiting(frame),
+                false if frame.may_wait_inside() => waiting.tell(frame.waits(), is_at_rest),
+                false => {}
             }
             let hears_pause = frame.is_outermost() && live.is_empty() && !frame.held.borrow().is_paused;
             tokio::select! {

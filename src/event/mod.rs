@@ -224,9 +224,19 @@ impl Status {
 
 /// What a step waits for, for the live view only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The step's path.
-    pub step: Arc<str>,
-    /// What it waits for.
-    pub text: String,
+pub enum Progress {
+    /// It is under way.
+    Waits {
+        /// Its path.
+        step: Arc<str>,
+        /// What it waits for.
+        text: String,
+    },
+    /// It failed, and a person is to say how the run goes on.
+    Asks {
+        /// Its path.
+        step: Arc<str>,
+        /// Whether the run may go on without it.
+        may_skip: bool,
+    },
 }

@@ -5,6 +5,7 @@
 //! when it is read again. A [`Keeper`] joins the three over a [`Store`]. The room touches no file
 //! and knows no engine; `live/` and `sim/` bring the stores.
 
+mod anew;
 mod codec;
 mod keeper;
 mod known;

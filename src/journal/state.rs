@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::declaration::Effect;
-use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Request, Status};
+use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Status};
 use crate::value::Value;
 
 use super::known::{Known, Outcome, ScriptRecord};
@@ -73,16 +73,6 @@ impl State {
     /// Every piece of work of a part of the run, by path.
     pub fn all(&self, phase: Phase) -> impl Iterator<Item = (&Arc<str>, &Known)> {
         self.of(phase).iter().map(|(path, known)| (path, &**known))
-    }
-
-    /// The items of a fan-out that are on record, by their places in its list.
-    pub fn items(&self, phase: Phase, path: &str) -> Vec<(usize, Arc<str>)> {
-        let beginning = format!("{path}[");
-        let place = |at: &str| at.strip_prefix(&*beginning)?.strip_suffix(']')?.parse().ok();
-        let mut items: Vec<_> =
-            self.within(phase, &beginning).into_iter().filter_map(|at| Some((place(&at)?, at))).collect();
-        items.sort_unstable();
-        items
     }
 
     /// Takes what is known of a piece of work out: whoever takes it goes on from it.
@@ -195,16 +185,6 @@ impl State {
         match &self.ended {
             Some(ended) if !goes_on => Err(format!("the run has ended: {}", ended.ending.word())),
             _ => Ok(()),
-        }
-    }
-
-    /// A failed step that is asked for once more, or given up, is as if it had not begun.
-    fn requested(&mut self, asked: &Asked) {
-        self.requests.push(asked.clone());
-        if let Request::Skip { step } | Request::Retry { step } = &asked.request
-            && self.known(Phase::Forward, step).is_some_and(Known::has_failed)
-        {
-            self.begin_anew(Phase::Forward, step);
         }
     }
 
@@ -323,56 +303,7 @@ impl State {
         }
     }
 
-    /// Takes up the step that paused the run, or the items that did: each is begun anew, or open
-    /// where nobody knows whether it took effect. Items that went well are not done again. The
-    /// runbooks around it stood still with it: their time begins anew as well.
-    fn take_up(&mut self, path: &str) {
-        let items = self.items(Phase::Forward, path).into_iter().map(|(_, at)| at);
-        for at in items.chain([Arc::from(path)]).collect::<Vec<_>>() {
-            match self.of_mut(Phase::Forward).get_mut(&at) {
-                Some(known) if known.is_in_doubt() => Arc::make_mut(known).outcome = None,
-                Some(known) if known.has_failed() => self.begin_anew(Phase::Forward, &at),
-                Some(_) | None => {}
-            }
-        }
-        let around = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
-        for outer in around {
-            if let Some(known) = self.of_mut(Phase::Forward).get_mut(outer).filter(|known| known.is_open()) {
-                Arc::make_mut(known).has_stood = true;
-            }
-        }
-    }
-
-    /// Has a piece of work be begun anew, and everything inside it.
-    fn begin_anew(&mut self, phase: Phase, path: &str) {
-        self.set_aside(phase, path);
-        self.begin_anew_inside(phase, path);
-    }
-
-    /// Has the steps of a runbook used as an action be begun anew.
-    pub fn begin_anew_inside(&mut self, phase: Phase, path: &str) {
-        for at in self.within(phase, &format!("{path}/")) {
-            self.set_aside(phase, &at);
-        }
-    }
-
-    /// What stands under paths that begin alike.
-    fn within(&self, phase: Phase, beginning: &str) -> Vec<Arc<str>> {
-        let after = self.of(phase).range(Arc::from(beginning)..);
-        after.map(|(at, _)| Arc::clone(at)).take_while(|at| at.starts_with(beginning)).collect()
-    }
-
-    /// Forgets a piece of work, but not that it may have changed something: a rollback undoes it
-    /// even where it is never begun again. Nothing undoes an undo.
-    fn set_aside(&mut self, phase: Phase, path: &str) {
-        let all = self.of_mut(phase);
-        match all.get_mut(path).filter(|known| known.acted && phase == Phase::Forward) {
-            Some(known) => Arc::make_mut(known).again = true,
-            None => drop(all.remove(path)),
-        }
-    }
-
-    fn of(&self, phase: Phase) -> &BTreeMap<Arc<str>, Arc<Known>> {
+    pub(super) fn of(&self, phase: Phase) -> &BTreeMap<Arc<str>, Arc<Known>> {
         let [forward, undo, ensure] = &self.work;
         match phase {
             Phase::Forward => forward,
@@ -381,7 +312,7 @@ impl State {
         }
     }
 
-    fn of_mut(&mut self, phase: Phase) -> &mut BTreeMap<Arc<str>, Arc<Known>> {
+    pub(super) fn of_mut(&mut self, phase: Phase) -> &mut BTreeMap<Arc<str>, Arc<Known>> {
         let [forward, undo, ensure] = &mut self.work;
         match phase {
             Phase::Forward => forward,

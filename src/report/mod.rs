@@ -22,6 +22,7 @@ mod plan;
 mod reference;
 mod runs;
 mod story;
+mod summary;
 mod terminal;
 mod undone;
 

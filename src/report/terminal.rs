@@ -14,10 +14,8 @@ use super::Report;
 use super::earlier::earlier;
 use super::known::{GATE, Known, UNKNOWN};
 use super::last_page::LastPage;
+use super::summary::{shortened, summary};
 use super::undone::Undone;
-
-/// The most characters of a result shown on one line; the whole of it is in the record.
-const MAX_SHOWN: usize = 100;
 
 /// Clears the moving line.
 const CLEAR_LINE: &str = "\r\u{1b}[2K";
@@ -271,8 +269,13 @@ impl<W: Write> Report for Terminal<W> {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        if let Some((_, text)) = self.under_way.get_mut(&progress.step) {
-            text.clone_from(&progress.text);
+        match progress {
+            Progress::Waits { step, text } => {
+                if let Some((_, shown)) = self.under_way.get_mut(step) {
+                    shown.clone_from(text);
+                }
+            }
+            Progress::Asks { step, may_skip } => self.waits_for_a_word(step, *may_skip),
         }
     }
 
@@ -298,7 +301,7 @@ impl<W: Write> Terminal<W> {
             Happened::CallFinished { step, .. } => {
                 self.asking.remove(step);
             }
-            Happened::Finished { step, .. } => {
+            Happened::Finished { step, .. } | Happened::Skipped { step, .. } => {
                 self.asking.remove(step);
                 self.under_way.remove(step);
             }
@@ -343,6 +346,22 @@ impl<W: Write> Terminal<W> {
         }
     }
 
+    /// A failed step waits while others go on: says what lets it go on.
+    fn waits_for_a_word(&mut self, step: &str, may_skip: bool) {
+        let Some(run) = &self.resumable else {
+            return;
+        };
+        let skip = match may_skip {
+            true => format!(", `titan-run skip {run} {step} --why WHY` goes on without it"),
+            false => String::new(),
+        };
+        let text =
+            format!("{step:<32} waits for a person: `titan-run retry {run} {step} --why WHY` does it again{skip}");
+        self.stamped(self.elapsed_ms, "!", &visible(&text));
+        self.ask_again();
+        self.moving_line();
+    }
+
     fn moving_line_unless_ended(&mut self, what: &Happened) {
         if !matches!(what, Happened::RunEnded(_)) {
             self.moving_line();
@@ -362,33 +381,6 @@ pub(super) fn named(phase: Phase, step: &str) -> String {
         Phase::Forward => step.to_owned(),
         Phase::Undo => format!("undo {step}"),
         Phase::Ensure => format!("ensure {step}"),
-    }
-}
-
-/// The one line of a result: its fields, texts bare.
-fn summary(out: &Value) -> String {
-    let Some(map) = out.as_map() else {
-        return match out {
-            Value::Null => String::new(),
-            other => shortened(&visible(&other.to_string())),
-        };
-    };
-    let fields = map.iter().filter(|(_, value)| !value.is_empty());
-    let words: Vec<_> = fields
-        .map(|(name, value)| match value.as_map() {
-            Some(inner) => {
-                inner.iter().map(|(inner, value)| format!("{name}.{inner}={value}")).collect::<Vec<_>>().join(" ")
-            }
-            None => format!("{name}={value}"),
-        })
-        .collect();
-    shortened(&visible(&words.join(" ")))
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or(text)),
-        None => text.to_owned(),
     }
 }
 

@@ -262,7 +262,7 @@ fn the_moving_line_shows_what_the_world_says_without_its_power() {
     };
     for event in &replayed {
         live.event(event);
-        live.progress(&Progress { step: "s".into(), text: hostile() });
+        live.progress(&Progress::Waits { step: "s".into(), text: hostile() });
         live.tick(event.at_ms);
     }
     drop(live);

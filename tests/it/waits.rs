@@ -2,10 +2,10 @@
 //! what is asked reaches the one that was meant, and nothing else is begun meanwhile.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::desk::Desk;
-use crate::stage::{Watched, signal};
+use crate::stage::{Part, Watched, signal, wait_for};
 
 /// A step that fails until its file is there, and its undo.
 fn flaky(name: &str) -> String {
@@ -68,6 +68,58 @@ fn a_step_that_is_retried_begins_though_another_waits() {
     run.until("finished", "one");
     desk.say(&["abort"]).exits(0);
     assert_eq!(run.end().0, 3);
+}
+
+#[test]
+fn a_failed_step_that_waits_is_told_with_what_lets_it_go_on() {
+    let looks = "  looks: { needs: [], on_failure: pause, may_skip: true, do: assert, with: { that: false } }\n";
+    let desk = Desk::around(&format!("{looks}{}", flaky("mine")), &format!("{}{SLOW}", flaky("theirs")));
+    let run = desk.run().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut run = Part(run);
+    let wanted = [
+        "--why WHY` does it again, `titan-run skip ",
+        " mine --why WHY` does it again",
+        " outer/theirs --why WHY` does it again",
+    ];
+    let told = wait_for(run.0.stdout.take().unwrap(), &wanted);
+    assert!(told[0].contains(&format!(
+        "looks                            waits for a person: `titan-run retry {} looks",
+        desk.id()
+    )));
+    assert!(!told[1].contains("skip") && !told[2].contains("skip"), "{told:?}");
+}
+
+/// An item that fails until its folder is there, and others that go well.
+const ITEMS: &str = r#"  each:
+    needs: []
+    foreach: '["1", "2", "3"]'
+    max_parallel: 1
+    on_failure: pause
+    do: exec
+    with: { argv: [sh, -c, 'cd $FOLDER; echo did $1 >> log; test $1 != 2 || test -e ready', sh, '${item}'] }
+    undo: { do: exec, with: { argv: [sh, -c, 'echo undid $1 >> $FOLDER/log', sh, '${item}'] } }
+"#;
+
+#[test]
+fn a_fan_out_that_is_retried_does_again_what_failed_and_once() {
+    let desk = Desk::new(&format!("{ITEMS}{SLOW}"));
+    let mut run = Watched::start(desk.run());
+    run.until("finished", "each[1]");
+    desk.say(&["retry", "each[1]", "--why", "x"])
+        .exits(1)
+        .complains("`each[1]` is one item; `titan-run retry RUN each`");
+    desk.lets(&["ready"]);
+    desk.say(&["retry", "each", "--why", "x"]).exits(0);
+    run.until("finished", "each[2]");
+    desk.say(&["retry", "each", "--why", "x"]).exits(1).complains("did not fail and wait");
+    desk.say(&["abort"]).exits(0);
+    assert_eq!(run.end().0, 3);
+    assert_eq!(desk.told(), "did 1 did 2 did 2 did 3 undid 3 undid 2 undid 1 ");
+    desk.say(&["verify"]).exits(0);
+    let desk = Desk::new(&flaky("mine"));
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.say(&["retry", "mine", "--why", "x"]).exits(0);
+    desk.say(&["retry", "mine", "--why", "x"]).exits(1).complains("`mine` is to be done again already");
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! What is begun anew: forgotten as work, and kept as something that a rollback undoes.
+
+use std::sync::Arc;
+
+use crate::event::{Asked, Phase, Request};
+
+use super::State;
+use super::known::Known;
+
+impl State {
+    /// The items of a fan-out that are on record, by their places in its list.
+    pub fn items(&self, phase: Phase, path: &str) -> Vec<(usize, Arc<str>)> {
+        let beginning = format!("{path}[");
+        let place = |at: &str| at.strip_prefix(&*beginning)?.strip_suffix(']')?.parse().ok();
+        let mut items: Vec<_> =
+            self.within(phase, &beginning).into_iter().filter_map(|at| Some((place(&at)?, at))).collect();
+        items.sort_unstable();
+        items
+    }
+
+    /// A step's own path and those of its items on record.
+    fn step_and_items(&self, path: &str) -> Vec<Arc<str>> {
+        let items = self.items(Phase::Forward, path).into_iter().map(|(_, at)| at);
+        items.chain([Arc::from(path)]).collect()
+    }
+
+    /// A failed step that is asked for once more, or given up, is as if it had not begun; of a
+    /// fan-out, the items that failed and those that were cut off then.
+    pub(super) fn requested(&mut self, asked: &Asked) {
+        self.requests.push(asked.clone());
+        let (Request::Skip { step } | Request::Retry { step }) = &asked.request else {
+            return;
+        };
+        let all = self.step_and_items(step);
+        let known = |at: &Arc<str>| self.known(Phase::Forward, at);
+        if !all.iter().any(|at| known(at).is_some_and(Known::has_failed)) {
+            return;
+        }
+        let anew: Vec<_> =
+            all.into_iter().filter(|at| known(at).is_some_and(|known| known.has_failed() || known.is_open())).collect();
+        anew.iter().for_each(|at| self.begin_anew(Phase::Forward, at));
+    }
+
+    /// Takes up the step that paused the run, or the items that did: each is begun anew, or open
+    /// where nobody knows whether it took effect. Items that went well are not done again. The
+    /// runbooks around it stood still with it: their time begins anew as well.
+    pub(super) fn take_up(&mut self, path: &str) {
+        for at in self.step_and_items(path) {
+            match self.of_mut(Phase::Forward).get_mut(&at) {
+                Some(known) if known.is_in_doubt() => Arc::make_mut(known).outcome = None,
+                Some(known) if known.has_failed() => self.begin_anew(Phase::Forward, &at),
+                Some(_) | None => {}
+            }
+        }
+        let around = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
+        for outer in around {
+            if let Some(known) = self.of_mut(Phase::Forward).get_mut(outer).filter(|known| known.is_open()) {
+                Arc::make_mut(known).has_stood = true;
+            }
+        }
+    }
+
+    /// Has a piece of work be begun anew, and everything inside it.
+    fn begin_anew(&mut self, phase: Phase, path: &str) {
+        self.set_aside(phase, path);
+        self.begin_anew_inside(phase, path);
+    }
+
+    /// Has the steps of a runbook used as an action be begun anew.
+    pub fn begin_anew_inside(&mut self, phase: Phase, path: &str) {
+        for at in self.within(phase, &format!("{path}/")) {
+            self.set_aside(phase, &at);
+        }
+    }
+
+    /// What stands under paths that begin alike.
+    fn within(&self, phase: Phase, beginning: &str) -> Vec<Arc<str>> {
+        let after = self.of(phase).range(Arc::from(beginning)..);
+        after.map(|(at, _)| Arc::clone(at)).take_while(|at| at.starts_with(beginning)).collect()
+    }
+
+    /// Forgets a piece of work, but not that it may have changed something: a rollback undoes it
+    /// even where it is never begun again. Nothing undoes an undo.
+    fn set_aside(&mut self, phase: Phase, path: &str) {
+        let all = self.of_mut(phase);
+        match all.get_mut(path).filter(|known| known.acted && phase == Phase::Forward) {
+            Some(known) => Arc::make_mut(known).again = true,
+            None => drop(all.remove(path)),
+        }
+    }
+}
