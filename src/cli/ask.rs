@@ -16,6 +16,7 @@ use crate::live::run_folder::RunFolder;
 use crate::live::{now_unix_ms, read_seed, user};
 use crate::report::{Appeal, appeal};
 use crate::runbook::{OnFailure, Runbook};
+use crate::value::Value;
 
 use super::carry::How;
 use super::exit::Refusal;
@@ -158,7 +159,7 @@ fn decide(args: &DecideArgs, yes: bool, streams: &mut Streams<'_>) -> u8 {
         approvals::check(&events, &step, with, &question).map_err(forged)?;
         let signed = approval::sign(&seed, &question.digest, yes)?;
         question.accepts(&signed, now_unix_ms())?;
-        streams.say(appeal(&shown(&state, &step, &question)?, now_unix_ms()).trim_end());
+        streams.say(appeal(&shown(&state, &step, with, &question)?, now_unix_ms()).trim_end());
         if !args.yes && !confirmed(if yes { "approve" } else { "deny" }, streams) {
             return Err("nothing was signed".into());
         }
@@ -183,17 +184,16 @@ fn open_question(state: &State, step: Option<&str>) -> Result<(String, Question)
 }
 
 /// What an approver must see before signing.
-fn shown(state: &State, step: &str, question: &Question) -> Result<Appeal, String> {
+fn shown(state: &State, step: &str, with: &Value, question: &Question) -> Result<Appeal, String> {
     let header = state.header.as_deref().ok_or("the run has no header")?;
     let prepared = recorded::prepared(header, false)?;
-    let known = state.known(Phase::Forward, step);
     Ok(Appeal {
         run: header.run.clone(),
         runbook: header.runbook.clone(),
         target: header.target.clone(),
         step: step.to_owned(),
         requesters: question.requesters.clone(),
-        shows: known.and_then(|known| known.with.get("shows")).cloned().unwrap_or_default(),
+        shows: with.get("shows").cloned().unwrap_or_default(),
         params: header.params.clone(),
         effects: effects(&prepared.runbook, ""),
         digests: header.digests.clone(),

@@ -286,11 +286,11 @@ fn an_approval_that_a_script_asked_for_is_verified_as_well() {
     do: script
     with:
       code: |
-        approve(#{ ann: \"$ANN\" });
+        approve(#{ ann: \"$ANN\" }, #{ shows: #{ next: \"2.0.0\" } });
 ";
     let desk = Desk::new(script);
     let run = asking(&desk);
-    desk.sign("approve", "ann").exits(0);
+    desk.sign("approve", "ann").exits(0).says("shows      next: 2.0.0");
     assert_eq!(run.end().0, 0);
     desk.say(&["verify"]).exits(0).says("`gate` was approved by ann");
 }
