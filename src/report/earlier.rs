@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::declaration::Effect;
-use crate::event::{Event, Happened, Phase, Status};
+use crate::event::{Cause, Event, Happened, Phase, Status};
 
 use super::few::listed;
 use super::terminal::named;
@@ -37,7 +37,11 @@ pub(super) fn earlier(events: &[Event]) -> String {
             _ => {}
         }
     }
-    let open: Vec<_> = work.iter().filter_map(|(key, standing)| innermost(&work, *key, *standing)).collect();
+    let mut open: Vec<_> = work.iter().filter_map(|(key, standing)| innermost(&work, *key, *standing)).collect();
+    // A runbook in which the run paused stood still: nothing of it is in doubt.
+    if let Some(Cause::Step { step, .. }) = ended.and_then(|end| end.cause.as_ref()) {
+        open.retain(|(name, _)| !step.strip_prefix(&**name).is_some_and(|rest| rest.starts_with('/')));
+    }
     let ticked = |(name, _): &(String, Effect)| format!("`{name}`");
     let doubtful = listed(open.iter().filter(|(_, effect)| *effect == Effect::Changes).map(ticked));
     let mut parts = vec![counted(&work)];

@@ -132,7 +132,8 @@ fn a_failure_inside_a_runbook_that_says_pause_pauses_the_run() {
         let (code, ended, _) = Watched::start(desk.run()).end();
         assert_eq!((code, ended["cause"]["step"].as_str()), (5, Some("outer/theirs")), "{ended}");
         desk.lets(&["theirs"]);
-        desk.say(&["resume"]).exits(if more == "true" { 0 } else { 3 }).says("✓ outer/theirs");
+        let resumed = desk.say(&["resume"]).exits(if more == "true" { 0 } else { 3 }).says("✓ outer/theirs");
+        assert!(!resumed.out.contains("in doubt"), "{}", resumed.out);
         assert_eq!(desk.told(), log);
     }
     for before in [&[][..], &["retry", "outer/theirs", "--why", "a test"]] {
