@@ -60,16 +60,17 @@ impl Held {
     }
 }
 
-/// Counts a frame inside another as waiting, as long as it waits.
+/// Counts a frame inside another as waiting, as long as it waits and is not given up.
 pub(super) struct Waiting<'r, 'j> {
     run: &'r Run<'j>,
+    frame: &'r Frame,
     is_counted: bool,
     is_at_rest: bool,
 }
 
 impl<'r, 'j> Waiting<'r, 'j> {
-    pub(super) fn new(run: &'r Run<'j>) -> Self {
-        Self { run, is_counted: false, is_at_rest: false }
+    pub(super) fn new(run: &'r Run<'j>, frame: &'r Frame) -> Self {
+        Self { run, frame, is_counted: false, is_at_rest: false }
     }
 
     /// Takes note of how a frame stands; the frames around it look again where that is new.
@@ -86,6 +87,7 @@ impl<'r, 'j> Waiting<'r, 'j> {
 
 impl Drop for Waiting<'_, '_> {
     fn drop(&mut self) {
+        drop(self.frame.held.take());
         self.tell(false, false);
     }
 }

@@ -31,7 +31,7 @@ impl Run<'_> {
         let mut live: Vec<Live> = Vec::new();
         let mut opened = vec![false; frame.runbook.watches.len()];
         frame.held.replace(Held::after(self.job.signals.borrow().asked.len()));
-        let (mut waiting, mut inside) = (Waiting::new(self), self.stirred.subscribe());
+        let (mut waiting, mut inside) = (Waiting::new(self, frame), self.stirred.subscribe());
         let has_inside = frame.runbook.steps.iter().any(|step| matches!(step.work.action.kind, ActionKind::Runbook(_)));
         let left_out = if self.job.header.rehearsal { left_out(&frame.runbook) } else { BTreeMap::new() };
         loop {
