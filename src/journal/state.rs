@@ -190,7 +190,8 @@ impl State {
 
     /// What was under way is open again; what a person was needed for may be tried anew.
     fn reopen(&mut self) {
-        if let Some(Ended { ending: Ending::Paused, cause: Some(cause), .. }) = self.ended.take().as_deref() {
+        // An `ensure` that failed makes a pause a run that is stuck, and changes nothing else of it.
+        if let (Some(Ended { cause: Some(cause), .. }), None) = (self.ended.take().as_deref(), &self.rollback) {
             match cause {
                 Cause::Step { step, .. } => self.take_up(step),
                 // Who goes on after a breach knows of it: the watch looks on anew.

@@ -264,3 +264,39 @@ fn a_runbook_that_stood_still_while_its_run_was_paused_is_not_late() {
     Command::new("sleep").arg("2.5").status().unwrap();
     desk.say(&["resume"]).exits(0).says("✓ outer/theirs");
 }
+
+#[test]
+fn a_runbook_that_was_given_up_while_it_waited_holds_nothing_any_more() {
+    let each = "  each:
+    needs: []
+    foreach: '[\"waits\", \"fails\"]'
+    max_parallel: 2
+    on_failure: continue
+    do: ./inner.yaml
+    with: { which: '${item}' }
+  after: { needs: { each: failed }, do: note, with: { text: x } }
+";
+    let desk = Desk::new(each);
+    let inner = "titan: 1\nrunbook: inner\nparams: { which: { type: text } }\nsteps:
+  waits: { on_failure: pause, do: assert, with: { that: '${params.which == \"fails\"}' } }
+  slow: { do: sleep, with: { for: 500ms } }
+  fails: { do: assert, with: { that: '${params.which == \"waits\"}' } }\n";
+    fs::write(desk.path("inner.yaml"), inner).unwrap();
+    let (code, ended, _) = Watched::start(desk.run()).end();
+    assert_eq!(code, 0, "{ended}");
+}
+
+#[test]
+fn a_pause_whose_ensure_failed_goes_on_with_the_step_that_paused_it() {
+    let desk = Desk::new(&format!(
+        "{}ensure:
+  known: {{ do: exec, with: {{ argv: [test, -e, $FOLDER/ready], observes: true }} }}
+",
+        flaky("mine")
+    ));
+    let (code, ended, _) = Watched::start(desk.run()).end();
+    assert_eq!(code, 4, "{ended}");
+    desk.lets(&["mine", "ready"]);
+    desk.say(&["resume"]).exits(0).says("✓ mine");
+    assert_eq!(desk.told(), "did mine did mine ");
+}
