@@ -266,6 +266,17 @@ pub enum InDoubt {
 }
 
 impl InDoubt {
+    /// Whether a failure leaves it unknown if the effect took place, or still will. A program that
+    /// deploys gives up on what goes on without it, so only what it never began is known.
+    pub fn is_left_by(self, failure: ErrorClass, is_idempotent: bool) -> bool {
+        match self {
+            Self::ReadVersion => failure != ErrorClass::Refused,
+            Self::AskPerson => !is_idempotent && matches!(failure, ErrorClass::Timeout | ErrorClass::Disconnected),
+            // What they leave behind they have looked at themselves.
+            Self::Repeat | Self::DisarmFirst | Self::AskAgain => false,
+        }
+    }
+
     /// One phrase for the reference.
     pub fn phrase(self) -> &'static str {
         match self {

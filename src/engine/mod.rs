@@ -33,7 +33,7 @@ use tokio::sync::{Notify, watch as signal};
 
 use crate::approval::Signed;
 use crate::declaration::Failure;
-use crate::event::{Asked, EVENT_FORMAT, Ended, Event, Happened, Header, Phase, Progress, Request};
+use crate::event::{Asked, EVENT_FORMAT, Ended, Event, Happened, Header, Phase, Progress, Request, Status};
 use crate::guard::Guards;
 use crate::journal::State;
 use crate::name::StepId;
@@ -283,10 +283,29 @@ struct Begun {
     child: RefCell<Option<Rc<Frame>>>,
     /// Whether its intent was recorded, so that it may have had an effect.
     acted: Cell<bool>,
+    /// Whether a call of its own did not say whether its effect took place, which may come late.
+    unsettled: Cell<bool>,
     /// How it ended; running while it has not.
-    status: Cell<crate::event::Status>,
+    status: Cell<Status>,
     /// Its place in the order of beginnings: that of its first record.
     order: u64,
+}
+
+impl Begun {
+    /// Whether nobody knows if all of its effect took place.
+    fn is_in_doubt(&self) -> bool {
+        let child = self.child.borrow();
+        self.unsettled.get() || child.as_ref().is_some_and(|child| child.all_begun().iter().any(|one| one.is_in_doubt()))
+    }
+
+    /// How it stands on the way out of a run, when nothing of it is under way any more.
+    fn ending(&self) -> Status {
+        match self.status.get() {
+            _ if self.is_in_doubt() => Status::InDoubt,
+            Status::Running => Status::Failed,
+            ended => ended,
+        }
+    }
 }
 
 impl Frame {
@@ -311,6 +330,18 @@ impl Frame {
                 names.take_step(step.id.as_str(), &earlier.names.borrow());
             }
             self.earlier.borrow_mut().insert(Arc::clone(&one.path), one);
+        }
+    }
+
+    /// Lets the guards of undos and ensures see how each step stands that did not end ok.
+    fn tell_endings(&self, begun: &[Rc<Begun>]) {
+        let mut names = self.names.borrow_mut();
+        // An item in doubt leaves all of its step in doubt.
+        for ending in [Status::Failed, Status::InDoubt] {
+            let ended_so = begun.iter().filter(|one| one.ending() == ending);
+            for step in ended_so.filter_map(|one| self.runbook.steps.get(one.step)) {
+                names.set_status(step.id.as_str(), ending.word());
+            }
         }
     }
 

@@ -102,10 +102,13 @@ impl Run<'_> {
                 let with = Arguments::check(declaration, &with)?;
                 let memory = interrupted.and_then(|known| known.memory.clone());
                 let poll = self.poll(task, declaration, &with, deadline, memory);
-                match task.phase {
+                let out = match task.phase {
                     Phase::Undo => self.part_of_undo(declaration, &with, poll).await?,
                     Phase::Forward | Phase::Ensure => poll.await?,
-                }
+                };
+                // Whatever came of an earlier attempt, the same was done now.
+                task.begun.unsettled.set(false);
+                out
             }
             ActionKind::Runbook(runbook) => self.nested(task, runbook, with).await?,
             ActionKind::Script(script) => Box::pin(self.script(task, script, deadline, interrupted)).await?,
@@ -224,6 +227,23 @@ impl Run<'_> {
         }
     }
 
+    /// Calls a primitive for a piece of work, which is unsettled until the call says what became of
+    /// its effect.
+    pub(super) async fn effect(
+        &self,
+        task: &Task<'_>,
+        declaration: &'static Declaration,
+        call: Call<'_>,
+    ) -> Result<Value, Failure> {
+        let Begun { acted, unsettled, .. } = task.begun;
+        let (before, has_effect) = (unsettled.get(), acted.get() && declaration.effect == Effect::Changes);
+        unsettled.set(before || has_effect);
+        let result = self.call(declaration, call).await;
+        let is_left = |failure: &Failure| declaration.in_doubt.is_left_by(failure.class, task.work.idempotent);
+        unsettled.set(before || (has_effect && result.as_ref().is_err_and(is_left)));
+        result
+    }
+
     /// Calls a primitive once.
     pub(super) async fn call(&self, declaration: &'static Declaration, call: Call<'_>) -> Result<Value, Failure> {
         let Some(primitive) = (self.job.primitives)(declaration.name) else {
@@ -291,7 +311,7 @@ impl<'a> Sampler<'a> {
             record: &Recorder::of(self.run, self.task, self.declaration),
             progress: &|text| self.run.progress(path, text),
         };
-        self.run.call(self.declaration, call).await
+        self.run.effect(self.task, self.declaration, call).await
     }
 
     /// Samples until the guard holds. What is inconclusive, like what is false, means: look again.

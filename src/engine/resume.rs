@@ -146,6 +146,7 @@ impl Run<'_> {
             item,
             child: RefCell::new(None),
             acted: Cell::new(known.acted),
+            unsettled: Cell::new(known.unsettled),
             status: Cell::new(status),
             order: known.order,
         });
@@ -157,6 +158,7 @@ impl Run<'_> {
         {
             self.recollect(&child);
             begun.child.replace(Some(child));
+            begun.unsettled.set(false);
         }
     }
 

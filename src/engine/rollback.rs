@@ -32,9 +32,8 @@ impl Run<'_> {
         Box::pin(async move {
             self.recollect(frame);
             let begun = frame.all_begun();
-            for one in begun.iter().filter(|one| one.status.get() == Status::Running) {
-                self.cut_off(one);
-            }
+            begun.iter().filter(|one| one.status.get() == Status::Running).for_each(|one| self.cut_off(one));
+            frame.tell_endings(&begun);
             let mut unsolved = Vec::new();
             let last = begun.iter().position(|one| one.acted.get());
             for (at, one) in begun.iter().enumerate().rev().filter(|(_, one)| one.acted.get()) {
@@ -47,7 +46,7 @@ impl Run<'_> {
 
     /// Records that a piece of work was stopped while under way.
     fn cut_off(&self, begun: &Begun) {
-        let status = if begun.acted.get() { Status::InDoubt } else { Status::Failed };
+        let status = begun.ending();
         begun.status.set(status);
         self.note(Happened::Finished {
             phase: Phase::Forward,
@@ -76,6 +75,7 @@ impl Run<'_> {
             item: begun.item.clone(),
             child: RefCell::new(None),
             acted: Cell::new(false),
+            unsettled: Cell::new(false),
             status: Cell::new(Status::Running),
             order: begun.order,
         };
@@ -156,7 +156,7 @@ impl Run<'_> {
     /// wants, and an author may have said why the rest may stay, which is recorded. Where the outcome
     /// is unknown, a person looks.
     fn left_behind(&self, step: &Step, begun: &Begun) -> Vec<String> {
-        let is_known = begun.status.get() != Status::InDoubt;
+        let is_known = !begun.is_in_doubt();
         if step.work.action.name() == DISARM || step.work.action.effect() != Effect::Changes {
             return Vec::new();
         }
@@ -206,6 +206,7 @@ impl Run<'_> {
                 item: None,
                 child: RefCell::new(None),
                 acted: Cell::new(false),
+                unsettled: Cell::new(false),
                 status: Cell::new(Status::Running),
                 order: self.seq.get(),
             };

@@ -84,7 +84,8 @@ impl Run<'_> {
                 let memory = Memory::new(interrupted.and_then(|known| known.memory.clone()));
                 let recorder = Recorder::of(self, task, call.primitive);
                 let progress = |text: &str| self.progress(path, text);
-                let called = self.call(
+                let called = self.effect(
+                    task,
                     call.primitive,
                     Call {
                         step: path,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 
-use crate::declaration::{ErrorClass, Failure, InDoubt};
+use crate::declaration::{ErrorClass, Failure};
 use crate::event::{Cause, Happened, Phase, Status};
 use crate::journal::{Known, Outcome};
-use crate::runbook::{ActionKind, ParamSource, Runbook, Step, Work, resolve_params};
+use crate::runbook::{ParamSource, Runbook, Step, resolve_params};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -142,7 +142,11 @@ impl Run<'_> {
                 return Ok(None);
             }
         };
-        let status = status_of(&result, &step.work, begun.acted.get());
+        let status = match &result {
+            Ok(_) => Status::Ok,
+            Err(_) if begun.is_in_doubt() => Status::InDoubt,
+            Err(_) => Status::Failed,
+        };
         begun.status.set(status);
         self.gate_moved(step.work.action.name(), status, self.now());
         self.note(Happened::Finished {
@@ -169,12 +173,14 @@ impl Run<'_> {
         let earlier = frame.earlier.borrow_mut().remove(path);
         let order = known.map(|known| known.order).or(earlier.as_ref().map(|earlier| earlier.order));
         let acted = known.is_some_and(|known| known.acted) || earlier.is_some();
+        let unsettled = known.is_some_and(|known| known.unsettled) || earlier.as_ref().is_some_and(|one| one.is_in_doubt());
         let begun = Rc::new(Begun {
             step: at,
             path: Arc::clone(path),
             item,
             child: RefCell::new(earlier.and_then(|earlier| earlier.child.take())),
             acted: Cell::new(acted),
+            unsettled: Cell::new(unsettled),
             status: Cell::new(Status::Running),
             order: order.unwrap_or(self.seq.get()),
         });
@@ -231,6 +237,8 @@ impl Run<'_> {
         Box::pin(async move {
             let frame = self.child(task.frame, task.begun, task.phase, runbook, &with)?;
             let earlier = task.begun.child.replace(Some(Rc::clone(&frame)));
+            // From here on its steps say it.
+            task.begun.unsettled.set(false);
             if let Some(earlier) = earlier.filter(|_| frame.phase == Phase::Forward) {
                 frame.inherit(&earlier);
             }
@@ -283,20 +291,6 @@ enum Interruption {
     Failed(Failure),
     /// A person asked to go on without it; says who and why.
     Skipped(String),
-}
-
-/// How a step ended. An effect that cannot be told from outside, and whose answer did not come, is
-/// in doubt rather than failed.
-fn status_of(result: &Result<Value, Failure>, work: &Work, acted: bool) -> Status {
-    let Err(failure) = result else {
-        return Status::Ok;
-    };
-    let is_opaque = match &work.action.kind {
-        ActionKind::Primitive(declaration) => declaration.in_doubt == InDoubt::AskPerson,
-        ActionKind::Runbook(_) | ActionKind::Script(_) => false,
-    };
-    let is_unanswered = matches!(failure.class, ErrorClass::Timeout | ErrorClass::Disconnected);
-    if acted && is_opaque && is_unanswered && !work.idempotent { Status::InDoubt } else { Status::Failed }
 }
 
 fn into_failure(stop: Stop) -> Failure {

@@ -22,8 +22,10 @@ impl Standing {
     pub const PENDING: Self = Self(16);
     /// Not ended, because this place belongs to it.
     pub const OWN: Self = Self(32);
+    /// Stopped or failed, and nobody knows whether it took effect; seen on the way out only.
+    pub const IN_DOUBT: Self = Self(64);
     /// Ended in some way.
-    pub const ENDED: Self = Self(7);
+    pub const ENDED: Self = Self(71);
 
     /// Either way.
     #[must_use]
@@ -59,6 +61,7 @@ impl Standing {
             "ok" => Self::OK,
             "failed" => Self::FAILED,
             "skipped" => Self::SKIPPED,
+            "in_doubt" => Self::IN_DOUBT,
             _ => Self::NEVER,
         }
     }

@@ -118,6 +118,8 @@ pub enum Wrong {
     },
     /// It may be null, and using it then fails.
     MayBeNull,
+    /// A step is asked whether it is in doubt where none is.
+    NeverInDoubt,
     /// An index of a type that is none here.
     Index {
         /// What is looked into.

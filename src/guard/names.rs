@@ -76,6 +76,12 @@ impl Names {
         self.steps.0.borrow_mut().insert(id, Rc::new(step));
     }
 
+    /// Takes note of how a step stands, whatever result it has.
+    pub fn set_status(&mut self, id: &str, status: &'static str) {
+        let out = self.steps.0.borrow().get(id).and_then(|step| step.out.clone());
+        self.set_step(id, status, out.as_ref());
+    }
+
     /// Takes what an earlier try of the same runbook knows of a step.
     pub fn take_step(&mut self, id: &str, earlier: &Self) {
         if let Some((id, step)) = earlier.steps.0.borrow().get_key_value(id) {

@@ -3,6 +3,7 @@
 use crate::source::Span;
 use crate::value::Value;
 
+use super::facts::Standing;
 use super::fault::Wrong;
 use super::functions::{FUNCTIONS, Function, Parameter, Simple};
 use super::methods;
@@ -169,8 +170,8 @@ impl Walk<'_> {
             let operator = operator.symbol();
             return self.fault(span, Wrong::Operands { operator, left, right: Some(right) });
         }
-        self.word(&left, sides.1);
-        self.word(&right, sides.0);
+        self.word(&left, sides.0, sides.1);
+        self.word(&right, sides.1, sides.0);
         if operator == Binary::NotEqual {
             self.missing(sides.0, sides.1);
             self.missing(sides.1, sides.0);
@@ -178,12 +179,22 @@ impl Walk<'_> {
     }
 
     /// A text beside a value that can be only one of some words.
-    fn word(&mut self, kind: &Type, beside: &Expr) {
-        let Type::Word(words) = kind else {
+    fn word(&mut self, kind: &Type, value: &Expr, beside: &Expr) {
+        let (Type::Word(words), Some(text)) = (kind, beside.as_text()) else {
             return;
         };
-        if let Some(text) = beside.as_text().filter(|text| !words.contains(text)) {
+        if !words.contains(&text) {
             self.fault(beside.span, Wrong::UnknownWord { text: text.to_owned(), words });
+        } else if Standing::of_word(text) == Standing::IN_DOUBT && !self.may_be_in_doubt(value) {
+            self.fault(beside.span, Wrong::NeverInDoubt);
+        }
+    }
+
+    /// Whether the step whose status is asked for may be in doubt, as far as that can be seen.
+    fn may_be_in_doubt(&self, status: &Expr) -> bool {
+        match status.path().as_deref() {
+            Some(["steps", id, "status"]) => self.scope.standing(id).may_be(Standing::IN_DOUBT),
+            _ => true,
         }
     }
 
@@ -201,7 +212,7 @@ impl Walk<'_> {
             return self.fault(span, Wrong::Operands { operator, left: item, right: Some(whole) });
         }
         if let ExprKind::List(items) = &sides.1.kind {
-            items.iter().for_each(|one| self.word(&item, one));
+            items.iter().for_each(|one| self.word(&item, sides.0, one));
         }
         if operator == Binary::NotIn {
             self.missing(sides.0, sides.1);

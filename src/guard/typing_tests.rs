@@ -4,7 +4,7 @@ use super::types::{Noun, Property, Type};
 use super::*;
 use proptest::strategy::Strategy;
 
-const STATUSES: &[&str] = &["ok", "failed", "skipped"];
+const STATUSES: &[&str] = &["ok", "failed", "skipped", "in_doubt"];
 
 /// A runbook's names: `sure` has ended ok, `shaky` in any way, `later` is not waited for.
 struct Names;

@@ -42,12 +42,16 @@ impl State {
     }
 
     /// Takes up the step that paused the run, or the items that did: each is begun anew, or open
-    /// where nobody knows whether it took effect. Items that went well are not done again. The
+    /// where that tells whether it took effect. Items that went well are not done again. The
     /// runbooks around it stood still with it: their time begins anew as well.
     pub(super) fn take_up(&mut self, path: &str) {
         for at in self.step_and_items(path) {
+            let is_runbook = !self.within(Phase::Forward, &format!("{at}/")).is_empty();
             match self.of_mut(Phase::Forward).get_mut(&at) {
-                Some(known) if known.is_in_doubt() => Arc::make_mut(known).outcome = None,
+                Some(known) if known.can_be_settled() && !is_runbook => {
+                    let known = Arc::make_mut(known);
+                    (known.outcome, known.has_stood) = (None, true);
+                }
                 Some(known) if known.has_failed() => self.begin_anew(Phase::Forward, &at),
                 Some(_) | None => {}
             }

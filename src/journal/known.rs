@@ -21,6 +21,8 @@ pub struct Known {
     pub action: Arc<str>,
     /// Whether it may have had an effect.
     pub acted: bool,
+    /// Whether nobody knows if its effect took place, or still will.
+    pub unsettled: bool,
     /// The arguments.
     pub with: Value,
     /// What its primitive must know again.
@@ -83,9 +85,11 @@ impl Known {
         matches!(self.outcome, Some(Outcome::Ended { status: Status::Failed | Status::InDoubt, .. }))
     }
 
-    /// Whether it ended, and nobody knows whether it took effect.
-    pub(super) fn is_in_doubt(&self) -> bool {
-        matches!(self.outcome, Some(Outcome::Ended { status: Status::InDoubt, .. })) && !self.again
+    /// Whether it ended, and a look or a person can still say whether it took effect. The calls of
+    /// a script are on record with what they came to.
+    pub(super) fn can_be_settled(&self) -> bool {
+        let is_in_doubt = matches!(self.outcome, Some(Outcome::Ended { status: Status::InDoubt, .. }));
+        is_in_doubt && !self.again && self.calls.is_empty()
     }
 
     /// As it begins for the first time.
@@ -96,6 +100,7 @@ impl Known {
             attempt: intent.attempt,
             action: Arc::clone(intent.action),
             acted: intent.effect == Effect::Changes,
+            unsettled: intent.effect == Effect::Changes,
             with: intent.with.clone(),
             memory: None,
             calls: Vec::new(),
@@ -110,7 +115,7 @@ impl Known {
     /// may have changed something.
     pub(super) fn begin_anew(&mut self, at_ms: u64, intent: &Intent<'_>) {
         let anew = Self::begun(self.order, at_ms, intent);
-        *self = Self { acted: self.acted || anew.acted, ..anew };
+        *self = Self { acted: self.acted || anew.acted, unsettled: self.unsettled || anew.unsettled, ..anew };
     }
 
     pub(super) fn call_started(&mut self, index: usize, call: ScriptRecord) -> Result<(), String> {

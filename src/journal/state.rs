@@ -260,6 +260,7 @@ impl State {
                 attempt: 0,
                 action: Arc::from(""),
                 acted: false,
+                unsettled: false,
                 with: Value::Null,
                 memory: None,
                 calls: Vec::new(),
@@ -275,6 +276,9 @@ impl State {
             return Err(format!("`{path}` has ended"));
         }
         let known = Arc::make_mut(known);
+        if let Outcome::Ended { status, .. } = outcome {
+            known.unsettled = status == Status::InDoubt;
+        }
         (known.outcome, known.again) = (Some(outcome), false);
         Ok(())
     }

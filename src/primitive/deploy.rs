@@ -46,7 +46,10 @@ impl Primitive for Deploy {
             let version = call.with.text("version");
             let services = call.world.services();
             let (previous, log_mark) = match before(&call) {
-                Some(before) if services.version(name).await? == version => return Ok(result(version, before)),
+                // Where this version ran before, reading it again would not tell.
+                Some(before) if before.0 != version && services.version(name).await? == version => {
+                    return Ok(result(version, before));
+                }
                 Some(before) => before,
                 None => {
                     let previous = services.version(name).await?;

@@ -309,16 +309,24 @@ impl Look<'_> {
             View::Before | View::End => self.standings.possible(asked),
             View::Start(step) if step == asked => Standing::OWN,
             View::Start(step) => self.standings.when_started(step, asked),
-            View::Undo(step) if step == asked => Standing::OK.or(Standing::PENDING),
+            View::Undo(step) if step == asked => Standing::ENDED,
             View::Undo(step) => {
                 let standing = self.standings.when_started(step, asked);
-                let is_open = standing.may_be(Standing::UNRELATED);
-                if is_open { standing.without(Standing::UNRELATED).or(Standing::PENDING) } else { standing }
+                if standing.may_be(Standing::UNRELATED) {
+                    standing.without(Standing::UNRELATED).or(STOPPED)
+                } else if standing.may_be(Standing::FAILED) {
+                    standing.or(Standing::IN_DOUBT)
+                } else {
+                    standing
+                }
             }
-            View::Exit => self.standings.possible(asked).or(Standing::PENDING),
+            View::Exit => self.standings.possible(asked).or(STOPPED),
         }
     }
 }
+
+/// How a step may stand on the way out, because the run was stopped.
+const STOPPED: Standing = Standing::PENDING.or(Standing::FAILED).or(Standing::IN_DOUBT);
 
 /// Where all of an expression stands, without what is around it.
 fn whole(guard: &Guard) -> Span {

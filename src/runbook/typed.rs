@@ -13,7 +13,7 @@ use super::target_defaults::usual_names;
 use super::{Action, ActionKind, ParamKind, Runbook, Step};
 
 /// What a guard can read as the status of a step that has ended.
-const STATUSES: &[&str] = &["ok", "failed", "skipped"];
+const STATUSES: &[&str] = &["ok", "failed", "skipped", "in_doubt"];
 
 /// The names of one runbook that every place in it can see.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! The supervisor of a served world: starts services, replaces them, and is the oracle.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -52,6 +52,10 @@ struct World {
     reported: Notify,
     /// The processes that serve now.
     processes: RefCell<BTreeMap<String, u32>>,
+    /// How many deploys were begun, and which was the latest of each service: it overtakes those
+    /// before it that are under way.
+    begun: Cell<u64>,
+    latest: RefCell<BTreeMap<String, u64>>,
     deploys: BTreeMap<String, mpsc::Sender<(String, oneshot::Sender<()>)>>,
 }
 
@@ -80,6 +84,8 @@ pub async fn serve(setup: Setup, ready: impl FnOnce()) -> Result<(), String> {
         states: RefCell::default(),
         broken: RefCell::default(),
         processes: RefCell::default(),
+        begun: Cell::default(),
+        latest: RefCell::default(),
         reported: Notify::new(),
         setup,
         host,
@@ -210,7 +216,13 @@ impl World {
         if let Err(why) = self.host.instance(service, &will.runs, &self.options, false) {
             return Reply::Wrong(why);
         }
+        let begun = self.begun.get() + 1;
+        self.begun.set(begun);
+        self.latest.borrow_mut().insert(service.to_owned(), begun);
         tokio::time::sleep(will.takes).await;
+        if self.latest.borrow().get(service) != Some(&begun) {
+            return Reply::Wrong(format!("a later deploy of `{service}` has overtaken this one"));
+        }
         if will.code != 0 {
             return Reply::Exit(will.code);
         }

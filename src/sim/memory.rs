@@ -54,6 +54,7 @@ enum Due {
     Timer { service: String, token: String, life: u64 },
     Silence { service: String, token: String, question: u64 },
     Restart { service: String, life: u64 },
+    Deployed { service: String, runs: String, order: u64 },
 }
 
 /// A service with what outlives its restarts.
@@ -79,6 +80,8 @@ pub(super) struct Memory {
     due: BTreeMap<(Duration, u64), Due>,
     subscribers: Vec<(String, Rc<Inbox>)>,
     open_questions: BTreeMap<u64, ()>,
+    /// The latest deploy of each service: it overtakes those before it that are under way.
+    deploys: BTreeMap<String, u64>,
     next: u64,
     /// The instant that something last happened at, and how much happened there.
     busy: (Duration, usize),
@@ -141,6 +144,8 @@ impl Memory {
                 let version = self.version(&service).unwrap_or_default();
                 self.start(&service, &version, now)
             }
+            Due::Deployed { service, order, .. } if self.is_overtaken(&service, order) => Ok(()),
+            Due::Deployed { service, runs, .. } => self.start(&service, &runs, now),
             Due::Silence { service, token, question } => match self.open_questions.remove(&question) {
                 Some(()) => self.call(&service, "reply", vec![token.into(), Dynamic::UNIT], &Asker::Nobody, now),
                 None => Ok(()),
@@ -278,10 +283,24 @@ impl Memory {
         Ok(())
     }
 
-    /// What a deploy will do.
-    pub(super) fn deployment(&self, name: &str, version: &str) -> Result<Deployment, String> {
+    /// Begins a deploy, which goes on whether or not anybody waits for it. Says what it will do,
+    /// and its order.
+    pub(super) fn deploy(&mut self, name: &str, version: &str, now: Duration) -> Result<(Deployment, u64), String> {
         let running = self.version(name).ok_or_else(|| format!("there is no service `{name}`"))?;
-        self.host.deployment(name, &running, version, &self.options)
+        let will = self.host.deployment(name, &running, version, &self.options)?;
+        drop(self.host.instance(name, &will.runs, &self.options, false)?);
+        let order = self.next;
+        self.deploys.insert(name.to_owned(), order);
+        if will.code == 0 {
+            let (service, runs) = (name.to_owned(), will.runs.clone());
+            self.later(now + will.takes, Due::Deployed { service, runs, order });
+        }
+        Ok((will, order))
+    }
+
+    /// Whether a later deploy of the service was begun.
+    pub(super) fn is_overtaken(&self, name: &str, order: u64) -> bool {
+        self.deploys.get(name).is_some_and(|latest| *latest != order)
     }
 
     /// The version a service runs.

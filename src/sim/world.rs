@@ -276,7 +276,8 @@ impl Services for SimWorld {
     fn deploy<'a>(&'a self, service: &'a str, version: &'a str, bound: Duration) -> Wait<'a, Touch<()>> {
         Box::pin(async move {
             let exit = |message: String| Failure::new(ErrorClass::Exit, message);
-            let Deployment { takes, code, runs } = self.memory().borrow().deployment(service, version).map_err(exit)?;
+            let begun = self.memory().borrow_mut().deploy(service, version, self.elapsed());
+            let (Deployment { takes, code, .. }, order) = begun.map_err(exit)?;
             tokio::time::sleep(takes.min(bound)).await;
             if takes > bound {
                 return Err(Failure::new(
@@ -287,8 +288,12 @@ impl Services for SimWorld {
             if code != 0 {
                 return Err(exit(format!("the deploy of `{service}` ended with code {code}")));
             }
-            let now = self.elapsed();
-            self.memory().borrow_mut().start(service, &runs, now).map_err(exit)
+            if self.memory().borrow().is_overtaken(service, order) {
+                return Err(exit(format!("a later deploy of `{service}` has overtaken this one")));
+            }
+            let advanced = self.memory().borrow_mut().advance(self.elapsed());
+            self.blame(advanced);
+            Ok(())
         })
     }
 

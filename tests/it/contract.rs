@@ -70,8 +70,22 @@ async fn contract(world: &dyn World) {
     assert!(restarted > started, "{restarted} {started}");
     let failed = world.services().deploy("execution", "9.9.9", BOUND).await.unwrap_err();
     assert_eq!(failed.class, ErrorClass::Exit, "{failed}");
+    late_deploys(world).await;
     assert_eq!(world.metrics().scrape("execution", &["no_such_metric"]).await.unwrap(), []);
     assert_eq!(world.services().version("nobody").await.unwrap_err().class, ErrorClass::Refused);
+}
+
+/// A deploy that nobody waits for any more lands all the same, unless a later one overtakes it.
+async fn late_deploys(world: &dyn World) {
+    let services = world.services();
+    let too_soon = Duration::from_millis(700);
+    let runs = async |version: &str| services.version("brain").await.unwrap() == version;
+    assert_eq!(services.deploy("brain", "2.0.0", too_soon).await.unwrap_err().class, ErrorClass::Timeout);
+    assert!(runs("1.0.0").await);
+    until("landed", world, async || runs("2.0.0").await).await;
+    assert_eq!(services.deploy("brain", "1.0.0", too_soon).await.unwrap_err().class, ErrorClass::Timeout);
+    services.deploy("brain", "2.0.0", BOUND).await.unwrap();
+    assert!(runs("2.0.0").await, "the later deploy overtook the one before");
 }
 
 /// Looks until something holds, within a bound.
@@ -90,7 +104,8 @@ fn the_simulated_titan_keeps_the_contract() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let world = titan_run::stdlib::find("std/worlds/titan.rhai").unwrap();
-        let world = SimWorld::new(world, &BTreeMap::new(), 1).unwrap();
+        let options = BTreeMap::from([("deploy_ms".to_owned(), "1000".to_owned())]);
+        let world = SimWorld::new(world, &options, 1).unwrap();
         tokio::select! {
             () = world.drive() => unreachable!("the world never ends"),
             () = contract(&world) => {}
@@ -101,7 +116,7 @@ fn the_simulated_titan_keeps_the_contract() {
 
 #[test]
 fn the_real_parts_keep_the_contract() {
-    let stage = Stage::new(&[]);
+    let stage = Stage::new(&["deploy_ms=1000"]);
     let text = std::fs::read_to_string(stage.target()).unwrap();
     let program = env!("CARGO_BIN_EXE_titan-run");
     let text = text.replace("[titan-run,", &format!("[{program},"));

@@ -26,6 +26,7 @@ mod hostile;
 mod house;
 mod interrupts;
 mod language;
+mod late;
 mod lint;
 mod local;
 mod login;

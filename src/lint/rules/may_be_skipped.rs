@@ -59,6 +59,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             let ways = [
                 (Standing::SKIPPED, "be skipped"),
                 (Standing::FAILED, "have failed"),
+                (Standing::IN_DOUBT, "be in doubt"),
                 (Standing::PENDING, "not have ended"),
             ];
             let ways: Vec<_> =
@@ -67,6 +68,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             let message = format!("`{id}` may {} here, and then has no {lacks}", ways.join(" or "));
             let help = if standing.may_be(Standing::PENDING) {
                 "use what a step before has found, or a param".to_owned()
+            } else if standing.may_be(Standing::IN_DOUBT) {
+                format!("ask `steps.{id}.status == \"ok\" && ...` first, or use what a step before has found")
             } else {
                 format!("ask `steps.{id}.status == \"ok\" && ...` first, or wait for it with `needs: {{ {id}: ok }}`")
             };

@@ -1,7 +1,9 @@
 //! A status is compared with a word that is none.
 //!
-//! A step that has ended is `ok`, `failed` or `skipped`. A comparison with any other word has always the
-//! same result, so the guard protects from nothing.
+//! A step that has ended is `ok`, `failed` or `skipped`; on the way out of a run, in an `undo` or an
+//! `ensure`, it may also be `in_doubt`: nobody knows whether it took effect. The steps behind it see that
+//! as `failed`. A comparison with any other word has always the same result, so the guard protects from
+//! nothing.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -51,9 +53,16 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for found in &subject.runbook.faults {
-        if let Problem::Expression(Wrong::UnknownWord { text, words }) = &found.problem {
-            let diagnostic = report.at(format!("no step ends `{text}`"), found.span);
-            report.push(diagnostic.meant(text, words, || format!("it is one of {}", ticked(words))));
+        match &found.problem {
+            Problem::Expression(Wrong::UnknownWord { text, words }) => {
+                let diagnostic = report.at(format!("no step ends `{text}`"), found.span);
+                report.push(diagnostic.meant(text, words, || format!("it is one of {}", ticked(words))));
+            }
+            Problem::Expression(Wrong::NeverInDoubt) => {
+                let diagnostic = report.at("no step is `in_doubt` here", found.span);
+                report.push(diagnostic.help("ask for `failed`; an `undo` or an `ensure` sees `in_doubt` apart from it"));
+            }
+            _ => {}
         }
     }
 }
