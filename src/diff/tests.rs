@@ -149,7 +149,7 @@ fn steps_that_come_and_go_are_told_whole() {
 #[test]
 fn an_action_that_is_another_one_now_is_told_without_its_steps() {
     let after = with(
-        "    undo:\n      do: std/deploy_pair\n      with:\n        execution: \"${steps.previous_execution.out.version}\"\n        brain: \"${steps.previous_brain.out.version}\"\n        expected: \"${steps.previous_hash.out.hash}\"\n        redeploy: false\n",
+        "    undo:\n      do: std/deploy_pair\n      with:\n        execution: \"${steps.previous_execution.out.version}\"\n        brain: \"${steps.previous_brain.out.version}\"\n        expected: \"${steps.previous_hash.out.hash}\"\n        # What was cut off or failed may still land: then the old version is deployed over it.\n        redeploy: '${steps.deploy_pair.status == \"in_doubt\"}'\n",
         "    undo: { do: disarm, with: { gate: execution, reason: x } }\n",
     );
     let found = told(ROLLOUT, &after);

@@ -102,7 +102,11 @@ impl<'a> Setting<'a> {
             ["steps"] => self.document.declared("steps").map(|step| self.step(step)).collect(),
             ["steps", id] if self.document.declaration("steps", id).is_some() => vec![
                 name("out", "map", "What the step's action gave."),
-                name("status", "text", "How the step ended: `ok`, `failed`, `skipped`, or, on the way out, `in_doubt`."),
+                name(
+                    "status",
+                    "text",
+                    "How the step ended: `ok`, `failed`, `skipped`, or, on the way out, `in_doubt`.",
+                ),
             ],
             ["steps", id, "out"] => {
                 let step = self.document.declaration("steps", id);

@@ -295,7 +295,8 @@ impl Begun {
     /// Whether nobody knows if all of its effect took place.
     fn is_in_doubt(&self) -> bool {
         let child = self.child.borrow();
-        self.unsettled.get() || child.as_ref().is_some_and(|child| child.all_begun().iter().any(|one| one.is_in_doubt()))
+        self.unsettled.get()
+            || child.as_ref().is_some_and(|child| child.all_begun().iter().any(|one| one.is_in_doubt()))
     }
 
     /// How it stands on the way out of a run, when nothing of it is under way any more.

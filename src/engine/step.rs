@@ -173,7 +173,8 @@ impl Run<'_> {
         let earlier = frame.earlier.borrow_mut().remove(path);
         let order = known.map(|known| known.order).or(earlier.as_ref().map(|earlier| earlier.order));
         let acted = known.is_some_and(|known| known.acted) || earlier.is_some();
-        let unsettled = known.is_some_and(|known| known.unsettled) || earlier.as_ref().is_some_and(|one| one.is_in_doubt());
+        let unsettled =
+            known.is_some_and(|known| known.unsettled) || earlier.as_ref().is_some_and(|one| one.is_in_doubt());
         let begun = Rc::new(Begun {
             step: at,
             path: Arc::clone(path),

@@ -9,7 +9,7 @@ use crate::runbook::{Poll, Work};
 use crate::value::Value;
 
 use super::checked::{kept_name, names_of};
-use super::flow::{Flow, Node};
+use super::flow::{Flow, Known, Node};
 
 /// One thing that must be true of a step's result.
 #[derive(Clone, Copy)]
@@ -120,7 +120,7 @@ pub(super) fn truth_or_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard)
 
 /// Whether a deploy's `when` is false only where the version that is deployed runs: one side of a
 /// `||` says that another one does.
-fn is_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> bool {
+pub(super) fn is_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> bool {
     let (Some(syntax), "deploy") = (guard.syntax(), node.work.action.name()) else {
         return false;
     };
@@ -139,6 +139,13 @@ fn is_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> bool {
         }
         _ => false,
     })
+}
+
+/// What the sides of a guard's `||` stand for.
+pub(super) fn either(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Vec<Known> {
+    let sides = guard.syntax().map_or_else(Vec::new, |syntax| pieces(syntax, Binary::Or));
+    let written = sides.into_iter().filter_map(|side| guard.text().get(side.span.start..side.span.end));
+    written.map(|text| flow.named(node, text)).collect()
 }
 
 /// What one operator joins, from left to right; the expression itself where it is not joined by it.

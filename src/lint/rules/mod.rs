@@ -53,6 +53,7 @@ mod type_mismatch;
 mod undo_incomplete;
 mod undo_same_policy;
 mod undo_same_version;
+mod undo_skips_deploy;
 mod undo_wrong_version;
 mod unknown_function;
 mod unknown_gate;
@@ -128,6 +129,7 @@ pub const RULES: &[Rule] = &[
     undo_incomplete::RULE,
     undo_same_policy::RULE,
     undo_same_version::RULE,
+    undo_skips_deploy::RULE,
     undo_wrong_version::RULE,
     unknown_function::RULE,
     unknown_gate::RULE,

@@ -60,7 +60,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             }
             Problem::Expression(Wrong::NeverInDoubt) => {
                 let diagnostic = report.at("no step is `in_doubt` here", found.span);
-                report.push(diagnostic.help("ask for `failed`; an `undo` or an `ensure` sees `in_doubt` apart from it"));
+                report
+                    .push(diagnostic.help("ask for `failed`; an `undo` or an `ensure` sees `in_doubt` apart from it"));
             }
             _ => {}
         }
