@@ -12,6 +12,8 @@ use super::target::Target;
 use super::target_defaults::usual_names;
 use super::{Action, ActionKind, ParamKind, Runbook, Step};
 
+/// The primitive whose result hangs on its arguments: on the groups of its pattern.
+const WAIT_LOG: &str = "wait_log";
 /// What a guard can read as the status of a step that has ended.
 const STATUSES: &[&str] = &["ok", "failed", "skipped", "in_doubt"];
 
@@ -21,6 +23,8 @@ pub(super) struct Declared {
     names: BTreeMap<String, Type>,
     /// The type of what each primitive in use returns.
     results: RefCell<BTreeMap<&'static str, Type>>,
+    /// The type of a step that does no more than a primitive: a runbook has many of few kinds.
+    plain_steps: BTreeMap<&'static str, Type>,
     patterns: Patterns,
 }
 
@@ -49,16 +53,31 @@ impl Declared {
         let mut steps: BTreeMap<String, Property> = BTreeMap::new();
         steps.extend(others.map(|id| (id.to_owned(), Property::always(of_step(Type::Any)))));
         for step in &runbook.steps {
-            let result = declared.of_action(&step.work.action);
-            let result = match step.foreach {
-                Some(_) if skips_items(step) => Type::list(result.or_null()),
-                Some(_) => Type::list(result),
-                None => result,
-            };
-            steps.insert(step.id.as_str().to_owned(), Property::always(of_step(result)));
+            steps.insert(step.id.as_str().to_owned(), Property::always(declared.step(step)));
         }
         declared.set("steps", Type::Map(std::rc::Rc::new(Shape { noun: Noun::Step, fields: steps, others: None })));
         declared
+    }
+
+    /// The type of a step as guards see it.
+    fn step(&mut self, step: &Step) -> Type {
+        let plain = match &step.work.action.kind {
+            ActionKind::Primitive(declaration) if step.foreach.is_none() && declaration.name != WAIT_LOG => {
+                Some(declaration.name)
+            }
+            _ => None,
+        };
+        if let Some(known) = plain.and_then(|name| self.plain_steps.get(name)) {
+            return known.clone();
+        }
+        let result = self.of_action(&step.work.action);
+        let kind = of_step(match step.foreach {
+            Some(_) if skips_items(step) => Type::list(result.or_null()),
+            Some(_) => Type::list(result),
+            None => result,
+        });
+        self.plain_steps.extend(plain.map(|name| (name, kind.clone())));
+        kind
     }
 
     fn set(&mut self, name: &str, kind: Type) {
@@ -81,7 +100,7 @@ impl Declared {
             ActionKind::Primitive(declaration) => {
                 let mut results = self.results.borrow_mut();
                 let kind = results.entry(declaration.name).or_insert_with(|| of_primitive(declaration)).clone();
-                if declaration.name == "wait_log" { self.with_captures(kind, action) } else { kind }
+                if declaration.name == WAIT_LOG { self.with_captures(kind, action) } else { kind }
             }
             ActionKind::Runbook(runbook) => runbook.returns.clone(),
             ActionKind::Script(script) => script.gives().clone(),
