@@ -1,10 +1,13 @@
 //! Between the language's values and the expression engine's.
 
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use rhai::{Array, Dynamic, Map};
 
 use crate::value::Value;
+
+use super::sandbox::MAX_ITEMS;
 
 /// A value as the expression engine holds it.
 pub(super) fn to_dynamic(value: &Value) -> Dynamic {
@@ -55,5 +58,20 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
             map.iter().map(|(name, item)| Ok((name.as_str(), to_value(item)?))).collect();
         return entries.map(Value::map);
     }
+    if let Some(range) = dynamic.read_lock::<Range<i64>>() {
+        return counted(range.start, range.end);
+    }
+    if let Some(range) = dynamic.read_lock::<RangeInclusive<i64>>() {
+        return counted(*range.start(), range.end().saturating_add(1));
+    }
     Err(format!("a {} is not a value", dynamic.type_name()))
+}
+
+/// The whole numbers from one to before another, as `1..4` says them.
+fn counted(from: i64, before: i64) -> Result<Value, String> {
+    let count = usize::try_from(before.saturating_sub(from)).unwrap_or(0);
+    if count > MAX_ITEMS {
+        return Err(format!("{from}..{before} are more than {MAX_ITEMS} numbers"));
+    }
+    Ok(Value::list((from..before).map(Value::Int)))
 }

@@ -19,7 +19,7 @@ const MAX_CALL_LEVELS: usize = 16;
 /// Bytes of a text: a policy file fits.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
 /// Items of a list and entries of a map.
-const MAX_ITEMS: usize = 100_000;
+pub(super) const MAX_ITEMS: usize = 100_000;
 /// Names alive at once.
 const MAX_VARIABLES: usize = 1_000;
 /// Functions a script defines.
