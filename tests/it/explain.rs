@@ -35,14 +35,15 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// What the program says about an example, in a folder where names are those of the built-in
-/// target.
-fn checked(folder: &Path, language: &str, words: &[String], text: &str) -> Ran {
+/// target and every `part=` before it is there.
+fn checked(folder: &Path, parts: &[(String, String)], language: &str, words: &[String], text: &str) -> Ran {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
     write("titan.target.yaml", &fs::read_to_string(root().join("stdlib/targets/simulated.yaml")).unwrap());
+    parts.iter().for_each(|(name, text)| drop(write(name, text)));
     let named = words.iter().find_map(|word| word.strip_prefix("as="));
     match language {
         "json" => titan(&["hash", &write("policy.json", text)]),
@@ -83,10 +84,14 @@ fn every_example_is_true() {
         let text = explanation(code).unwrap();
         let heading = text.lines().next().unwrap();
         assert!(heading.ends_with('.') && !heading.starts_with('#'), "{code}: `{heading}` is no sentence");
-        let (mut bad, mut good) = (0, 0);
+        let (mut bad, mut good, mut parts) = (0, 0, Vec::new());
         for (language, words, text) in examples(&text) {
+            if let Some(name) = words.first().and_then(|word| word.strip_prefix("part=")) {
+                parts.push((name.to_owned(), text));
+                continue;
+            }
             let folder = tempfile::tempdir().unwrap();
-            let ran = checked(folder.path(), &language, &words, &text);
+            let ran = checked(folder.path(), &parts, &language, &words, &text);
             let is_said = says(&ran, code);
             match words.first().map(String::as_str) {
                 Some("bad") => {

@@ -51,6 +51,7 @@ mod shell_injection;
 mod too_large_to_prove;
 mod type_mismatch;
 mod undo_incomplete;
+mod undo_reads_anew;
 mod undo_same_policy;
 mod undo_same_version;
 mod undo_skips_deploy;
@@ -127,6 +128,7 @@ pub const RULES: &[Rule] = &[
     too_large_to_prove::RULE,
     type_mismatch::RULE,
     undo_incomplete::RULE,
+    undo_reads_anew::RULE,
     undo_same_policy::RULE,
     undo_same_version::RULE,
     undo_skips_deploy::RULE,
