@@ -16,7 +16,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, OFlags, fallocate, flock};
 
 use crate::journal::Store;
 
@@ -28,6 +28,8 @@ const MAX_NOTE: u64 = 256;
 
 const JOURNAL: &str = "journal";
 const COMMANDS: &str = "commands";
+/// The room for its marks, of about a dozen bytes each: more commands than a rollout starts.
+const COMMANDS_ROOM: u64 = 64 * 1024;
 
 /// How often a journal's lock is tried: whoever asks whether it is owned holds it for microseconds.
 const LOOKS: u32 = 1_000;
@@ -137,9 +139,13 @@ impl RunFolder {
         file.is_ok_and(|file| lock(&file).is_err())
     }
 
-    /// Where the commands are noted that have ended; nothing where that is impossible.
+    /// Where the commands are noted that have ended; nothing where that is impossible. Its room is
+    /// taken beforehand: on a disk that has become full, what a deploy has started must not be
+    /// taken for an orphan.
     pub(crate) fn ended_commands(&self) -> Option<File> {
-        open(&self.path.join(COMMANDS), OpenOptions::new().append(true).create(true)).ok()
+        let file = open(&self.path.join(COMMANDS), OpenOptions::new().append(true).create(true)).ok()?;
+        let _ = fallocate(&file, FallocateFlags::KEEP_SIZE, 0, COMMANDS_ROOM);
+        Some(file)
     }
 
     /// The commands that were noted as ended.

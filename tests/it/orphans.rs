@@ -1,6 +1,7 @@
 //! What a dead runner left behind: what it was at is killed, what it had started lives on.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::desk::Desk;
@@ -25,6 +26,8 @@ fn what_a_finished_command_has_started_lives_on() {
     while !desk.path("here").exists() {
         std::thread::yield_now();
     }
+    let marks = fs::metadata(desk.path("state/runs").join(desk.id()).join("commands")).unwrap();
+    assert!(marks.blocks() * 512 >= 64 * 1024, "the room is taken before a disk can be full");
     signal("KILL", run.process());
     run.killed();
     desk.say(&["resume"]).exits(5).complains("killed what the earlier runner left behind");
