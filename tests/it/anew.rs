@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::desk::Desk;
-use crate::stage::{Watched, signal};
+use crate::stage::{Watched, until};
 use crate::tool::finished;
 
 /// A step that writes a line and then ends as a file says, and its undo.
@@ -132,10 +132,7 @@ fn what_an_earlier_try_of_a_runbook_changed_is_undone_by_the_next_runner() {
     let desk = nested("touch here; exec sleep 60");
     let mut run = Watched::start(desk.run());
     run.until("retrying", "outer");
-    while !desk.path("here").exists() {
-        std::thread::yield_now();
-    }
-    signal("KILL", run.process());
+    until(|| desk.path("here").exists());
     run.killed();
     desk.say(&["abort"]).exits(3).says("✓ undo outer/change");
     assert_eq!(desk.log(), "did undid ");
@@ -153,10 +150,7 @@ fn an_undo_that_was_under_way_has_its_whole_time_again() {
     );
     let mut run = Watched::start(desk.run());
     run.until("rollback_started", "");
-    while !desk.path("here").exists() {
-        std::thread::yield_now();
-    }
-    signal("KILL", run.process());
+    until(|| desk.path("here").exists());
     run.killed();
     desk.mend();
     Command::new("sleep").arg("1.2").status().unwrap();
@@ -258,7 +252,6 @@ fn the_items_of_a_list_that_stands_further_down_are_undone_by_the_next_runner() 
     fs::write(desk.path("list.yaml"), format!("{list}outputs: {{ all: '[\"one\", \"two\"]' }}\n")).unwrap();
     let mut run = Watched::start(desk.run());
     run.until("started", "slow");
-    signal("KILL", run.process());
     run.killed();
     assert!(desk.path("each two").exists() && desk.path("again").exists());
     desk.say(&["abort"]).exits(3).says("✓ undo again[0]").says("✓ undo each[0]").says("✓ undo each[1]");

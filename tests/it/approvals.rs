@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::desk::{Desk, rechained};
-use crate::stage::{Watched, signal};
+use crate::stage::{Watched, signal, until};
 use crate::tool::{command, finished};
 
 /// Two people must sign before anything happens.
@@ -31,9 +31,7 @@ pub fn asking(desk: &Desk) -> Watched {
     let mut run = Watched::start(desk.run());
     run.until("remembered", "gate");
     // The request is durable before anybody is asked to answer it.
-    while !desk.say(&["show"]).exits(0).out.contains("gate remembers") {
-        std::thread::yield_now();
-    }
+    until(|| desk.say(&["show"]).exits(0).out.contains("gate remembers"));
     run
 }
 
@@ -94,9 +92,7 @@ fn who_became_another_user_cannot_approve_what_that_user_asks_for() {
     let mut run = Watched::start(command);
     run.until("remembered", "gate");
     let shows = format!("{} (uid", own_name());
-    while !desk.say(&["show"]).exits(0).out.contains("gate remembers") {
-        std::thread::yield_now();
-    }
+    until(|| desk.say(&["show"]).exits(0).out.contains("gate remembers"));
     desk.say(&["show"]).exits(0).says(&shows).says(" for daemon (uid 1)");
     desk.sign("approve", "ben").exits(1).complains("`daemon` asked for this run, and cannot approve it");
     signal("INT", run.process());
@@ -133,9 +129,7 @@ fn a_signature_counts_once_and_in_no_other_run_plan_or_question() {
     assert!(said_to(&first, &signed).contains("taken"));
     first.sign("approve", "ben").exits(0);
     one.until("remembered", "gate_again");
-    while !first.say(&["show"]).exits(0).out.contains("gate_again remembers") {
-        std::thread::yield_now();
-    }
+    until(|| first.say(&["show"]).exits(0).out.contains("gate_again remembers"));
     assert!(said_to(&first, &signed).contains("`gate` does not wait for an approval"));
     let mut later = signed.clone();
     later["request"]["step"] = "gate_again".into();
@@ -178,7 +172,6 @@ fn two_answers_at_once_are_both_heard_and_decide_once() {
 fn whoever_resumed_the_run_once_cannot_approve_it_later() {
     let desk = Desk::new(&APPROVED.replace("ben: $BEN", "daemon: $BEN"));
     let run = asking(&desk);
-    signal("KILL", run.process());
     run.killed();
     for (user, number) in OTHERS {
         let mut resume = command(&["resume"]);
@@ -186,11 +179,8 @@ fn whoever_resumed_the_run_once_cannot_approve_it_later() {
         let mut run = Watched::start(resume);
         run.until("resumed", "");
         run.until("remembered", "gate");
-        while !desk.say(&["show"]).exits(0).out.contains(&format!("{user} (uid")) {
-            std::thread::yield_now();
-        }
+        until(|| desk.say(&["show"]).exits(0).out.contains(&format!("{user} (uid")));
         if user == "daemon" {
-            signal("KILL", run.process());
             run.killed();
             continue;
         }
@@ -225,7 +215,6 @@ fn an_approval_is_not_carried_over_into_a_resumed_run() {
     let desk = Desk::new(APPROVED);
     let run = asking(&desk);
     desk.sign("approve", "ann").exits(0);
-    signal("KILL", run.process());
     run.killed();
     let both = [desk.path("ann"), desk.path("ben")];
     let mut resume = command(&["resume"]);

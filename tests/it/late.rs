@@ -37,7 +37,6 @@ fn an_abort_during_a_deploy_brings_the_old_version_back_over_it() {
 fn an_abort_of_a_run_that_died_during_a_deploy_does_the_same() {
     let stage = Stage::new(SLOW);
     let run = at_deploy(&stage, "execution");
-    signal("KILL", run.process());
     run.killed();
     let (code, end, events) = Watched::start(stage.about_run(&["abort"])).end();
     assert_eq!((code, &end["ending"]), (3, &Value::from("rolled_back")), "{end}");
@@ -48,7 +47,15 @@ fn an_abort_of_a_run_that_died_during_a_deploy_does_the_same() {
 #[test]
 fn an_abort_before_any_deploy_restarts_nothing() {
     let stage = Stage::new(&[]);
-    let mut run = Watched::start(stage.rollout(&stage.target(), &[]));
+    // Asked for the second time, the version takes its time.
+    let reads = stage.folder.path().join("reads");
+    let slow = format!("echo x >> {0}; [ $(wc -l < {0}) = 2 ] && sleep 60; exec \"$@\"", reads.display());
+    let read = "version: [titan-run, sim, --dir, $DIR, version, execution]";
+    let program = env!("CARGO_BIN_EXE_titan-run");
+    let slowly = read.replace("[titan-run", &format!("[sh, -c, '{slow}', sh, {program}"));
+    let here = stage.folder.path().join("sim").display().to_string();
+    let target = stage.changed_target(&[(&read.replace("$DIR", &here), &slowly.replace("$DIR", &here))]);
+    let mut run = Watched::start(stage.rollout(&target, &[]));
     run.until("started", "deploy_pair/running");
     signal("INT", run.process());
     let (code, end, events) = run.end();

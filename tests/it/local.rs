@@ -9,7 +9,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::stage::signal;
+use crate::stage::{signal, until};
 use crate::tool::{Ran, command, finished};
 
 /// A folder with a runbook of one step and a target of nothing.
@@ -195,9 +195,7 @@ fn a_child_dies_with_a_killed_runner() {
     signal("KILL", runner.id());
     runner.wait().unwrap();
     // The child is ours to see until it is gone; its end is what closes the loop.
-    while fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
-        thread::yield_now();
-    }
+    until(|| !fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z ")));
 }
 
 /// Answers requests with a fixed text, and gives the address.

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::desk::Desk;
-use crate::stage::{Watched, signal};
+use crate::stage::{Watched, signal, until};
 
 /// A target without a supervisor: the deploy's own command starts the service.
 const STARTED: &str = "  start:
@@ -23,12 +23,9 @@ fn what_a_finished_command_has_started_lives_on() {
     let desk = Desk::new(STARTED);
     let mut run = Watched::start(desk.run());
     run.until("started", "mark");
-    while !desk.path("here").exists() {
-        std::thread::yield_now();
-    }
+    until(|| desk.path("here").exists());
     let marks = fs::metadata(desk.path("state/runs").join(desk.id()).join("commands")).unwrap();
     assert!(marks.blocks() * 512 >= 64 * 1024, "the room is taken before a disk can be full");
-    signal("KILL", run.process());
     run.killed();
     desk.say(&["resume"]).exits(5).complains("killed what the earlier runner left behind");
     let id = |file: &str| fs::read_to_string(desk.path(file)).unwrap().trim().parse().unwrap();

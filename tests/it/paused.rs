@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::desk::Desk;
-use crate::stage::{Watched, signal};
+use crate::stage::Watched;
 use crate::tool::finished;
 
 /// Something is changed and the step fails; undoing it twice fails as well.
@@ -79,7 +79,6 @@ fn an_undo_is_not_late_because_nobody_was_there_to_do_it() {
     let mut run = Watched::start(desk.run());
     run.until("finished", "fails");
     run.until("started", "changed");
-    signal("KILL", run.process());
     run.killed();
     assert!(Command::new("sleep").arg("3").status().unwrap().success());
     desk.say(&["resume"]).exits(3).says("✓ undo changed");

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::approvals::{APPROVED, asking};
 use crate::desk::Desk;
-use crate::stage::{Stage, Watched, signal};
+use crate::stage::{Stage, Watched, signal, until};
 use crate::tool::{command, finished};
 
 #[test]
@@ -177,14 +177,11 @@ fn an_abort_on_the_way_to_a_pause_is_not_lost() {
         let mut run = Watched::start(desk.run());
         run.until("started", "waits");
         signal("TERM", run.process());
-        while !desk.path("looking").exists() {
-            std::thread::yield_now();
-        }
+        until(|| desk.path("looking").exists());
         desk.say(&["abort"]).exits(0).says("abort was asked for");
         run.until("requested", "");
         run.until("requested", "");
         let code = if is_killed {
-            signal("KILL", run.process());
             run.killed();
             fs::write(desk.path("seen"), "").unwrap();
             desk.say(&["resume"]).code

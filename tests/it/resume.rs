@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::stage::{Stage, Watched, signal};
+use crate::stage::{Stage, Watched, until};
 use crate::tool::{command, finished, root};
 
 /// Starts a rollout and kills its runner once an event came.
@@ -18,7 +18,6 @@ fn killed_at(stage: &Stage, event: &str, step: &str) {
 fn killed(rollout: Command, event: &str, step: &str) -> Vec<Value> {
     let mut run = Watched::start(rollout);
     run.until(event, step);
-    signal("KILL", run.process());
     run.killed()
 }
 
@@ -250,10 +249,7 @@ fn an_effect_that_cannot_be_told_waits_for_a_persons_word() {
     let mut run = Watched::start(run);
     run.until("started", "mark");
     let marks = folder.path().join("marks");
-    while !marks.exists() {
-        std::thread::yield_now();
-    }
-    signal("KILL", run.process());
+    until(|| marks.exists());
     run.killed();
     let paused = finished(about(folder.path(), &["resume"]).output().unwrap()).exits(5);
     paused.says("`mark` is in doubt").says("--took-effect mark");
@@ -283,10 +279,7 @@ fn a_persons_word_counts_for_one_crash_only() {
             run.until("resumed", "");
         }
         run.until("started", "mark");
-        while marks().lines().count() < count {
-            std::thread::yield_now();
-        }
-        signal("KILL", run.process());
+        until(|| marks().lines().count() >= count);
         run.killed();
     }
     finished(about(folder.path(), &["resume"]).output().unwrap()).exits(5).says("`mark` is in doubt");
@@ -305,10 +298,7 @@ fn an_undo_that_cannot_be_told_is_not_repeated_without_a_word() {
     let marks = || fs::read_to_string(folder.path().join("marks")).unwrap_or_default();
     let mut run = Watched::start(run);
     run.until("rollback_started", "");
-    while marks().is_empty() {
-        std::thread::yield_now();
-    }
-    signal("KILL", run.process());
+    until(|| !marks().is_empty());
     run.killed();
     for _ in 0..2 {
         let stuck = finished(about(folder.path(), &["resume"]).output().unwrap()).exits(4);
@@ -325,13 +315,9 @@ fn what_an_earlier_runner_left_behind_is_killed_first() {
     let mut run = Watched::start(run);
     run.until("started", "mark");
     let left = folder.path().join("left");
-    let id = loop {
-        match fs::read_to_string(&left).ok().and_then(|text| text.trim().parse::<u32>().ok()) {
-            Some(id) => break id,
-            None => std::thread::yield_now(),
-        }
-    };
-    signal("KILL", run.process());
+    let written = || fs::read_to_string(&left).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    until(|| written().is_some());
+    let id = written().unwrap();
     run.killed();
     assert!(Path::new(&format!("/proc/{id}")).exists());
     finished(about(folder.path(), &["resume"]).output().unwrap())
@@ -360,7 +346,6 @@ fn a_script_goes_on_in_the_middle_and_repeats_no_call() {
     run.until("call_finished", "work");
     run.until("call_finished", "work");
     run.until("call_started", "work");
-    signal("KILL", run.process());
     run.killed();
     let (code, _, events) = Watched::start(about(folder.path(), &["resume"])).end();
     assert_eq!(code, 0);
@@ -384,7 +369,6 @@ fn deadlines_and_limits_go_on_while_nobody_runs_the_run() {
         fs::write(&path, text).unwrap();
         let mut run = Watched::start(run);
         run.until("started", "waits");
-        signal("KILL", run.process());
         run.killed();
         finished(Command::new("sleep").arg("2").output().unwrap()).exits(0);
         let (ended, _, events) = Watched::start(about(folder.path(), &["resume"])).end();

@@ -1,7 +1,7 @@
 //! Slips of a tired operator: noticed before anything is done, with the next keystroke.
 
 use crate::desk::Desk;
-use crate::stage::signal;
+use crate::stage::{signal, until};
 use crate::tool::{command, finished, titan};
 
 const ROLLOUT: &str = "runbooks/policy-rollout.yaml";
@@ -168,9 +168,7 @@ fn a_disarm_that_is_stopped_says_that_the_gate_is_unknown() {
     let said = folder.path().join("said");
     let mut disarm = command(&["disarm", "--nats", "127.0.0.1:1", "--metrics", "http://127.0.0.1:1/metrics"]);
     let mut disarm = disarm.stderr(std::fs::File::create(&said).unwrap()).spawn().unwrap();
-    while !std::fs::read_to_string(&said).unwrap().contains("waiting for disarmed") {
-        std::thread::yield_now();
-    }
+    until(|| std::fs::read_to_string(&said).unwrap().contains("waiting for disarmed"));
     signal("INT", disarm.id());
     assert_eq!(disarm.wait().unwrap().code(), Some(4));
     let said = std::fs::read_to_string(&said).unwrap();

@@ -16,6 +16,9 @@ use crate::tool::{Ran, command, finished};
 /// How long a part may take for its next line before a test has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long something is left alone before it is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 /// A process that ends with the test.
 pub struct Part(pub Child);
 
@@ -30,6 +33,17 @@ impl Drop for Part {
 /// Sends a signal to a process.
 pub fn signal(name: &str, process: u32) {
     Command::new("kill").args([&format!("-{name}"), &process.to_string()]).stderr(Stdio::null()).status().unwrap();
+}
+
+/// Looks until something holds that nobody tells of; where it never does, a test has failed.
+pub fn until(mut holds: impl FnMut() -> bool) {
+    let (_held, over) = mpsc::channel::<()>();
+    let mut waited = Duration::ZERO;
+    while !holds() {
+        assert!(waited < PATIENCE, "what was waited for never came");
+        let _ = over.recv_timeout(LOOK_AGAIN);
+        waited += LOOK_AGAIN;
+    }
 }
 
 /// Reads lines until each of `wanted` was said; what comes after is read and dropped, so that the
@@ -231,8 +245,9 @@ impl Watched {
         panic!("`{event}` of `{step}` never came in {:#?}", self.events);
     }
 
-    /// Reads what a killed run still said.
+    /// Kills the run; gives everything it said.
     pub fn killed(mut self) -> Vec<Value> {
+        signal("KILL", self.process());
         for line in self.lines.by_ref().map_while(Result::ok) {
             self.events.extend(serde_json::from_str::<Value>(&line));
         }

@@ -215,13 +215,11 @@ fn a_step_is_skipped_in_the_try_that_a_person_spoke_of_and_in_no_later_one() {
     let dead = desk();
     let mut run = Watched::start(dead.run());
     run.until("started", "outer/check");
-    signal("KILL", run.process());
     run.killed();
     dead.say(&skip).exits(0);
     let mut run = Watched::start(dead.about(&["resume"]));
     run.until("retrying", "outer");
     run.until("started", "outer/check");
-    signal("KILL", run.process());
     run.killed();
     dead.lets(&["ready"]);
     dead.say(&["resume"]).exits(0).says("✓ outer/check");
