@@ -175,12 +175,14 @@ fn described(run: &RunFolder, state: &State, asked: &str) -> String {
         None if run.is_owned() && asks_for_approval(state) => {
             format!("waits for approval: {}; `titan-run approve {} --key KEYFILE` signs", waiting(), run.id())
         }
+        None if run.is_owned() && state.rollback.is_some() => format!("rolling back: {}", waiting()),
         None if run.is_owned() => format!("running: {}", waiting()),
         None if state.header.is_none() => "never began, and had no effect".to_owned(),
         None => {
             let at =
                 Some(waiting()).filter(|open| !open.is_empty()).map_or(String::new(), |open| format!(" at {open}"));
-            format!("interrupted{at}; `titan-run resume {}` goes on", run.id())
+            let back = if state.rollback.is_some() { " rolling back" } else { "" };
+            format!("interrupted{at}; `titan-run resume {}` goes on{back}", run.id())
         }
     }
 }

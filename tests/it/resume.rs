@@ -85,6 +85,8 @@ fn a_rollback_killed_half_way_is_finished_by_resume() {
     let stage = Stage::new(&["wrong_policy_on=brain", "deploy_ms=700"]);
     killed_at(&stage, "rollback_started", "");
     killed(stage.about_run(&["resume", "--confirm", "all"]), "started", "deploy_pair/deploy_brain");
+    let listed = finished(command(&["runs", "--runs"]).arg(stage.runs()).output().unwrap()).exits(0);
+    assert!(listed.out.contains("goes on rolling back"), "{}", listed.out);
     let (code, end, _) = resume(&stage).end();
     assert_eq!((code, &end["ending"]), (3, &Value::from("rolled_back")), "{end}");
     stage.is("1.0.0", false);
