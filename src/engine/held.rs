@@ -160,7 +160,11 @@ impl Run<'_> {
         frame.held.borrow_mut().failed.retain(|(failed, _)| *failed != at);
         self.told.borrow_mut().remove(&frame.path(at));
         match &asked.request {
-            Request::Skip { .. } => self.skip(frame, at, frame.path(at), words(asked)),
+            Request::Skip { .. } => {
+                let (path, heard) = (frame.path(at), self.job.signals.borrow().asked.len());
+                self.skippable.borrow_mut().insert(Arc::clone(&path), heard);
+                self.skip(frame, at, path, words(asked));
+            }
             _ => {
                 frame.set_aside(at);
                 self.past.borrow_mut().begin_anew_inside(frame.phase, &frame.path(at));

@@ -44,6 +44,7 @@ mod resume;
 mod schemas;
 mod slips;
 mod stage;
+mod stands;
 mod terminal;
 mod tool;
 mod typed;
