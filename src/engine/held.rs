@@ -89,6 +89,8 @@ impl Drop for Waiting<'_, '_> {
     fn drop(&mut self) {
         drop(self.frame.held.take());
         self.tell(false, false);
+        // What is under way around it may have been only this.
+        self.run.stirred.send_replace(());
     }
 }
 

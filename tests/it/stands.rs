@@ -14,6 +14,10 @@ fn with_inner(steps: &str, inner: &str) -> Desk {
     desk
 }
 
+fn told(desk: &Desk) -> String {
+    fs::read_to_string(desk.path("log")).unwrap_or_default().replace('\n', " ")
+}
+
 #[test]
 fn a_skip_of_a_step_that_waits_counts_for_no_later_try() {
     let inner = "steps:
@@ -29,4 +33,32 @@ fn a_skip_of_a_step_that_waits_counts_for_no_later_try() {
     fs::write(desk.path("ready"), "").unwrap();
     run.until("started", "outer/check");
     assert_eq!(run.end().0, 0);
+}
+
+/// The first item fails and waits; the others go well.
+const EACH: &str = "  each:
+    foreach: '[\"0\", \"1\", \"2\", \"3\"]'
+    max_parallel: 2
+    do: ./inner.yaml
+    with: { item: '${item}' }
+";
+
+const ITEM: &str = "params: { item: { type: text } }
+steps:
+  slow: { do: sleep, with: { for: '${if params.item == \"0\" { duration(\"0s\") } else { duration(\"500ms\") }}' } }
+  change:
+    on_failure: pause
+    do: exec
+    with: { argv: [sh, -c, 'cd $FOLDER; echo did $1 >> log; test $1 != 0 || test -e ready', sh, '${params.item}'] }
+    undo: { do: exec, with: { argv: [sh, -c, 'echo undid $1 >> $FOLDER/log', sh, '${params.item}'] } }
+";
+
+#[test]
+fn a_run_pauses_when_the_last_item_beside_one_that_waits_has_ended() {
+    let desk = with_inner(EACH, ITEM);
+    let (code, ended, _) = Watched::start(desk.run()).end();
+    assert_eq!((code, ended["cause"]["step"].as_str()), (5, Some("each[0]/change")), "{ended}");
+    fs::write(desk.path("ready"), "").unwrap();
+    desk.say(&["resume"]).exits(0);
+    assert_eq!(told(&desk).matches("did ").count(), 5, "{}", told(&desk));
 }
