@@ -169,7 +169,7 @@ impl Run<'_> {
             }
             _ => {
                 frame.set_aside(at);
-                self.past.borrow_mut().begin_anew_inside(frame.phase, &frame.path(at));
+                self.past.borrow_mut().redo(&frame.path(at));
                 frame.plan.borrow_mut().again(at);
                 frame.held.borrow_mut().again.push(at);
             }

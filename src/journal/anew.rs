@@ -1,5 +1,6 @@
 //! What is begun anew: forgotten as work, and kept as something that a rollback undoes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::event::{Asked, Phase, Request};
@@ -32,13 +33,22 @@ impl State {
             return;
         };
         let all = self.step_and_items(step);
-        let known = |at: &Arc<str>| self.known(Phase::Forward, at);
-        if !all.iter().any(|at| known(at).is_some_and(Known::has_failed)) {
-            return;
+        if all.iter().any(|at| self.known(Phase::Forward, at).is_some_and(Known::has_failed)) {
+            self.redo(step);
         }
-        let anew: Vec<_> =
-            all.into_iter().filter(|at| known(at).is_some_and(|known| known.has_failed() || known.is_open())).collect();
-        anew.iter().for_each(|at| self.begin_anew(Phase::Forward, at));
+    }
+
+    /// Has a failed step be begun anew; of a fan-out, what did not come out well.
+    pub fn redo(&mut self, path: &str) {
+        let mut all = BTreeSet::from([Arc::from(path)]);
+        let inside = self.within(Phase::Forward, &format!("{path}["));
+        all.extend(inside.iter().filter_map(|at| {
+            let end = at.get(path.len()..)?.find(']')?;
+            at.get(..=path.len() + end).map(Arc::from)
+        }));
+        let went_well = |known: &Known| known.has_come_out() && !known.has_failed();
+        all.retain(|at| !self.known(Phase::Forward, at).is_some_and(went_well));
+        all.iter().for_each(|at| self.begin_anew(Phase::Forward, at));
     }
 
     /// Takes up the step that paused the run, or the items that did: each is begun anew, or open

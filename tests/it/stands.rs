@@ -62,3 +62,33 @@ fn a_run_pauses_when_the_last_item_beside_one_that_waits_has_ended() {
     desk.say(&["resume"]).exits(0);
     assert_eq!(told(&desk).matches("did ").count(), 5, "{}", told(&desk));
 }
+
+/// Two steps fail and wait, the second while an item of it is at its second try.
+const TWO: &str = "  first: { needs: [], on_failure: pause, do: exec, with: { argv: [sh, -c, 'cd $FOLDER; test ! -e ready || exec sleep 30; exit 1'], observes: true } }
+  each:
+    needs: []
+    foreach: '[\"0\", \"1\"]'
+    max_parallel: 2
+    on_failure: pause
+    retry: { on: [exit], attempts: 2, every: 100ms }
+    do: exec
+    idempotent: true
+    with: { argv: [sh, -c, 'cd $FOLDER; echo did $1 >> log; test ! -e ready || exit 0; if test $1 = 0; then sleep 0.5; elif test -e second; then exec sleep 30; else touch second; fi; exit 1', sh, '${item}'] }
+    undo: { do: exec, with: { argv: [sh, -c, 'echo undid $1 >> $FOLDER/log', sh, '${item}'] } }
+";
+
+#[test]
+fn a_fan_out_can_be_retried_in_a_run_that_was_resumed_for_another_step() {
+    let desk = Desk::new(TWO);
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    fs::write(desk.path("ready"), "").unwrap();
+    let mut run = Watched::start(desk.about(&["resume"]));
+    run.until("started", "first");
+    desk.say(&["retry", "each", "--why", "a test"]).exits(0);
+    run.until("finished", "each[0]");
+    run.until("finished", "each[1]");
+    desk.say(&["abort"]).exits(0);
+    let (code, ended, _) = run.end();
+    assert_eq!((code, told(&desk).matches("undid ").count()), (3, 2), "{ended}");
+    desk.say(&["verify"]).exits(0);
+}
