@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::{ErrorClass, Failure, InDoubt};
+use crate::declaration::{Effect, ErrorClass, Failure, InDoubt};
 use crate::event::{Asked, Cause, Happened, Phase, Request, Status};
 use crate::journal::{Known, Outcome, WatchState};
 use crate::runbook::{ActionKind, Runbook, Step, Work};
@@ -146,7 +146,7 @@ impl Run<'_> {
             item,
             child: RefCell::new(None),
             acted: Cell::new(known.acted),
-            unsettled: Cell::new(known.unsettled),
+            unsettled: Cell::new(known.unsettled || self.is_left_by_calls(&step.work, known)),
             status: Cell::new(status),
             order: known.order,
         });
@@ -160,6 +160,17 @@ impl Run<'_> {
             begun.child.replace(Some(child));
             begun.unsettled.set(false);
         }
+    }
+
+    /// Whether a call of a script left it unknown what became of its effect, however the script ended.
+    fn is_left_by_calls(&self, work: &Work, known: &Known) -> bool {
+        known.calls.iter().filter(|_| known.acted).any(|call| {
+            let declaration = (self.job.primitives)(&call.primitive).map(|one| one.declaration());
+            let failure = call.result.as_ref().and_then(|result| result.as_ref().err());
+            declaration.zip(failure).is_some_and(|(declaration, failure)| {
+                declaration.effect == Effect::Changes && declaration.in_doubt.is_left_by(failure.class, work.idempotent)
+            })
+        })
     }
 
     /// Takes up everything of a frame that is still on record, without doing any of it.
