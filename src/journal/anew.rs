@@ -52,8 +52,7 @@ impl State {
     }
 
     /// Takes up the step that paused the run, or the items that did: each is begun anew, or open
-    /// where that tells whether it took effect. Items that went well are not done again. The
-    /// runbooks around it stood still with it: their time begins anew as well.
+    /// where that tells whether it took effect. Items that went well are not done again.
     pub(super) fn take_up(&mut self, path: &str) {
         for at in self.step_and_items(path) {
             let is_runbook = !self.within(Phase::Forward, &format!("{at}/")).is_empty();
@@ -66,9 +65,14 @@ impl State {
                 Some(_) | None => {}
             }
         }
-        let around = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
-        for outer in around {
-            if let Some(known) = self.of_mut(Phase::Forward).get_mut(outer).filter(|known| known.is_open()) {
+    }
+
+    /// The runbooks that were under way stood still while the run was paused: their time begins anew.
+    pub(super) fn stood(&mut self) {
+        let open = self.all(Phase::Forward).filter(|(_, known)| known.is_open()).map(|(at, _)| Arc::clone(at));
+        let runbooks: Vec<_> = open.filter(|at| !self.within(Phase::Forward, &format!("{at}/")).is_empty()).collect();
+        for at in runbooks {
+            if let Some(known) = self.of_mut(Phase::Forward).get_mut(&at) {
                 Arc::make_mut(known).has_stood = true;
             }
         }

@@ -192,6 +192,7 @@ impl State {
     fn reopen(&mut self) {
         // An `ensure` that failed makes a pause a run that is stuck, and changes nothing else of it.
         if let (Some(Ended { cause: Some(cause), .. }), None) = (self.ended.take().as_deref(), &self.rollback) {
+            self.stood();
             match cause {
                 Cause::Step { step, .. } => self.take_up(step),
                 // Who goes on after a breach knows of it: the watch looks on anew.

@@ -2,9 +2,10 @@
 //! that nobody spoke of, and the next runner sees what the one before it saw.
 
 use std::fs;
+use std::process::Command;
 
 use crate::desk::Desk;
-use crate::stage::Watched;
+use crate::stage::{Watched, signal};
 
 /// A desk with a second runbook, `inner.yaml`.
 fn with_inner(steps: &str, inner: &str) -> Desk {
@@ -91,4 +92,67 @@ fn a_fan_out_can_be_retried_in_a_run_that_was_resumed_for_another_step() {
     let (code, ended, _) = run.end();
     assert_eq!((code, told(&desk).matches("undid ").count()), (3, 2), "{ended}");
     desk.say(&["verify"]).exits(0);
+}
+
+#[test]
+fn a_runbook_in_which_a_watch_paused_the_run_is_not_late() {
+    let inner = "steps:
+  first: { do: note, with: { text: x } }
+  slow: { do: sleep, with: { for: 1s } }
+  last: { do: sleep, with: { for: 300ms } }
+watch:
+  sees:
+    from: first
+    do: exec
+    with: { argv: [cat, $FOLDER/ready], observes: true }
+    every: 200ms
+    breach_when: out.stdout != \"\"
+    on_breach: pause
+";
+    let desk = with_inner("  outer: { do: ./inner.yaml, timeout: 3s }\n", inner);
+    fs::write(desk.path("ready"), "").unwrap();
+    let mut run = Watched::start(desk.run());
+    run.until("started", "outer/slow");
+    fs::write(desk.path("ready"), "bad").unwrap();
+    assert_eq!(run.end().0, 5);
+    fs::write(desk.path("ready"), "").unwrap();
+    Command::new("sleep").arg("2.5").status().unwrap();
+    desk.say(&["resume"]).exits(0);
+}
+
+/// A script goes on though its deploy failed; the undo deploys only over what is in doubt.
+const SCRIPT: &str = "  change:
+    do: script
+    with: { code: 'try { deploy(\"execution\", \"new\"); } catch (failure) { } #{}' }
+    undo: { when: steps.change.status == \"in_doubt\", do: deploy, with: { service: execution, version: old } }
+  slow: { do: sleep, with: { for: 30s } }
+";
+
+#[test]
+fn a_script_that_went_on_after_a_failed_deploy_is_in_doubt_for_the_next_runner_too() {
+    for how in ["INT", "KILL"] {
+        let desk = Desk::new(SCRIPT);
+        let folder = desk.path("");
+        let target = "titan: 1
+target: here
+services:
+  execution:
+    deploy: [sh, -c, 'cd FOLDER; echo did $1 >> log; test $1 != new; echo $1 > version; test $1 != new', sh, '{version}']
+    version: [cat, FOLDER/version]
+    version_pattern: '^(?<version>[a-z]+)'
+";
+        fs::write(desk.path("here.yaml"), target.replace("FOLDER", folder.to_str().unwrap())).unwrap();
+        fs::write(desk.path("version"), "old\n").unwrap();
+        let mut run = Watched::start(desk.run());
+        run.until("started", "slow");
+        signal(how, run.process());
+        match how {
+            "INT" => assert_eq!(run.end().0, 3),
+            _ => {
+                run.killed();
+                desk.say(&["abort"]).exits(3);
+            }
+        }
+        assert_eq!(told(&desk), "did new did old ", "{how}");
+    }
 }
