@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::declaration::{Effect, ErrorClass, Failure, InDoubt};
 use crate::event::{Asked, Cause, Happened, Phase, Request, Status};
 use crate::journal::{Known, Outcome, WatchState};
-use crate::runbook::{ActionKind, Runbook, Step, Work};
+use crate::runbook::{ActionKind, OnFailure, Runbook, Step, Work};
 use crate::value::Value;
 
 use super::run::{ARM, DISARM};
@@ -50,8 +50,12 @@ impl Run<'_> {
         };
         let to = frame.runbook.watches.get(at).and_then(|watch| watch.to);
         let last = to.and_then(|to| past.known(frame.phase, &frame.path(to)));
-        if state == WatchState::Ended && last.is_some_and(Known::has_come_out) {
+        if state != WatchState::Live && last.is_some_and(Known::has_come_out) {
             return PastWatch::Over;
+        }
+        let asks = frame.runbook.watches.get(at).is_some_and(|watch| watch.on_breach == OnFailure::Pause);
+        if state == WatchState::Told && asks {
+            return PastWatch::None;
         }
         drop(past);
         let message = "nobody watched while no runner was there, so nothing is known of that time";

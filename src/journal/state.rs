@@ -42,6 +42,8 @@ pub enum WatchState {
     Live,
     /// It has ended.
     Ended,
+    /// It had ended, and who went on after a breach knows that nobody looked since.
+    Told,
 }
 
 /// A record that cannot follow the ones before it.
@@ -195,8 +197,13 @@ impl State {
             self.stood();
             match cause {
                 Cause::Step { step, .. } => self.take_up(step),
-                // Who goes on after a breach knows of it: the watch looks on anew.
-                Cause::Breach { watch, .. } => drop(self.watches.remove(watch)),
+                // Who goes on after a breach knows of it: the watch looks on anew, and so do the
+                // others for which a person was to be asked.
+                Cause::Breach { watch, .. } => {
+                    self.watches.remove(watch);
+                    let ended = self.watches.values_mut().filter(|state| **state == WatchState::Ended);
+                    ended.for_each(|state| *state = WatchState::Told);
+                }
                 Cause::Limit { .. } | Cause::Journal { .. } | Cause::InDoubt { .. } | Cause::Operator { .. } => {}
             }
         }
@@ -291,7 +298,7 @@ impl State {
 
     fn watch_live(&mut self, path: &Arc<str>) -> Result<(), String> {
         match self.watches.insert(Arc::clone(path), WatchState::Live) {
-            None => Ok(()),
+            None | Some(WatchState::Told) => Ok(()),
             Some(before) => {
                 self.watches.insert(Arc::clone(path), before);
                 Err(format!("watch `{path}` was live before"))
@@ -305,7 +312,7 @@ impl State {
                 *state = WatchState::Ended;
                 Ok(())
             }
-            Some(WatchState::Ended) | None => Err(format!("watch `{path}` is not live")),
+            Some(WatchState::Ended | WatchState::Told) | None => Err(format!("watch `{path}` is not live")),
         }
     }
 

@@ -94,6 +94,31 @@ fn a_fan_out_can_be_retried_in_a_run_that_was_resumed_for_another_step() {
     desk.say(&["verify"]).exits(0);
 }
 
+const TWO_WATCHES: &str = "  first: { do: note, with: { text: x } }
+  slow: { do: sleep, with: { for: 2s } }
+  last: { do: note, with: { text: x } }
+watch:
+  one: &
+  two: &
+";
+
+#[test]
+fn a_run_with_two_watches_that_pause_it_goes_on_after_a_breach_of_one() {
+    let watch = "\n    from: first\n    do: exec\n    with: { argv: [cat, $FOLDER/WHICH], observes: true }\n    every: 200ms\n    breach_when: out.stdout != \"\"\n    on_breach: pause";
+    let desk = Desk::new(
+        &TWO_WATCHES
+            .replace("one: &", &format!("one:{}", watch.replace("WHICH", "one")))
+            .replace("two: &", &format!("two:{}", watch.replace("WHICH", "two"))),
+    );
+    ["one", "two"].iter().for_each(|name| fs::write(desk.path(name), "").unwrap());
+    let mut run = Watched::start(desk.run());
+    run.until("started", "slow");
+    fs::write(desk.path("one"), "bad").unwrap();
+    assert_eq!(run.end().0, 5);
+    fs::write(desk.path("one"), "").unwrap();
+    desk.say(&["resume"]).exits(0).says("watch one is live").says("watch two is live");
+}
+
 #[test]
 fn a_runbook_in_which_a_watch_paused_the_run_is_not_late() {
     let inner = "steps:
