@@ -2,7 +2,8 @@
 //!
 //! A runbook used as an action is done again from its beginning, by `retry` or by a person after
 //! `on_failure: pause`. Its steps read the world anew then, which its first try has changed already: an
-//! undo inside of it that takes the previous version from such a step goes back to the new one.
+//! undo inside of it that takes the previous version from such a step goes back to the new one. So does
+//! that of a deploy that may be done again, where it takes the version from the deploy's own `previous`.
 //!
 //! ```yaml part=change-brain.yaml
 //! titan: 1
@@ -50,6 +51,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::guard::Guard;
 use crate::lint::flow::{Flow, Node, NodeId, Part};
 use crate::runbook::{OnFailure, Work};
 
@@ -66,10 +68,18 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let flow = &subject.scene.flow;
-    for (_, node) in flow.nodes().filter(|(_, node)| node.part != Part::Begin) {
-        let undo = node.step.and_then(|step| step.undo.as_deref());
-        let Some((id, outer)) = undo.filter(|undo| reads_steps(undo)).and_then(|_| done_again_around(flow, node))
-        else {
+    for (own, node) in flow.nodes().filter(|(_, node)| node.part != Part::Begin) {
+        let Some(undo) = node.step.and_then(|step| step.undo.as_deref()) else {
+            continue;
+        };
+        if goes_back_to_itself(node, undo) {
+            let path = &node.path;
+            let message = format!("the undo of `{path}` goes back to what a second try of it replaces");
+            let found = report.at(message, subject.span_of(own));
+            report.push(found.help("read the version in a step before it, with `service_version`"));
+            continue;
+        }
+        let Some((id, outer)) = done_again_around(flow, node).filter(|_| reads_steps(undo)) else {
             continue;
         };
         let message = format!("the undo of `{}` reads what a second try of `{}` reads anew", node.path, outer.path);
@@ -81,10 +91,28 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Whether an undo goes by what a step has given.
+/// Whether an undo goes by what a step has given. How a step stands is told of all its tries.
 fn reads_steps(undo: &Work) -> bool {
     let inserted = undo.action.with.insertions().into_iter().map(|one| one.guard);
-    inserted.chain(undo.guards()).any(|guard| guard.references().iter().any(|reference| reference.root() == "steps"))
+    let reads = |guard: &Guard| {
+        let mut steps = guard.references().iter().filter(|reference| reference.root() == "steps");
+        steps.any(|reference| reference.path().get(2).is_none_or(|field| field != "status"))
+    };
+    inserted.chain(undo.guards()).any(reads)
+}
+
+/// Whether the undo of a deploy that may be done again goes back to what ran before its last try.
+fn goes_back_to_itself(node: &Node<'_>, undo: &Work) -> bool {
+    let Some(step) = node.step.filter(|_| node.work.action.name() == "deploy" && is_done_again(node)) else {
+        return false;
+    };
+    let inserted = undo.action.with.insertions().into_iter().map(|one| one.guard);
+    let own = ["steps", step.id.as_str(), "out", "previous"];
+    inserted.flat_map(Guard::references).any(|reference| reference.path().iter().map(String::as_str).eq(own))
+}
+
+fn is_done_again(node: &Node<'_>) -> bool {
+    node.work.retry.is_some() || node.step.is_some_and(|step| step.on_failure == OnFailure::Pause)
 }
 
 /// The runbook around a step that may be done again as a whole, where its own steps are what is undone.
@@ -93,7 +121,5 @@ fn done_again_around<'f>(flow: &'f Flow<'_>, inner: &Node<'_>) -> Option<(NodeId
     let around = around
         .filter_map(|path| flow.nodes().find(|(_, one)| Some(one.path.as_str()) == path && one.part != Part::Begin));
     let has_no_undo = |(_, one): &(NodeId, &Node<'_>)| one.step.is_some_and(|step| step.undo.is_none());
-    let is_done_again =
-        |one: &Node<'_>| one.work.retry.is_some() || one.step.is_some_and(|step| step.on_failure == OnFailure::Pause);
     around.take_while(has_no_undo).find(|(_, one)| is_done_again(one))
 }
