@@ -165,6 +165,12 @@ impl Run<'_> {
             Request::Skip { .. } => {
                 let (path, heard) = (frame.path(at), self.job.signals.borrow().asked.len());
                 self.skippable.borrow_mut().insert(Arc::clone(&path), heard);
+                frame
+                    .begun
+                    .borrow()
+                    .iter()
+                    .filter(|one| one.step == at)
+                    .for_each(|one| one.status.set(Status::Skipped));
                 self.skip(frame, at, path, words(asked));
             }
             _ => {

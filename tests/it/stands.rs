@@ -181,3 +181,31 @@ services:
         assert_eq!(told(&desk), "did new did old ", "{how}");
     }
 }
+
+#[test]
+fn a_step_that_was_skipped_while_it_waited_is_skipped_for_the_undos_of_either_runner() {
+    let steps = "  change:
+    do: exec
+    with: { argv: [touch, $FOLDER/acted] }
+    undo: { when: steps.check.status == \"skipped\", do: exec, idempotent: true, with: { argv: [sh, -c, 'echo undid >> $FOLDER/log'] } }
+  check: { needs: [], may_skip: true, on_failure: pause, do: assert, with: { that: false } }
+  slow: { needs: [], do: sleep, with: { for: 30s } }
+";
+    for how in ["INT", "KILL"] {
+        let desk = Desk::new(steps);
+        let mut run = Watched::start(desk.run());
+        run.until("finished", "check");
+        run.until("finished", "change");
+        desk.say(&["skip", "check", "--why", "a test"]).exits(0);
+        run.until("skipped", "check");
+        signal(how, run.process());
+        match how {
+            "INT" => assert_eq!(run.end().0, 3),
+            _ => {
+                run.killed();
+                desk.say(&["abort"]).exits(3);
+            }
+        }
+        assert_eq!(told(&desk), "undid ", "{how}");
+    }
+}
