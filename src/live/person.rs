@@ -4,8 +4,10 @@
 //! able to approve it under another name. A person can still leave out that he came through `sudo`
 //! where the kernel keeps no login; that makes him the user he became, and nobody else.
 
+use std::collections::BTreeMap;
 use std::fs::read_to_string;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use crate::approval::BECAME;
 
@@ -18,8 +20,11 @@ const BECOMING: [&str; 2] = ["SUDO_UID", "PKEXEC_UID"];
 /// Where this machine's own users stand.
 const USERS: &str = "/etc/passwd";
 
-/// What knows users of a directory as well.
-const DIRECTORY: &str = "/usr/bin/getent";
+/// What knows users of a directory as well, and how long it is waited for: a directory may hang.
+const DIRECTORY: [&str; 4] = ["/usr/bin/timeout", "2", "/usr/bin/getent", "passwd"];
+
+/// The names that were asked for: a directory is asked once for each.
+static NAMES: Mutex<BTreeMap<u32, Option<String>>> = Mutex::new(BTreeMap::new());
 
 /// Who runs this process, such as `root (uid 0) for ann (uid 1000)`.
 pub(crate) fn user() -> String {
@@ -54,12 +59,19 @@ fn written(uids: impl Iterator<Item = u32>) -> String {
 
 /// The name of a user.
 fn name(uid: u32) -> Option<String> {
-    let own = read_to_string(USERS).unwrap_or_default();
-    named(&own, uid).or_else(|| {
-        let mut asking = Command::new(DIRECTORY);
-        let answer = asking.args(["passwd", &uid.to_string()]).stdin(Stdio::null()).stderr(Stdio::null()).output();
-        named(&String::from_utf8_lossy(&answer.ok()?.stdout), uid)
-    })
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    names
+        .entry(uid)
+        .or_insert_with(|| named(&read_to_string(USERS).unwrap_or_default(), uid).or_else(|| asked(uid)))
+        .clone()
+}
+
+/// The name of a user in a directory.
+fn asked(uid: u32) -> Option<String> {
+    let [program, words @ ..] = DIRECTORY;
+    let mut asking = Command::new(program);
+    let answer = asking.args(words).arg(uid.to_string()).stdin(Stdio::null()).stderr(Stdio::null()).output();
+    named(&String::from_utf8_lossy(&answer.ok()?.stdout), uid)
 }
 
 /// The name of a user in lines such as `ann:x:1000:...`.
