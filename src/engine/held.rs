@@ -106,6 +106,14 @@ impl Run<'_> {
         if is_held { plan.take_skip() } else { plan.take_next() }
     }
 
+    /// Waits until no runbook inside a frame waits for a person: no item of a fan-out begins before.
+    pub(super) async fn let_go_on(&self, frame: &Frame) {
+        let mut stirred = self.stirred.subscribe();
+        while self.waiting.get() > 0 && waits_inside(frame) {
+            drop(stirred.changed().await);
+        }
+    }
+
     /// Whether nothing is under way in a frame but what waits for people.
     pub(super) fn is_at_rest(&self, frame: &Frame) -> bool {
         let is_paused = match frame.is_outermost() {

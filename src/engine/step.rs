@@ -61,7 +61,10 @@ impl Run<'_> {
             async move {
                 match kept {
                     Some(out) => (index, Ok(out)),
-                    None => (index, self.item(frame, at, step, path, Some(item.clone())).await),
+                    None => {
+                        self.let_go_on(frame).await;
+                        (index, self.item(frame, at, step, path, Some(item.clone())).await)
+                    }
                 }
             }
         });

@@ -276,6 +276,7 @@ fn a_runbook_that_was_given_up_while_it_waited_holds_nothing_any_more() {
 ";
     let desk = Desk::new(each);
     let inner = "titan: 1\nrunbook: inner\nparams: { which: { type: text } }\nsteps:
+  first: { do: sleep, with: { for: 200ms } }
   waits: { on_failure: pause, do: assert, with: { that: '${params.which == \"fails\"}' } }
   slow: { do: sleep, with: { for: 500ms } }
   fails: { do: assert, with: { that: '${params.which == \"waits\"}' } }\n";
@@ -297,4 +298,25 @@ fn a_pause_whose_ensure_failed_goes_on_with_the_step_that_paused_it() {
     desk.lets(&["mine", "ready"]);
     desk.say(&["resume"]).exits(0).says("✓ mine");
     assert_eq!(desk.told(), "did mine did mine ");
+}
+
+#[test]
+fn no_item_of_a_fan_out_begins_while_one_waits_inside_its_runbook() {
+    let each = "  each:
+    foreach: '[\"a\", \"b\", \"c\"]'
+    max_parallel: 2
+    do: ./inner.yaml
+    with: { which: '${item}' }
+";
+    let desk = Desk::new(each);
+    let inner = "titan: 1\nrunbook: inner\nparams: { which: { type: text } }\nsteps:
+  first: { do: sleep, with: { for: 200ms } }
+  waits: { on_failure: pause, do: assert, with: { that: '${params.which != \"a\"}' } }
+  slow: { do: sleep, with: { for: 300ms } }\n";
+    fs::write(desk.path("inner.yaml"), inner).unwrap();
+    let (code, ended, events) = Watched::start(desk.run()).end();
+    assert_eq!(code, 5, "{ended}");
+    let began =
+        |step: &str| events.iter().any(|seen| seen["what"]["event"] == "started" && seen["what"]["step"] == step);
+    assert!(began("each[1]/slow") && !began("each[2]/first"), "{events:#?}");
 }
