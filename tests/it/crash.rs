@@ -183,12 +183,12 @@ fn a_journal_that_fails_at_any_write_or_sync_stops_the_run_disarmed() {
     });
 }
 
-/// An arming whose undo is a runbook: its disarm is sent all the same.
-/// The ways in which an undo may close a gate: a runbook that does nothing else, one that goes on to
-/// change something, and a script.
-const CLOSING: [&str; 3] = [
+/// The ways in which an undo may close a gate: a runbook that does nothing else, one that changes
+/// something after it or before it, and a script.
+const CLOSING: [&str; 4] = [
     "{ do: ./close.yaml }",
     "{ do: ./more.yaml }",
+    "{ do: ./last.yaml }",
     "{ do: script, with: { code: 'disarm(\"execution\", \"undone\");' } }",
 ];
 
@@ -203,6 +203,7 @@ fn opening(stage: &Stage, undo: &str, steps: &str) -> Command {
     let change = "  change: { no_undo: A test., do: exec, with: { argv: [sleep, \"60\"] } }\n";
     put("close", shut);
     put("more", &format!("{shut}{change}"));
+    put("last", &format!("{change}{shut}"));
     // Nothing is proved about a script.
     let script = if undo.contains("script") { ", undo-incomplete" } else { "" };
     let open = format!(
