@@ -62,8 +62,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 (Standing::IN_DOUBT, "be in doubt"),
                 (Standing::PENDING, "not have ended"),
             ];
+            // Whatever way a step has ended in, that is its status.
+            let lacking = if *is_result { *standing } else { standing.without(Standing::ENDED) };
             let ways: Vec<_> =
-                ways.into_iter().filter(|(way, _)| standing.may_be(*way)).map(|(_, words)| words).collect();
+                ways.into_iter().filter(|(way, _)| lacking.may_be(*way)).map(|(_, words)| words).collect();
             let lacks = if *is_result { "`out`" } else { "`status`" };
             let message = format!("`{id}` may {} here, and then has no {lacks}", ways.join(" or "));
             let help = if standing.may_be(Standing::PENDING) {
