@@ -28,6 +28,7 @@ mod own_hash;
 mod pieces;
 mod places;
 mod promql;
+mod promql_tokens;
 mod proof;
 mod reading;
 mod rules;

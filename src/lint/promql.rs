@@ -15,6 +15,7 @@ use crate::runbook::Runbook;
 use crate::source::{SourceFile, Span};
 
 use super::places::{Leaf, Role, Use};
+use super::promql_tokens::{Token, overlong, tokens};
 
 /// The most words and signs of a query: longer ones belong in a recording rule, and the parser's
 /// tree is as deep as there are signs.
@@ -25,6 +26,9 @@ const MAX_FILLED: usize = 4;
 
 /// What is wrong where the parser does not say.
 const NO_QUERY: &str = "this is not a PromQL expression";
+
+/// What is wrong with a time that the parser cannot hold.
+const OVERLONG: &str = "this time is longer than any that Prometheus keeps";
 
 /// A query of a runbook.
 pub(super) struct Query<'a> {
@@ -48,14 +52,6 @@ pub(super) struct Wrong {
     /// The sentence.
     pub(super) message: String,
     pub(super) place: Range<usize>,
-}
-
-/// A word, number, quoted text or sign.
-#[derive(Clone, Debug)]
-struct Token {
-    place: Range<usize>,
-    /// The bracket it stands in: `{`, `[` or none of them.
-    inside: Option<char>,
 }
 
 /// Every query of a runbook; those that cannot be judged are left out.
@@ -95,13 +91,19 @@ fn parsed(text: &str) -> Option<Result<Parsed, Wrong>> {
         let message = format!("this query has more than {MAX_WORDS} words; let a recording rule answer it");
         return Some(Err(Wrong { message, place: more.place.clone() }));
     }
+    if let Some(place) = overlong(text) {
+        return Some(Err(Wrong { message: OVERLONG.to_owned(), place }));
+    }
     if filled.is_empty() {
         let right = |tree| Parsed { tokens: tokens(text), text: text.to_owned(), tree, filled: Vec::new() };
         return Some(parse(text).map(right).map_err(|message| wrong(text, &message)));
     }
     let ways = 3_usize.pow(u32::try_from(filled.len().min(MAX_FILLED)).unwrap_or(0));
     let texts = (0..ways).map(|way| stand_in(text, &filled, way));
-    let (text, tree) = texts.filter_map(|text| parse(&text).ok().map(|tree| (text, tree))).next()?;
+    let (text, tree) = texts
+        .filter(|text| overlong(text).is_none())
+        .filter_map(|text| parse(&text).ok().map(|tree| (text, tree)))
+        .next()?;
     Some(Ok(Parsed { tokens: tokens(&text), text, tree, filled }))
 }
 
@@ -114,7 +116,11 @@ pub(super) fn wrong_selector(text: &str) -> Option<Wrong> {
         _ => false,
     };
     let whole = format!("{BEFORE}{text}}})");
-    let (place, why) = match (tokens(&whole).get(MAX_WORDS), parse(&whole)) {
+    let read = |whole: &str| match overlong(whole) {
+        Some(_) => Err(OVERLONG.to_owned()),
+        None => parse(whole),
+    };
+    let (place, why) = match (tokens(&whole).get(MAX_WORDS), read(&whole)) {
         (Some(more), _) => (more.place.clone(), format!(": it has more than {MAX_WORDS} words")),
         (None, Ok(tree)) if is_selector(&tree) => return None,
         (None, Ok(_)) => {
@@ -311,54 +317,6 @@ fn can_go_on(begun: &str) -> bool {
         }
     }
     NEXT.iter().any(|next| parse(&format!("{begun}{next}{closing}")).is_ok())
-}
-
-/// The words, numbers, quoted texts and signs of a text, without blanks and comments.
-fn tokens(text: &str) -> Vec<Token> {
-    let mut found = Vec::new();
-    let mut inside = None;
-    let mut at = 0;
-    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
-        let rest = text.get(at..).unwrap_or("");
-        let len = match c {
-            c if c.is_whitespace() => {
-                at += c.len_utf8();
-                continue;
-            }
-            '#' => {
-                at += rest.find('\n').unwrap_or(rest.len());
-                continue;
-            }
-            '"' | '\'' | '`' => quoted_len(rest, c),
-            c if is_word(c) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-            '=' | '!' | '<' | '>' if rest.get(1..2).is_some_and(|next| next == "=" || next == "~") => 2,
-            c => c.len_utf8(),
-        };
-        if matches!(c, '}' | ']') {
-            inside = None;
-        }
-        found.push(Token { place: at..at + len, inside });
-        if matches!(c, '{' | '[') {
-            inside = Some(c);
-        }
-        at += len;
-    }
-    found
-}
-
-fn quoted_len(text: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        if c == quote && !escaped {
-            return at + 1;
-        }
-        escaped = c == '\\' && quote != '`' && !escaped;
-    }
-    text.len()
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || "_:.".contains(c)
 }
 
 #[cfg(test)]
