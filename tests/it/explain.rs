@@ -35,7 +35,7 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// What the program says about an example, in a folder where names are those of the built-in
-/// target and every `part=` before it is there.
+/// target and every `part:` before it is there.
 fn checked(folder: &Path, parts: &[(String, String)], language: &str, words: &[String], text: &str) -> Ran {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -86,7 +86,7 @@ fn every_example_is_true() {
         assert!(heading.ends_with('.') && !heading.starts_with('#'), "{code}: `{heading}` is no sentence");
         let (mut bad, mut good, mut parts) = (0, 0, Vec::new());
         for (language, words, text) in examples(&text) {
-            if let Some(name) = words.first().and_then(|word| word.strip_prefix("part=")) {
+            if let Some(name) = words.first().and_then(|word| word.strip_prefix("part:")) {
                 parts.push((name.to_owned(), text));
                 continue;
             }

@@ -5,7 +5,7 @@
 //! undo inside of it that takes the previous version from such a step goes back to the new one. So does
 //! that of a deploy that may be done again, where it takes the version from the deploy's own `previous`.
 //!
-//! ```yaml part=change-brain.yaml
+//! ```yaml part:change-brain.yaml
 //! titan: 1
 //! runbook: change-brain
 //! params:
