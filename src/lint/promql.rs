@@ -87,24 +87,25 @@ fn decisive(runbook: &Runbook) -> BTreeSet<&str> {
 /// A text as a query, right or wrong; `None` where its insertions leave that open.
 fn parsed(text: &str) -> Option<Result<Parsed, Wrong>> {
     let filled = insertion_places(text);
-    if let Some(more) = tokens(text).get(MAX_WORDS) {
+    let words = tokens(text);
+    if let Some(more) = words.get(MAX_WORDS) {
         let message = format!("this query has more than {MAX_WORDS} words; let a recording rule answer it");
         return Some(Err(Wrong { message, place: more.place.clone() }));
     }
-    if let Some(place) = overlong(text) {
+    if let Some(place) = overlong(text, &words) {
         return Some(Err(Wrong { message: OVERLONG.to_owned(), place }));
     }
     if filled.is_empty() {
-        let right = |tree| Parsed { tokens: tokens(text), text: text.to_owned(), tree, filled: Vec::new() };
+        let right = |tree| Parsed { tokens: words, text: text.to_owned(), tree, filled: Vec::new() };
         return Some(parse(text).map(right).map_err(|message| wrong(text, &message)));
     }
     let ways = 3_usize.pow(u32::try_from(filled.len().min(MAX_FILLED)).unwrap_or(0));
     let texts = (0..ways).map(|way| stand_in(text, &filled, way));
-    let (text, tree) = texts
-        .filter(|text| overlong(text).is_none())
-        .filter_map(|text| parse(&text).ok().map(|tree| (text, tree)))
-        .next()?;
-    Some(Ok(Parsed { tokens: tokens(&text), text, tree, filled }))
+    let (tokens, text, tree) = texts
+        .map(|text| (tokens(&text), text))
+        .filter(|(tokens, text)| overlong(text, tokens).is_none())
+        .find_map(|(tokens, text)| parse(&text).ok().map(|tree| (tokens, text, tree)))?;
+    Some(Ok(Parsed { tokens, text, tree, filled }))
 }
 
 /// What is wrong with a text that is no selector of labels, such as a target has; it is parsed as it
@@ -116,15 +117,16 @@ pub(super) fn wrong_selector(text: &str) -> Option<Wrong> {
         _ => false,
     };
     let whole = format!("{BEFORE}{text}}})");
-    let read = |whole: &str| match overlong(whole) {
+    let words = tokens(&whole);
+    let read = match overlong(&whole, &words) {
         Some(_) => Err(OVERLONG.to_owned()),
-        None => parse(whole),
+        None => parse(&whole),
     };
-    let (place, why) = match (tokens(&whole).get(MAX_WORDS), read(&whole)) {
+    let (place, why) = match (words.get(MAX_WORDS), read) {
         (Some(more), _) => (more.place.clone(), format!(": it has more than {MAX_WORDS} words")),
         (None, Ok(tree)) if is_selector(&tree) => return None,
         (None, Ok(_)) => {
-            let closing = tokens(&whole).into_iter().find(|token| whole.get(token.place.clone()) == Some("}"));
+            let closing = words.into_iter().find(|token| whole.get(token.place.clone()) == Some("}"));
             (closing.map_or(0..0, |token| token.place), String::new())
         }
         (None, Err(message)) => {

@@ -63,8 +63,7 @@ fn is_word(c: char) -> bool {
 }
 
 /// A time that is longer than any: the parser cannot hold it, and would end the program.
-pub(super) fn overlong(text: &str) -> Option<Range<usize>> {
-    let all = tokens(text);
+pub(super) fn overlong(text: &str, all: &[Token]) -> Option<Range<usize>> {
     let word = |at: usize| all.get(at).and_then(|token| text.get(token.place.clone())).unwrap_or("");
     let is_offset = |at: usize| word(at).eq_ignore_ascii_case("offset");
     let times = all
