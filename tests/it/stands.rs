@@ -153,6 +153,17 @@ const SCRIPT: &str = "  change:
   slow: { do: sleep, with: { for: 30s } }
 ";
 
+/// Has a run roll back: itself, or the runner after it.
+fn rolled_back_by(how: &str, desk: &Desk, run: Watched) {
+    if how == "KILL" {
+        run.killed();
+        desk.say(&["abort"]).exits(3);
+    } else {
+        signal(how, run.process());
+        assert_eq!(run.end().0, 3);
+    }
+}
+
 #[test]
 fn a_script_that_went_on_after_a_failed_deploy_is_in_doubt_for_the_next_runner_too() {
     for how in ["INT", "KILL"] {
@@ -170,14 +181,7 @@ services:
         fs::write(desk.path("version"), "old\n").unwrap();
         let mut run = Watched::start(desk.run());
         run.until("started", "slow");
-        signal(how, run.process());
-        match how {
-            "INT" => assert_eq!(run.end().0, 3),
-            _ => {
-                run.killed();
-                desk.say(&["abort"]).exits(3);
-            }
-        }
+        rolled_back_by(how, &desk, run);
         assert_eq!(told(&desk), "did new did old ", "{how}");
     }
 }
@@ -198,14 +202,7 @@ fn a_step_that_was_skipped_while_it_waited_is_skipped_for_the_undos_of_either_ru
         run.until("finished", "change");
         desk.say(&["skip", "check", "--why", "a test"]).exits(0);
         run.until("skipped", "check");
-        signal(how, run.process());
-        match how {
-            "INT" => assert_eq!(run.end().0, 3),
-            _ => {
-                run.killed();
-                desk.say(&["abort"]).exits(3);
-            }
-        }
+        rolled_back_by(how, &desk, run);
         assert_eq!(told(&desk), "undid ", "{how}");
     }
 }
