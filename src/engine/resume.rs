@@ -43,6 +43,10 @@ impl Run<'_> {
 
     /// Takes what an earlier runner recorded of a watch.
     pub(super) fn past_watch(&self, frame: &Frame, at: usize) -> PastWatch {
+        // What stands on record of that path is of another part of the run.
+        if frame.phase != Phase::Forward {
+            return PastWatch::None;
+        }
         let path = frame.watch_path(at);
         let mut past = self.past.borrow_mut();
         let Some(state) = past.take_watch(&path) else {

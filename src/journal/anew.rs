@@ -84,11 +84,13 @@ impl State {
         self.begin_anew_inside(phase, path);
     }
 
-    /// Has the steps of a runbook used as an action be begun anew.
+    /// Has the steps of a runbook used as an action be begun anew, and its watches look on anew.
     pub fn begin_anew_inside(&mut self, phase: Phase, path: &str) {
-        for at in self.within(phase, &format!("{path}/")) {
+        let inside = format!("{path}/");
+        for at in self.within(phase, &inside) {
             self.set_aside(phase, &at);
         }
+        self.forget_watches(&inside);
     }
 
     /// What stands under paths that begin alike.

@@ -138,6 +138,7 @@ impl State {
                     self.rollback = Some(cause.clone());
                     // A rollback that was asked for on the way out ensures once more.
                     self.of_mut(Phase::Ensure).clear();
+                    self.forget_watches("");
                 }
                 Some(_) => return Err("the rollback has begun already".to_owned()),
             },
@@ -210,9 +211,19 @@ impl State {
         let is_settled =
             |known: &Known| matches!(known.outcome, None | Some(Outcome::Ended { status: Status::Ok, .. }));
         self.of_mut(Phase::Undo).retain(|_, known| is_settled(known));
-        self.of_mut(Phase::Ensure).clear();
+        self.begin_the_way_out_anew();
         for known in self.work.iter_mut().flat_map(BTreeMap::values_mut).filter(|known| known.is_open()) {
             Arc::make_mut(known).interrupted = true;
+        }
+    }
+
+    /// Ensures are done by each runner, and what a rollback was at is never too late: no watch over
+    /// them has missed anything.
+    fn begin_the_way_out_anew(&mut self) {
+        let ensures = std::mem::take(self.of_mut(Phase::Ensure));
+        ensures.keys().for_each(|path| self.forget_watches(&format!("{path}/")));
+        if self.rollback.is_some() {
+            self.forget_watches("");
         }
     }
 
@@ -314,6 +325,11 @@ impl State {
             }
             Some(WatchState::Ended | WatchState::Told) | None => Err(format!("watch `{path}` is not live")),
         }
+    }
+
+    /// Forgets the watches whose paths begin like that.
+    pub(super) fn forget_watches(&mut self, beginning: &str) {
+        self.watches.retain(|path, _| !path.starts_with(beginning));
     }
 
     pub(super) fn of(&self, phase: Phase) -> &BTreeMap<Arc<str>, Arc<Known>> {

@@ -206,3 +206,67 @@ fn a_step_that_was_skipped_while_it_waited_is_skipped_for_the_undos_of_either_ru
         assert_eq!(told(&desk), "undid ", "{how}");
     }
 }
+
+/// A watch that sees nothing wrong while its file is empty.
+const SEES: &str = "watch:
+  sees:
+    from: first
+    do: exec
+    with: { argv: [cat, $FOLDER/seen], observes: true }
+    every: 100ms
+    breach_when: out.stdout != \"\"
+";
+
+#[test]
+fn a_runbook_with_a_watch_can_be_done_again() {
+    let inner = format!(
+        "steps:
+  first: {{ do: note, with: {{ text: x }} }}
+  change: {{ idempotent: true, no_undo: A test., do: exec, with: {{ argv: [sh, -c, 'cd $FOLDER; test -e tried || {{ touch tried; exit 1; }}'] }} }}
+{SEES}"
+    );
+    let slow = "  slow: { needs: [], do: sleep, with: { for: 1s } }\n";
+    let outer = |more: &str| format!("  outer: {{ idempotent: true, do: ./inner.yaml, {more} }}\n");
+    let by_itself = with_inner(&outer("retry: { on: [exit], attempts: 2, every: 10ms }"), &inner);
+    let by_a_person = with_inner(&format!("{}{slow}", outer("on_failure: pause")), &inner);
+    for desk in [&by_itself, &by_a_person] {
+        fs::write(desk.path("seen"), "").unwrap();
+    }
+    assert_eq!(Watched::start(by_itself.run()).end().0, 0);
+    let mut run = Watched::start(by_a_person.run());
+    run.until("finished", "outer");
+    by_a_person.say(&["retry", "outer", "--why", "a test"]).exits(0);
+    assert_eq!(run.end().0, 0);
+    fs::remove_file(by_a_person.path("tried")).unwrap();
+    let mut run = Watched::start(by_a_person.run());
+    run.until("finished", "slow");
+    assert_eq!(run.end().0, 5);
+    by_a_person.say(&["resume"]).exits(0).says("watch outer/sees is live");
+}
+
+#[test]
+fn a_runbook_with_a_watch_can_undo_itself() {
+    let inner = format!(
+        "params: {{ what: {{ type: text }} }}
+steps:
+  first: {{ no_undo: A test., idempotent: true, do: exec, with: {{ argv: [sh, -c, 'cd $FOLDER; echo $1 >> log', sh, '${{params.what}}'] }} }}
+  slow: {{ do: sleep, with: {{ for: 500ms }} }}
+{SEES}"
+    );
+    let steps = "  outer: { idempotent: true, do: ./inner.yaml, with: { what: did }, undo: { idempotent: true, do: ./inner.yaml, with: { what: undid } } }
+  fails: { do: assert, with: { that: false } }\n";
+    for dies in [false, true] {
+        let desk = with_inner(steps, &inner);
+        fs::write(desk.path("seen"), "").unwrap();
+        let mut run = Watched::start(desk.run());
+        run.until("rollback_started", "");
+        if dies {
+            run.until("started", "outer/slow");
+            run.killed();
+            desk.say(&["resume"]).exits(3);
+        } else {
+            assert_eq!(run.end().0, 3);
+        }
+        assert_eq!(told(&desk), "did undid ");
+    }
+}
