@@ -67,10 +67,17 @@ impl Run<'_> {
                 biased;
                 Some(end) = watching.next(), if !watching.is_empty() => breached(frame, &end)?,
                 Some((at, result)) = under_way.next() => {
-                    self.close_watches(frame, Some(at), &mut live, &mut watching).await?;
+                    if !waits_after(frame, at, &result) {
+                        self.close_watches(frame, Some(at), &mut live, &mut watching).await?;
+                    }
                     self.settle(frame, at, result)?;
                 }
-                (at, asked) = self.released(frame) => self.release(frame, at, &asked),
+                (at, asked) = self.released(frame) => {
+                    self.release(frame, at, &asked);
+                    if frame.plan.borrow().status(at).is_ended() {
+                        self.close_watches(frame, Some(at), &mut live, &mut watching).await?;
+                    }
+                }
                 () = self.asked_for(Signals::is_to_pause), if hears_pause => frame.held.borrow_mut().is_paused = true,
                 Ok(()) = inside.changed(), if has_inside => {}
             }
@@ -133,6 +140,11 @@ impl Run<'_> {
         }
         frame.plan.borrow_mut().ended(at, Status::Skipped, &frame.runbook);
     }
+}
+
+/// Whether a step waits for a person after what it came back with: what watches it looks on meanwhile.
+fn waits_after(frame: &Frame, at: usize, result: &Result<Value, Failure>) -> bool {
+    result.is_err() && frame.runbook.steps.get(at).is_some_and(|step| step.on_failure == OnFailure::Pause)
 }
 
 /// Who asked for something, and why.

@@ -270,3 +270,26 @@ steps:
         assert_eq!(told(&desk), "did undid ");
     }
 }
+
+#[test]
+fn a_watch_looks_on_while_the_step_it_ends_with_is_done_again() {
+    let steps = format!(
+        "  first: {{ do: note, with: {{ text: x }} }}
+  last: {{ on_failure: pause, may_skip: true, do: exec, with: {{ observes: true, argv: [sh, -c, 'cd $FOLDER; test -e ready || exit 1; echo bad > seen; exec sleep 30'] }} }}
+  slow: {{ needs: [], do: sleep, with: {{ for: 2s }} }}
+{SEES}    to: last\n"
+    );
+    for verb in ["retry", "skip"] {
+        let desk = Desk::new(&steps);
+        fs::write(desk.path("seen"), "").unwrap();
+        let mut run = Watched::start(desk.run());
+        run.until("finished", "last");
+        fs::write(desk.path("ready"), "").unwrap();
+        desk.say(&[verb, "last", "--why", "a test"]).exits(0);
+        if verb == "skip" {
+            run.until("watch_ended", "");
+            fs::write(desk.path("seen"), "bad").unwrap();
+        }
+        assert_eq!(run.end().0, if verb == "skip" { 0 } else { 1 }, "{verb}");
+    }
+}
