@@ -218,6 +218,7 @@ impl Run<'_> {
 
     /// Runs every ensure; gives a sentence for each that failed.
     pub(super) async fn ensure(&self, frame: &Rc<Frame>) -> Vec<String> {
+        self.recollect(frame);
         frame.tell_endings(&frame.all_begun());
         let mut unsolved = Vec::new();
         for ensure in &frame.runbook.ensures {

@@ -293,3 +293,20 @@ fn a_watch_looks_on_while_the_step_it_ends_with_is_done_again() {
         assert_eq!(run.end().0, if verb == "skip" { 0 } else { 1 }, "{verb}");
     }
 }
+
+#[test]
+fn an_ensure_of_a_run_that_pauses_as_it_is_resumed_sees_what_was_done_before() {
+    let desk = Desk::new(
+        "  first: { no_undo: A test., idempotent: true, do: exec, with: { argv: [touch, $FOLDER/x] } }
+  change: { no_undo: A test., do: exec, with: { argv: [sleep, \"30\"] } }
+ensure:
+  done: { when: steps.first.status == \"ok\", do: note, with: { text: done } }
+  doubt: { when: steps.change.status == \"in_doubt\", do: note, with: { text: doubt } }
+",
+    );
+    let mut run = Watched::start(desk.run());
+    run.until("started", "change");
+    run.killed();
+    desk.say(&["resume"]).exits(5).says("ensure done").says("ensure doubt");
+    desk.say(&["abort"]).exits(4).says("find out whether `change` took effect");
+}
