@@ -90,27 +90,29 @@ impl Run<'_> {
         match self.undo(&task, is_complete).await {
             Ok(()) => Vec::new(),
             Err(failure) => {
+                self.may_be_open.set(self.may_be_open.get() || does(&undo.action, DISARM));
                 let child = trace.child.borrow().clone();
                 if let Some(child) = child {
                     self.close_what_is_left(&child).await;
                 }
-                self.may_be_open.set(self.may_be_open.get() || does(&undo.action, DISARM));
                 vec![format!("undo of `{}`: {failure}", begun.path)]
             }
         }
     }
 
-    /// Closes the gates that a runbook used as an undo had yet to close when it failed.
+    /// Closes the gates that a runbook used as an undo had yet to close when it failed. What else the
+    /// steps change that close them is not done any more: a gate may be open.
     fn close_what_is_left<'a>(&'a self, frame: &'a Rc<Frame>) -> Wait<'a, ()> {
         Box::pin(async move {
             for (at, step) in frame.runbook.steps.iter().enumerate() {
+                let is_begun = frame.begun.borrow().iter().any(|one| one.step == at);
+                if !is_begun && does(&step.work.action, DISARM) {
+                    // How that came out is on record; the undo has failed either way.
+                    drop(self.step(frame, at).await);
+                }
                 let begun: Vec<_> = frame.begun.borrow().iter().filter(|one| one.step == at).cloned().collect();
                 for child in begun.iter().filter_map(|one| one.child.borrow().clone()) {
                     self.close_what_is_left(&child).await;
-                }
-                if begun.is_empty() && step.work.action.name() == DISARM {
-                    // How that came out is on record; the undo has failed either way.
-                    drop(self.step(frame, at).await);
                 }
             }
         })

@@ -184,11 +184,12 @@ fn a_journal_that_fails_at_any_write_or_sync_stops_the_run_disarmed() {
 }
 
 /// The ways in which an undo may close a gate: a runbook that does nothing else, one that changes
-/// something after it or before it, and a script.
-const CLOSING: [&str; 4] = [
+/// something after it or before it, one that has another do it, and a script.
+const CLOSING: [&str; 5] = [
     "{ do: ./close.yaml }",
     "{ do: ./more.yaml }",
     "{ do: ./last.yaml }",
+    "{ do: ./deep.yaml }",
     "{ do: script, with: { code: 'disarm(\"execution\", \"undone\");' } }",
 ];
 
@@ -204,6 +205,7 @@ fn opening(stage: &Stage, undo: &str, steps: &str) -> Command {
     put("close", shut);
     put("more", &format!("{shut}{change}"));
     put("last", &format!("{change}{shut}"));
+    put("deep", &format!("{change}  more: {{ do: ./last.yaml }}\n"));
     // Nothing is proved about a script.
     let script = if undo.contains("script") { ", undo-incomplete" } else { "" };
     let open = format!(
