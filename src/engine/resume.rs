@@ -170,13 +170,16 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a call of a script left it unknown what became of its effect, however the script ended.
-    fn is_left_by_calls(&self, work: &Work, known: &Known) -> bool {
-        known.calls.iter().filter(|_| known.acted).any(|call| {
+    /// Whether a call of a script left it unknown what became of its effect, however the script ended;
+    /// the call it was at when its runner died is done again.
+    pub(super) fn is_left_by_calls(&self, work: &Work, known: &Known) -> bool {
+        let ended = known.calls.iter().filter(|call| call.result.is_some());
+        known.left.iter().chain(ended).filter(|_| known.acted).any(|call| {
             let declaration = (self.job.primitives)(&call.primitive).map(|one| one.declaration());
-            let failure = call.result.as_ref().and_then(|result| result.as_ref().err());
-            declaration.zip(failure).is_some_and(|(declaration, failure)| {
-                declaration.effect == Effect::Changes && declaration.in_doubt.is_left_by(failure.class, work.idempotent)
+            declaration.filter(|one| one.effect == Effect::Changes).is_some_and(|one| match &call.result {
+                Some(Ok(_)) => false,
+                Some(Err(failure)) => one.in_doubt.is_left_by(failure.class, work.idempotent),
+                None => true,
             })
         })
     }

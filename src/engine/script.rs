@@ -29,7 +29,10 @@ impl Run<'_> {
         interrupted: Option<&Known>,
     ) -> Result<Value, Failure> {
         let mut recorded: Vec<Recorded> = interrupted.map(|known| self.recorded(known)).unwrap_or_default();
-        let mut interrupted = interrupted.filter(|known| known.calls.len() > recorded.len());
+        let mut open = interrupted.filter(|known| known.calls.len() > recorded.len());
+        if let (Some(known), None) = (interrupted, open) {
+            task.begun.unsettled.set(self.is_left_by_calls(task.work, known));
+        }
         loop {
             let progress = {
                 let mut names = task.frame.names.borrow_mut();
@@ -46,7 +49,7 @@ impl Run<'_> {
                 let message = format!("the script made more than {MAX_SCRIPT_CALLS} calls");
                 return Err(Failure::new(ErrorClass::Refused, message));
             }
-            let result = self.script_call(task, &call, recorded.len(), deadline, interrupted.take()).await?;
+            let result = self.script_call(task, &call, recorded.len(), deadline, open.take()).await?;
             recorded.push(Recorded { call, result });
         }
     }
@@ -76,6 +79,10 @@ impl Run<'_> {
         let needs_record = call.primitive.effect == Effect::Changes && call.primitive.name != DISARM;
         if task.phase == Phase::Forward || needs_record {
             kept?;
+        }
+        // Whatever came of it before, the same is done now.
+        if let Some(known) = interrupted {
+            task.begun.unsettled.set(self.is_left_by_calls(task.work, known));
         }
         let result = match Arguments::check(call.primitive, &with) {
             Err(failure) => Err(failure),

@@ -29,6 +29,8 @@ pub struct Known {
     pub memory: Option<Value>,
     /// The calls of its script, in order.
     pub calls: Vec<ScriptRecord>,
+    /// The calls of its earlier tries that did not come out well.
+    pub left: Vec<ScriptRecord>,
     /// How it came out; absent while it is under way, or after a crash.
     pub outcome: Option<Outcome>,
     /// Whether it is to be begun anew, and stands on record for what it may have changed.
@@ -104,6 +106,7 @@ impl Known {
             with: intent.with.clone(),
             memory: None,
             calls: Vec::new(),
+            left: Vec::new(),
             outcome: None,
             again: false,
             has_stood: false,
@@ -114,8 +117,15 @@ impl Known {
     /// Begins once more: its place in the rollback stays that of its first beginning, and that it
     /// may have changed something.
     pub(super) fn begin_anew(&mut self, at_ms: u64, intent: &Intent<'_>) {
-        let anew = Self::begun(self.order, at_ms, intent);
+        self.leave_calls();
+        let anew = Self { left: std::mem::take(&mut self.left), ..Self::begun(self.order, at_ms, intent) };
         *self = Self { acted: self.acted || anew.acted, unsettled: self.unsettled || anew.unsettled, ..anew };
+    }
+
+    /// Has the calls of a script be those of an earlier try.
+    pub(super) fn leave_calls(&mut self) {
+        let went_well = |call: &ScriptRecord| matches!(call.result, Some(Ok(_)));
+        self.left.extend(self.calls.drain(..).filter(|call| !went_well(call)));
     }
 
     pub(super) fn call_started(&mut self, index: usize, call: ScriptRecord) -> Result<(), String> {

@@ -248,7 +248,7 @@ impl State {
                 let known = self.open(phase, path)?;
                 (known.attempt, known.memory, known.interrupted) = (attempt, None, false);
                 known.with = with.clone();
-                known.calls.clear();
+                known.leave_calls();
                 Ok(())
             }
             Some((false, before, true)) if attempt == before => {
@@ -283,6 +283,7 @@ impl State {
                 with: Value::Null,
                 memory: None,
                 calls: Vec::new(),
+                left: Vec::new(),
                 outcome: Some(outcome),
                 again: false,
                 interrupted: false,

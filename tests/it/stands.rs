@@ -15,6 +15,25 @@ fn with_inner(steps: &str, inner: &str) -> Desk {
     desk
 }
 
+impl Desk {
+    /// Has the target deploy one service, by a shell's words.
+    fn deploys(&self, how: &str) {
+        let target = format!(
+            "titan: 1
+target: here
+services:
+  execution:
+    deploy: [sh, -c, '{how}', sh, '{{version}}']
+    version: [cat, FOLDER/version]
+    version_pattern: '^(?<version>[a-z]+)'
+"
+        );
+        let folder = self.path("");
+        fs::write(self.path("here.yaml"), target.replace("FOLDER", folder.to_str().unwrap())).unwrap();
+        fs::write(self.path("version"), "old\n").unwrap();
+    }
+}
+
 fn told(desk: &Desk) -> String {
     fs::read_to_string(desk.path("log")).unwrap_or_default().replace('\n', " ")
 }
@@ -168,17 +187,7 @@ fn rolled_back_by(how: &str, desk: &Desk, run: Watched) {
 fn a_script_that_went_on_after_a_failed_deploy_is_in_doubt_for_the_next_runner_too() {
     for how in ["INT", "KILL"] {
         let desk = Desk::new(SCRIPT);
-        let folder = desk.path("");
-        let target = "titan: 1
-target: here
-services:
-  execution:
-    deploy: [sh, -c, 'cd FOLDER; echo did $1 >> log; test $1 != new; echo $1 > version; test $1 != new', sh, '{version}']
-    version: [cat, FOLDER/version]
-    version_pattern: '^(?<version>[a-z]+)'
-";
-        fs::write(desk.path("here.yaml"), target.replace("FOLDER", folder.to_str().unwrap())).unwrap();
-        fs::write(desk.path("version"), "old\n").unwrap();
+        desk.deploys("cd FOLDER; echo did $1 >> log; test $1 != new; echo $1 > version; test $1 != new");
         let mut run = Watched::start(desk.run());
         run.until("started", "slow");
         rolled_back_by(how, &desk, run);
@@ -309,4 +318,27 @@ ensure:
     run.killed();
     desk.say(&["resume"]).exits(5).says("ensure done").says("ensure doubt");
     desk.say(&["abort"]).exits(4).says("find out whether `change` took effect");
+}
+
+#[test]
+fn a_script_whose_runner_died_between_its_calls_stands_as_in_one_whose_runner_lived() {
+    let steps = "  change:
+    do: script
+    with: { code: 'deploy(\"execution\", \"new\"); sleep(\"1s\"); #{}' }
+    undo: { when: steps.change.status == \"in_doubt\", do: deploy, with: { service: execution, version: old } }
+  slow: { do: sleep, with: { for: 30s } }
+";
+    for dies in [false, true] {
+        let desk = Desk::new(steps);
+        desk.deploys("cd FOLDER; echo did $1 >> log; echo $1 > version");
+        let mut run = Watched::start(desk.run());
+        run.until("call_finished", "change");
+        if dies {
+            run.killed();
+            run = Watched::start(desk.about(&["resume"]));
+        }
+        run.until("started", "slow");
+        desk.say(&["abort"]).exits(0);
+        assert_eq!((run.end().0, &*told(&desk)), (3, "did new "), "{dies}");
+    }
 }
