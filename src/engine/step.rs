@@ -57,8 +57,9 @@ impl Run<'_> {
         let path = |index: usize| Arc::from(format!("{whole}[{index}]"));
         let works = items.iter().enumerate().map(|(index, item)| {
             let path = path(index);
-            let kept = frame.kept.borrow_mut().remove(&path);
             async move {
+                // Taken only now: what one that fails before it leaves undone stays kept.
+                let kept = frame.kept.borrow_mut().remove(&path);
                 match kept {
                     Some(out) => (index, Ok(out)),
                     None => {

@@ -342,3 +342,38 @@ fn a_script_whose_runner_died_between_its_calls_stands_as_in_one_whose_runner_li
         assert_eq!((run.end().0, &*told(&desk)), (3, "did new "), "{dies}");
     }
 }
+
+#[test]
+fn an_item_that_ended_well_is_not_done_again_after_another_failed_at_once() {
+    let slow = "  slow: { needs: [], do: sleep, with: { for: 30s } }\n";
+    let desk = Desk::new(&format!(
+        "  each:
+    needs: []
+    foreach: '[\"0\", \"1\"]'
+    max_parallel: 2
+    on_failure: pause
+    do: exec
+    with: {{ observes: true, argv: ['$FOLDER/program${{item}}'] }}
+{slow}"
+    ));
+    let copies = |program: &str, to: &str| {
+        Command::new("cp").arg(program).arg(desk.path(to)).status().unwrap();
+    };
+    fs::write(desk.path("slow"), "#!/bin/sh\nsleep 0.3\nexit 1\n").unwrap();
+    Command::new("chmod").arg("+x").arg(desk.path("slow")).status().unwrap();
+    let slow = desk.path("slow");
+    copies(slow.to_str().unwrap(), "program0");
+    copies("/bin/true", "program1");
+    let mut run = Watched::start(desk.run());
+    run.until("finished", "each[0]");
+    fs::remove_file(desk.path("program0")).unwrap();
+    desk.say(&["retry", "each", "--why", "a test"]).exits(0);
+    run.until("finished", "each[0]");
+    copies("/bin/true", "program0");
+    desk.say(&["retry", "each", "--why", "a test"]).exits(0);
+    run.until("finished", "each[0]");
+    desk.say(&["abort"]).exits(0);
+    let (_, ended, events) = run.end();
+    let begun = events.iter().filter(|event| event["what"]["event"] == "started" && event["what"]["step"] == "each[1]");
+    assert_eq!((ended["cause"]["request"].as_str(), begun.count()), (Some("abort"), 1), "{ended}");
+}
