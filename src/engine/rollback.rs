@@ -27,8 +27,9 @@ use super::{Begun, Frame, Run};
 const CUT_OFF: &str = "a second abort was asked for";
 
 impl Run<'_> {
-    /// Undoes what was begun in a frame; gives a sentence for everything a person is needed for.
-    pub(super) fn roll_back<'a>(&'a self, frame: &'a Rc<Frame>) -> Wait<'a, Vec<String>> {
+    /// Undoes what was begun in a frame, the last of the rollback where everything else is undone;
+    /// gives a sentence for everything a person is needed for.
+    pub(super) fn roll_back<'a>(&'a self, frame: &'a Rc<Frame>, is_last: bool) -> Wait<'a, Vec<String>> {
         Box::pin(async move {
             self.recollect(frame);
             let begun = frame.all_begun();
@@ -37,7 +38,7 @@ impl Run<'_> {
             let mut unsolved = Vec::new();
             let last = begun.iter().position(|one| one.acted.get());
             for (at, one) in begun.iter().enumerate().rev().filter(|(_, one)| one.acted.get()) {
-                let is_complete = last == Some(at) && unsolved.is_empty();
+                let is_complete = is_last && last == Some(at) && unsolved.is_empty();
                 unsolved.extend(self.undo_one(frame, one, is_complete).await);
             }
             unsolved
@@ -66,7 +67,7 @@ impl Run<'_> {
         let undo = match (&step.undo, child) {
             _ if step.work.action.name() == DISARM && begun.status.get() != Status::Ok => &step.work,
             (Some(undo), _) => undo,
-            (None, Some(child)) => return self.roll_back(&child).await,
+            (None, Some(child)) => return self.roll_back(&child, is_complete).await,
             (None, None) => return self.left_behind(step, begun),
         };
         let trace = Begun {

@@ -191,7 +191,7 @@ impl Run<'_> {
                 if self.past.borrow().rollback.is_none() {
                     self.note(Happened::RollbackStarted { cause: cause.clone() });
                 }
-                needs_person.extend(self.roll_back(frame).await);
+                needs_person.extend(self.roll_back(frame, true).await);
                 (Ending::RolledBack, Some(cause))
             }
         };
