@@ -211,19 +211,13 @@ impl State {
         let is_settled =
             |known: &Known| matches!(known.outcome, None | Some(Outcome::Ended { status: Status::Ok, .. }));
         self.of_mut(Phase::Undo).retain(|_, known| is_settled(known));
-        self.begin_the_way_out_anew();
-        for known in self.work.iter_mut().flat_map(BTreeMap::values_mut).filter(|known| known.is_open()) {
-            Arc::make_mut(known).interrupted = true;
-        }
-    }
-
-    /// Ensures are done by each runner, and what a rollback was at is never too late: no watch over
-    /// them has missed anything.
-    fn begin_the_way_out_anew(&mut self) {
-        let ensures = std::mem::take(self.of_mut(Phase::Ensure));
-        ensures.keys().for_each(|path| self.forget_watches(&format!("{path}/")));
+        self.of_mut(Phase::Ensure).clear();
+        // What a rollback was at is never too late: no watch over an undo has missed anything.
         if self.rollback.is_some() {
             self.forget_watches("");
+        }
+        for known in self.work.iter_mut().flat_map(BTreeMap::values_mut).filter(|known| known.is_open()) {
+            Arc::make_mut(known).interrupted = true;
         }
     }
 
@@ -239,6 +233,8 @@ impl State {
         let earlier = self.of(phase).get(path).map(|known| (!known.is_open(), known.attempt, known.interrupted));
         match earlier {
             None if attempt == 1 => {
+                // A step, its undo and an ensure may have one name.
+                self.forget_watches(&format!("{path}/"));
                 let known = Known::begun(event.seq, event.at_ms, &intent);
                 self.of_mut(phase).insert(Arc::clone(path), Arc::new(known));
                 Ok(())

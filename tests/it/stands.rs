@@ -281,6 +281,22 @@ steps:
 }
 
 #[test]
+fn a_runbook_with_a_watch_can_be_an_ensure_of_each_runner() {
+    let inner = format!("steps:\n  first: {{ do: note, with: {{ text: x }} }}\n{SEES}");
+    let steps = "  change: { no_undo: A test., idempotent: true, do: exec, with: { argv: [touch, $FOLDER/acted] } }
+  look: { do: ./inner.yaml }
+  fails: { on_failure: pause, do: exec, with: { argv: [test, -e, $FOLDER/ready], observes: true } }
+ensure:
+  look: { do: ./inner.yaml }\n";
+    let desk = with_inner(steps, &inner);
+    fs::write(desk.path("seen"), "").unwrap();
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    fs::write(desk.path("ready"), "").unwrap();
+    desk.say(&["resume"]).exits(0);
+    desk.say(&["verify"]).exits(0);
+}
+
+#[test]
 fn a_watch_looks_on_while_the_step_it_ends_with_is_done_again() {
     let steps = format!(
         "  first: {{ do: note, with: {{ text: x }} }}
