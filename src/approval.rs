@@ -105,13 +105,36 @@ impl Question {
         if signed.digest != self.digest {
             return Err("another question was signed: its digest is not this one's".to_owned());
         }
-        if self.requesters.iter().any(|requester| is_same_person(requester, name)) {
+        if self.is_requester(name) {
             return Err(format!("`{name}` asked for this run, and cannot approve it"));
         }
         if !is_genuine(signed) {
             return Err("the signature is not that of the key".to_owned());
         }
         Ok(name)
+    }
+
+    /// Whether an approver asked for the run.
+    fn is_requester(&self, name: &str) -> bool {
+        self.requesters.iter().any(|requester| is_same_person(requester, name))
+    }
+
+    /// Says that the quorum cannot be reached, where too many of the approvers asked for the run.
+    ///
+    /// # Errors
+    /// A sentence with what to do instead.
+    pub fn can_be_answered(&self) -> Result<(), String> {
+        let (out, left): (Vec<_>, Vec<_>) = self.approvers.keys().partition(|name| self.is_requester(name));
+        if self.quorum <= left.len() {
+            return Ok(());
+        }
+        let out: Vec<_> = out.iter().map(|name| format!("`{name}`")).collect();
+        Err(format!(
+            "{} asked for this run and cannot approve it, which leaves {} for a quorum of {}; have somebody else start it",
+            out.join(" and "),
+            left.len(),
+            self.quorum
+        ))
     }
 
     /// The question as a step remembers it.
@@ -185,6 +208,7 @@ mod tests {
         let question = question(&ann);
         let yes = sign(&ann.seed, "d1", true).unwrap();
         assert_eq!(question.accepts(&yes, 999), Ok("ann"));
+        assert_eq!(question.can_be_answered(), Ok(()));
         let refused = |signed: &Signed, now| question.accepts(signed, now).unwrap_err();
         assert!(refused(&yes, 1_000).contains("expired"));
         assert!(refused(&sign(&eve.seed, "d1", true).unwrap(), 0).contains("none of the approvers"));
@@ -197,6 +221,7 @@ mod tests {
         for own in ["Ann (uid 1)", "root (uid 0) for ann (uid 1)"] {
             let own = Question { requesters: vec![own.to_owned()], ..question.clone() };
             assert!(own.accepts(&yes, 0).unwrap_err().contains("cannot approve"));
+            assert!(own.can_be_answered().unwrap_err().starts_with("`ann` asked"));
         }
         assert_eq!(Question::from_value(&question.to_value()), Some(question.clone()));
     }

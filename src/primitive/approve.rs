@@ -74,6 +74,7 @@ impl Primitive for Approve {
                 Standing::Simulated(who) => return Ok(result(&question, &[who], &[])),
                 Standing::Signed(signed) => signed,
             };
+            question.can_be_answered().map_err(|why| Failure::new(ErrorClass::Refused, why))?;
             let names: Vec<_> = question.approvers.keys().map(String::as_str).collect();
             (call.progress)(&format!(
                 "{} of {} within {}: titan-run approve {}",

@@ -74,7 +74,7 @@ fn one_no_denies_and_silence_means_no() {
 #[test]
 fn the_requester_a_stranger_and_a_signature_from_elsewhere_are_refused() {
     let own = own_name();
-    let desk = Desk::new(&APPROVED.replace("ben: $BEN", &format!("{own}: $BEN")));
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN }", &format!("{own}: $BEN }}, quorum: 1")));
     // A name that somebody gives himself changes nothing.
     let run = asking(&desk);
     desk.sign("approve", "ben").exits(1).complains(&format!("`{own}` asked for this run, and cannot approve it"));
@@ -85,8 +85,17 @@ fn the_requester_a_stranger_and_a_signature_from_elsewhere_are_refused() {
 }
 
 #[test]
+fn a_quorum_that_the_requester_is_needed_for_is_refused_at_once() {
+    let own = own_name();
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN", &format!("{own}: $BEN")).replace("20s", "1h"));
+    let why = format!("`{own}` asked for this run and cannot approve it, which leaves 1 for a quorum of 2");
+    finished(desk.run().output().unwrap()).exits(1).says(&why).says("have somebody else start it");
+    assert!(!desk.path("acted").exists());
+}
+
+#[test]
 fn who_became_another_user_cannot_approve_what_that_user_asks_for() {
-    let desk = Desk::new(&APPROVED.replace("ben: $BEN", "daemon: $BEN"));
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN }", "daemon: $BEN }, quorum: 1"));
     let mut command = desk.run();
     command.env("SUDO_UID", "1");
     let mut run = Watched::start(command);
@@ -170,7 +179,7 @@ fn two_answers_at_once_are_both_heard_and_decide_once() {
 
 #[test]
 fn whoever_resumed_the_run_once_cannot_approve_it_later() {
-    let desk = Desk::new(&APPROVED.replace("ben: $BEN", "daemon: $BEN"));
+    let desk = Desk::new(&APPROVED.replace("ben: $BEN }", "daemon: $BEN }, quorum: 1"));
     let run = asking(&desk);
     run.killed();
     for (user, number) in OTHERS {
