@@ -245,13 +245,20 @@ impl Run<'_> {
 
 /// How a fan-out came out, as far as its items on record tell; nothing while one is under way.
 fn fan_out<'a>(items: impl Iterator<Item = Option<&'a Known>>) -> Option<Outcome> {
-    let mut outs = Vec::new();
+    let (mut outs, mut skipped) = (Vec::new(), None);
     for known in items {
         match known?.outcome.clone()? {
-            Outcome::Ended { status: Status::Ok, out, .. } => outs.push(out),
-            Outcome::Skipped { .. } => outs.push(Value::Null),
+            Outcome::Ended { status: Status::Ok, out, .. } => outs.push(Some(out)),
+            Outcome::Skipped { reason } => {
+                outs.push(None);
+                skipped = Some(Outcome::Skipped { reason });
+            }
             failed @ Outcome::Ended { .. } => return Some(failed),
         }
     }
-    (!outs.is_empty()).then(|| Outcome::Ended { status: Status::Ok, failure: None, out: Value::list(outs) })
+    if outs.iter().all(Option::is_none) {
+        return skipped;
+    }
+    let out = Value::list(outs.into_iter().map(Option::unwrap_or_default));
+    Some(Outcome::Ended { status: Status::Ok, failure: None, out })
 }

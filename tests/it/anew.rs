@@ -245,6 +245,26 @@ const ABOVE: &str = r#"  again:
   list: { needs: [], do: ./list.yaml }
 "#;
 
+/// A fan-out whose guard wants none of its items, and an undo that says how it came out.
+const UNWANTED: &str = r#"
+  first:
+    do: exec
+    with: { argv: [touch, $FOLDER/first] }
+    undo: { do: exec, with: { argv: [touch, "$FOLDER/items ${steps.items.status}"] } }
+  items: { foreach: "[1, 2]", when: item > 2, do: note, with: { text: x } }
+  slow: { do: sleep, with: { for: 1h } }
+"#;
+
+#[test]
+fn a_fan_out_of_which_nothing_was_done_is_skipped_to_the_next_runner() {
+    let desk = Desk::new(UNWANTED);
+    let mut run = Watched::start(desk.run());
+    run.until("started", "slow");
+    run.killed();
+    desk.say(&["abort"]).exits(3);
+    assert!(desk.path("items skipped").exists());
+}
+
 #[test]
 fn the_items_of_a_list_that_stands_further_down_are_undone_by_the_next_runner() {
     let desk = Desk::new(ABOVE);
