@@ -162,8 +162,8 @@ struct Run<'a> {
     touched: Cell<bool>,
     /// Whether a gate could not be closed during the rollback.
     may_be_open: Cell<bool>,
-    /// When a verified disarm began to count, while it counts.
-    disarmed_since: Cell<Option<Duration>>,
+    /// When a gate was moved and seen to be, in that order, and whether it was opened.
+    gate_moves: RefCell<Vec<(Duration, bool)>>,
 }
 
 impl<'a> Run<'a> {
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
             breaking: Notify::new(),
             touched: Cell::new(false),
             may_be_open: Cell::new(false),
-            disarmed_since: Cell::new(None),
+            gate_moves: RefCell::default(),
         }
     }
 

@@ -159,7 +159,10 @@ impl Run<'_> {
             order: known.order,
         });
         frame.begun.borrow_mut().push(Rc::clone(&begun));
-        self.gate_moved(step.work.action.name(), status, Duration::from_millis(known.began_ms));
+        if status == Status::Ok {
+            self.gate_moved(step.work.action.name(), Duration::from_millis(known.began_ms));
+        }
+        self.gates_moved(known);
         if let (ActionKind::Runbook(runbook), true) = (&step.work.action.kind, known.acted)
             && let Ok(child) = self.child(frame, &begun, frame.phase, runbook, &known.with)
             && self.lets(&child, true).is_ok()
@@ -233,12 +236,20 @@ impl Run<'_> {
         self.past.borrow().items(frame.phase, &whole).into_iter().map(|(index, path)| (path, item(index))).collect()
     }
 
-    /// Starts or ends the time that counts against `limits.disarmed`.
-    pub(super) fn gate_moved(&self, action: &str, status: Status, at: Duration) {
-        match (action, status) {
-            (DISARM, Status::Ok) => self.disarmed_since.set(Some(at)),
-            (ARM, Status::Ok) => self.disarmed_since.set(None),
-            _ => {}
+    /// Takes note of the gates that a script's calls on record have moved.
+    pub(super) fn gates_moved(&self, known: &Known) {
+        for call in known.calls.iter().filter(|call| matches!(call.result, Some(Ok(_)))) {
+            self.gate_moved(&call.primitive, Duration::from_millis(call.began_ms));
+        }
+    }
+
+    /// Takes note of a gate that was moved, where the action moves one: the time without an open
+    /// gate counts against `limits.disarmed`. What is on record is not taken up in its order.
+    pub(super) fn gate_moved(&self, action: &str, at: Duration) {
+        if matches!(action, ARM | DISARM) {
+            let mut moves = self.gate_moves.borrow_mut();
+            let place = moves.partition_point(|(earlier, _)| *earlier <= at);
+            moves.insert(place, (at, action == ARM));
         }
     }
 }

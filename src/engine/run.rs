@@ -153,31 +153,41 @@ impl Run<'_> {
 
     /// Waits until a limit of the runbook has passed.
     async fn limit(&self) -> Stop {
-        let limits = self.job.runbook.limits;
         let clock = self.job.world.clock();
         loop {
-            let now = self.now();
-            let total = limits.total.map(|limit| ("total", limit.value, limit.value.saturating_sub(now)));
-            let disarmed = limits
-                .disarmed
-                .zip(self.disarmed_since.get())
-                .map(|(limit, since)| ("disarmed", limit.value, (since + limit.value).saturating_sub(now)));
-            let next = total.into_iter().chain(disarmed).min_by_key(|(_, _, left)| *left);
-            let Some((name, limit, left)) = next else {
-                if limits.disarmed.is_none() {
+            let Some(Limit { name, bound, passes }) = self.next_limit() else {
+                if self.job.runbook.limits.disarmed.is_none() {
                     std::future::pending::<()>().await;
                 }
                 clock.sleep(LIMIT_TICK).await;
                 continue;
             };
+            let left = passes.saturating_sub(self.now());
             if left.is_zero() {
                 return Stop::Rollback(Cause::Limit {
                     limit: name.to_owned(),
-                    message: format!("not done within {}", format_duration(limit)),
+                    message: format!("not done within {}", format_duration(bound)),
                 });
             }
             clock.sleep(left.min(LIMIT_TICK)).await;
         }
+    }
+
+    /// The limit that passes next, of those that are running.
+    fn next_limit(&self) -> Option<Limit> {
+        let limits = self.job.runbook.limits;
+        let total = limits.total.map(|limit| ("total", limit.value, Duration::ZERO));
+        let disarmed = limits.disarmed.zip(self.disarmed_since());
+        let disarmed = disarmed.map(|(limit, since)| ("disarmed", limit.value, since));
+        let running = total.into_iter().chain(disarmed);
+        let running = running.map(|(name, bound, since)| Limit { name, bound, passes: since.saturating_add(bound) });
+        running.min_by_key(|limit| limit.passes)
+    }
+
+    /// Since when no gate was opened; nothing before one was closed.
+    fn disarmed_since(&self) -> Option<Duration> {
+        let moves = self.gate_moves.borrow();
+        moves.iter().rev().take_while(|(_, is_open)| !is_open).last().map(|(at, _)| *at)
     }
 
     /// Rolls back where it must, ensures, and says how the run ended.
@@ -216,6 +226,14 @@ impl Run<'_> {
         }
         Ended { ending, cause, needs_person, outputs, took_ms: self.now_ms() }
     }
+}
+
+/// A limit of the runbook that is running.
+struct Limit {
+    name: &'static str,
+    bound: Duration,
+    /// When it passes, since the run began.
+    passes: Duration,
 }
 
 /// What a person's abort leads to.

@@ -28,6 +28,9 @@ impl Run<'_> {
         deadline: Duration,
         interrupted: Option<&Known>,
     ) -> Result<Value, Failure> {
+        if let Some(known) = interrupted {
+            self.gates_moved(known);
+        }
         let mut recorded: Vec<Recorded> = interrupted.map(|known| self.recorded(known)).unwrap_or_default();
         let mut open = interrupted.filter(|known| known.calls.len() > recorded.len());
         if let (Some(known), None) = (interrupted, open) {
@@ -111,6 +114,9 @@ impl Run<'_> {
                 }
             }
         };
+        if result.is_ok() && task.phase == Phase::Forward {
+            self.gate_moved(call.primitive.name, self.now());
+        }
         self.note(Happened::CallFinished {
             phase: task.phase,
             step: Arc::clone(path),

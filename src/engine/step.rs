@@ -152,7 +152,9 @@ impl Run<'_> {
             Err(_) => Status::Failed,
         };
         begun.status.set(status);
-        self.gate_moved(step.work.action.name(), status, self.now());
+        if result.is_ok() {
+            self.gate_moved(step.work.action.name(), self.now());
+        }
         self.note(Happened::Finished {
             phase: frame.phase,
             step: path,

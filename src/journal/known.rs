@@ -63,6 +63,8 @@ pub enum Outcome {
 /// One call of a script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScriptRecord {
+    /// When it began, in milliseconds since the run began.
+    pub began_ms: u64,
     /// The primitive.
     pub primitive: Arc<str>,
     /// The arguments.

@@ -153,7 +153,8 @@ impl State {
                 self.open(*phase, step)?.memory = Some(memory.clone());
             }
             Happened::CallStarted { phase, step, index, primitive, with } => {
-                let call = ScriptRecord { primitive: Arc::clone(primitive), with: with.clone(), result: None };
+                let (began_ms, primitive, with) = (event.at_ms, Arc::clone(primitive), with.clone());
+                let call = ScriptRecord { began_ms, primitive, with, result: None };
                 self.open(*phase, step)?.call_started(*index, call)?;
             }
             Happened::CallFinished { phase, step, index, out, failure } => {
