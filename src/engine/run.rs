@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::declaration::{ErrorClass, Failure};
-use crate::event::{Cause, Ended, Ending, Happened, Header, Phase, Request};
+use crate::event::{Cause, Ended, Ending, Happened, Header, Phase, Request, Running};
 use crate::guard::Names;
 use crate::runbook::Runbook;
 use crate::value::{Value, format_duration};
 
-use super::{Frame, Job, Plan, Run};
+use super::{Frame, Job, Plan, Run, millis};
 
 /// The primitive that closes a gate.
 pub(super) const DISARM: &str = "disarm";
@@ -224,7 +224,9 @@ impl Run<'_> {
             cause = cause
                 .or_else(|| Some(Cause::Operator { request: "nothing; see what a person is needed for".to_owned() }));
         }
-        Ended { ending, cause, needs_person, outputs, took_ms: self.now_ms() }
+        let running = self.next_limit().filter(|_| ending == Ending::Paused);
+        let limit = running.map(|limit| Running { limit: limit.name.to_owned(), passes_ms: millis(limit.passes) });
+        Ended { ending, cause, needs_person, outputs, took_ms: self.now_ms(), limit }
     }
 }
 

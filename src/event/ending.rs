@@ -136,4 +136,17 @@ pub struct Ended {
     pub outputs: Value,
     /// How long the run took.
     pub took_ms: u64,
+    /// Where it paused under a limit: what is left of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Running>,
+}
+
+/// A limit that runs on while nobody carries its run out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Running {
+    /// `total` or `disarmed`.
+    pub limit: String,
+    /// When it passes, in milliseconds since the run began; resumed later, the run rolls back.
+    pub passes_ms: u64,
 }

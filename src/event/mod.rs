@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::declaration::{Effect, Failure};
 use crate::value::Value;
 
-pub use ending::{Cause, Ended, Ending};
+pub use ending::{Cause, Ended, Ending, Running};
 pub use header::Header;
 pub use request::{Asked, Request};
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::declaration::{Effect, Failure};
-use crate::event::{Asked, Cause, EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase, Status};
+use crate::event::{Asked, Cause, EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase, Running, Status};
 
 use super::stored_value::{Shared, StoredValue};
 use super::tagged;
@@ -91,6 +91,7 @@ pub(super) struct StoredEnded {
     needs_person: Vec<String>,
     outputs: StoredValue,
     took_ms: u64,
+    limit: Option<Running>,
 }
 
 impl Record<'_> {
@@ -183,12 +184,12 @@ impl StoredHeader {
 
 impl StoredEnded {
     pub(super) fn of(ended: Ended) -> Self {
-        let Ended { ending, cause, needs_person, outputs, took_ms } = ended;
-        Self { ending, cause, needs_person, outputs: StoredValue(outputs), took_ms }
+        let Ended { ending, cause, needs_person, outputs, took_ms, limit } = ended;
+        Self { ending, cause, needs_person, outputs: StoredValue(outputs), took_ms, limit }
     }
 
     fn into_ended(self) -> Ended {
-        let Self { ending, cause, needs_person, outputs, took_ms } = self;
-        Ended { ending, cause, needs_person, outputs: outputs.0, took_ms }
+        let Self { ending, cause, needs_person, outputs, took_ms, limit } = self;
+        Ended { ending, cause, needs_person, outputs: outputs.0, took_ms, limit }
     }
 }

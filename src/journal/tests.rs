@@ -8,7 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::declaration::{Effect, ErrorClass, Failure};
-use crate::event::{Asked, Cause, EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase, Request, Status};
+use crate::event::{
+    Asked, Cause, EVENT_FORMAT, Ended, Ending, Event, Happened, Header, Phase, Request, Running, Status,
+};
 use crate::value::Value;
 
 fn header(run: &str) -> Happened {
@@ -51,6 +53,7 @@ fn story(run: &str) -> Vec<Event> {
         needs_person: vec!["look".to_owned()],
         outputs: Value::list([Value::Bool(true), Value::Null]),
         took_ms: 9,
+        limit: Some(Running { limit: "total".to_owned(), passes_ms: 10 }),
     };
     numbered([
         header(run),
@@ -270,7 +273,8 @@ fn happened() -> impl Strategy<Value = Happened> {
             8 => Happened::WatchLive { watch: step },
             _ => {
                 let cause = Some(Cause::Step { step, failure: Failure::new(ErrorClass::Exit, "") });
-                let ended = Ended { ending, cause, needs_person: Vec::new(), outputs: Value::Null, took_ms: 0 };
+                let ended =
+                    Ended { ending, cause, needs_person: Vec::new(), outputs: Value::Null, took_ms: 0, limit: None };
                 Happened::RunEnded(Box::new(ended))
             }
         }

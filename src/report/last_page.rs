@@ -1,6 +1,8 @@
 //! What a stressed reader wants of a run that has ended: its gates, and what to type next.
 
-use crate::event::{Cause, Ended, Ending};
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::event::{Cause, Ended, Ending, Running};
 use crate::visible::visible;
 
 use super::known::{ARMED, DISARMED, Known};
@@ -12,6 +14,8 @@ pub(super) struct LastPage<'a> {
     pub(super) ended: &'a Ended,
     /// Its id, where it can be resumed.
     pub(super) run: Option<&'a str>,
+    /// When it began, in milliseconds since 1970.
+    pub(super) started_unix_ms: u64,
     /// The file of its target, where that is a real one.
     pub(super) target: Option<&'a str>,
     pub(super) known: &'a Known,
@@ -51,8 +55,9 @@ impl LastPage<'_> {
             )),
             (Ending::Paused, None) => Some(format!("mend the cause; {}", self.undone.so_far())),
             (Ending::Paused, Some(run)) => Some(format!(
-                "`titan-run resume {run}` {}, `titan-run abort {run}` rolls back; {}",
+                "`titan-run resume {run}` {}{}, `titan-run abort {run}` rolls back; {}",
                 self.resumed(),
+                self.until(),
                 self.undone.so_far()
             )),
         }
@@ -64,6 +69,16 @@ impl LastPage<'_> {
             Some(Cause::Step { step, .. }) => format!("does `{step}` again"),
             _ => "goes on".to_owned(),
         }
+    }
+
+    /// Until when, where a limit runs on: a person may come back after it.
+    fn until(&self) -> String {
+        let Some(Running { limit, passes_ms }) = &self.ended.limit else {
+            return String::new();
+        };
+        let passes = UNIX_EPOCH + Duration::from_millis(self.started_unix_ms.saturating_add(*passes_ms));
+        let passes = humantime::format_rfc3339_seconds(passes);
+        format!(" until {passes}, when limit `{limit}` passes and it rolls back instead")
     }
 
     /// The gates that were last seen closed.

@@ -29,6 +29,7 @@ pub struct Terminal<W> {
     rehearsal: bool,
     /// The run's id, where the run can be resumed.
     resumable: Option<String>,
+    started_unix_ms: u64,
     /// The file of its target.
     target: String,
     elapsed_ms: u64,
@@ -53,6 +54,7 @@ impl<W: Write> Terminal<W> {
             simulated: false,
             rehearsal: false,
             resumable: None,
+            started_unix_ms: 0,
             target: String::new(),
             elapsed_ms: 0,
             known: Known::default(),
@@ -110,6 +112,7 @@ impl<W: Write> Terminal<W> {
         self.simulated = header.simulated;
         self.rehearsal = header.rehearsal;
         self.target.clone_from(&header.target_file);
+        self.started_unix_ms = header.started_unix_ms;
         self.resumable = (!header.simulated && !header.rehearsal).then(|| header.run.clone());
         if header.simulated {
             self.line("SIMULATED: this is a rehearsal in a simulated world; nothing real is touched");
@@ -149,6 +152,7 @@ impl<W: Write> Terminal<W> {
         LastPage {
             ended,
             run: self.resumable.as_deref(),
+            started_unix_ms: self.started_unix_ms,
             target: (!self.simulated).then_some(&*self.target),
             known: &self.known,
             undone: &self.undone,

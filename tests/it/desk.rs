@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::tool::{Ran, command, finished};
@@ -59,6 +60,12 @@ impl Desk {
     /// Runs a command about the newest run.
     pub fn say(&self, words: &[&str]) -> Ran {
         finished(self.about(words).output().unwrap())
+    }
+
+    /// The events of the newest run.
+    pub fn events(&self) -> Vec<Value> {
+        let replayed = self.say(&["replay", "--output", "json"]).exits(0);
+        replayed.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Answers the question of the newest run.

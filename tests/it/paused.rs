@@ -3,10 +3,27 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::desk::Desk;
 use crate::stage::Watched;
 use crate::tool::finished;
+
+/// What a run's page and its record say of a limit that runs on, and what it does after it.
+#[test]
+fn a_run_that_pauses_says_until_when_it_can_go_on() {
+    let desk = Desk::new(HALF_DONE);
+    let text = fs::read_to_string(desk.path("desk.yaml")).unwrap();
+    fs::write(desk.path("desk.yaml"), text.replace("steps:", "limits: { total: 2h }\nsteps:")).unwrap();
+    let page = finished(desk.run().output().unwrap()).exits(5);
+    let events = desk.events();
+    let began = events[0]["what"]["started_unix_ms"].as_u64().unwrap();
+    let limit = &events.last().unwrap()["what"]["limit"];
+    assert_eq!((limit["limit"].as_str(), limit["passes_ms"].as_u64()), (Some("total"), Some(2 * 3_600_000)));
+    let passes = UNIX_EPOCH + Duration::from_millis(began + 2 * 3_600_000);
+    let passes = humantime::format_rfc3339_seconds(passes);
+    page.says(&format!("does `half_done` again until {passes}, when limit `total` passes"));
+}
 
 /// Something is changed and the step fails; undoing it twice fails as well.
 const HALF_DONE: &str = "  half_done:

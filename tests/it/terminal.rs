@@ -41,6 +41,7 @@ fn ended(ending: Ending) -> Happened {
         needs_person: Vec::new(),
         outputs: Value::Null,
         took_ms: 0,
+        limit: None,
     }))
 }
 
