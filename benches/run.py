@@ -11,6 +11,9 @@ them. Peers that are not there are left out.
 client's raw request (needs nats-server on PATH: `. scripts/tools`), the policy hash beside
 serde_jcs + sha2, and the engine alone beside the crate dagrs, which `benches/dagrs` holds apart.
 
+A process step executes its program itself, beside a make that does so too and records nothing; one
+cell keeps its record in memory (tmpfs), the other on the disk.
+
 `--restate` names a folder in which `npm install @restatedev/restate-server @restatedev/restate-sdk`
 was run. Its steps are not like for like: they pay for a server and a way over the network, and a
 step of it is a function of a service, not a process's own work.
@@ -68,7 +71,7 @@ def appends(folder, count):
 
 
 def processes(count):
-    return runbook("processes", [f"  s{at}:\n    no_undo: none\n    do: exec\n    with: {{ argv: [\"true\"] }}\n" for at in range(count)])
+    return runbook("processes", [f"  s{at}:\n    no_undo: none\n    do: exec\n    with: {{ argv: [/bin/true] }}\n" for at in range(count)])
 
 
 def paused(folder, steps):
@@ -85,7 +88,7 @@ def paused(folder, steps):
     return [str(TITAN), "resume", next(runs.iterdir()).name, "--runs", str(runs), "--output", "json"]
 
 
-def cells(folder, peers):
+def cells(folder, in_memory, peers):
     """Name, command and what one unit of it is divided by."""
 
     def write(name, text):
@@ -97,6 +100,7 @@ def cells(folder, peers):
     real = write("real.yaml", "titan: 1\ntarget: real\nservices: {}\ngates: {}\n")
     run = lambda path, *more: [str(TITAN), path, "--output", "json", *more]
     durable = ["--record", "--runs", str(folder / "runs")]
+    started = run(write("p200/processes.yaml", processes(200)), "--target", real)
     found = [
         ("append + fdatasync 1000", appends(folder, 1000), 1000),
         ("titan durable chain 1000", run(write("d1000/effects.yaml", effects(1000, False)), *durable), 1000),
@@ -111,7 +115,8 @@ def cells(folder, peers):
         ("titan chain 100000", run(write("c100000/chain.yaml", chain(100_000, False))), 100_000),
         ("titan fan 1000", run(write("f1000/fan.yaml", fan(1000))), 1000),
         ("titan fan 100000", run(write("f100000/fan.yaml", fan(100_000))), 100_000),
-        ("titan 200 processes", run(write("p200/processes.yaml", processes(200)), "--target", real), 200),
+        ("titan 200 processes", [*started, "--runs", str(in_memory)], 200),
+        ("titan 200 durable processes", [*started, *durable], 200),
         ("titan hash 10 KB", [str(TITAN), "hash", write("policy.json", policy(10_000))], 1),
     ]
     if just := peers.get("just"):
@@ -120,7 +125,7 @@ def cells(folder, peers):
             ("just 1 step", [just, "-f", write("one.just", "s:\n  @true\n"), "-q"], 1),
         ]
     if make := peers.get("make"):
-        lines = "".join(f"s{at}:{f' s{at - 1}' if at else ''}\n\t@true;\n" for at in range(200))
+        lines = "".join(f"s{at}:{f' s{at - 1}' if at else ''}\n\t@/bin/true\n" for at in range(200))
         found.append(("make 200 processes", [make, "-s", "-f", write("Makefile", ".PHONY: all\nall: s199\n" + lines)], 200))
     return found
 
@@ -155,8 +160,12 @@ def main():
         sys.exit("build first: cargo build --release")
     peers = {name: path for name in ("just", "make") if (path := shutil.which(name))}
     peers |= dict(peer.split("=", 1) for peer in arguments.peer)
-    with tempfile.TemporaryDirectory() as folder, restate.serving(arguments.restate, Path(folder)) as durable:
-        table = cells(Path(folder), peers) + durable
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(dir="/dev/shm") as in_memory,
+        restate.serving(arguments.restate, Path(folder)) as durable,
+    ):
+        table = cells(Path(folder), in_memory, peers) + durable
         times = {name: [] for name, _, _ in table}
         for _ in range(arguments.rounds):
             for name, command, _ in table:
