@@ -32,6 +32,14 @@ const DRAIN_BOUND: Duration = Duration::from_millis(250);
 /// kernel holds it.
 const ORPHAN_LOOKS: u32 = 10_000;
 
+/// How often a process that executes a program is looked at: it may have to wait for a processor.
+const EXECUTING_LOOKS: u32 = 100_000;
+
+/// Fields of `/proc/ID/stat`, by their numbers in proc(5).
+const FIRST_AFTER_NAME: usize = 3;
+const CODE_END: usize = 27;
+const ENVIRONMENT_START: usize = 50;
+
 /// The name of this program in a target's commands.
 const OWN_NAME: &str = "titan-run";
 
@@ -204,11 +212,41 @@ fn marked(mark: &str, others: &BTreeSet<String>) -> Vec<u32> {
         std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let ids = all.filter_map(|name| name.parse().ok()).filter(|id| *id != std::process::id());
     let is_marked = |id: &u32| {
-        let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        let environment = environment(*id);
         let mut variables = environment.split(|byte| *byte == 0).filter_map(|one| std::str::from_utf8(one).ok());
         variables.clone().any(|one| one == mark) && !variables.any(|one| others.contains(one))
     };
     ids.filter(is_marked).collect()
+}
+
+/// The environment of a live process. It has none, or half of one, for the moment in which it executes
+/// a program, and is looked at again then.
+fn environment(id: u32) -> Vec<u8> {
+    for _ in 0..EXECUTING_LOOKS {
+        let before = image_of(id);
+        let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        let is_settled = before.is_some() && before == image_of(id);
+        if is_settled || !has_program(id) {
+            return environment;
+        }
+        std::thread::yield_now();
+    }
+    Vec::new()
+}
+
+/// Where the code and the environment of what a process executes stand in its memory, which differs
+/// with each execution; nothing until they do.
+fn image_of(id: u32) -> Option<[String; 2]> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let after_name: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let field = |number: usize| after_name.get(number - FIRST_AFTER_NAME).map(|field| (*field).to_owned());
+    let (code_end, environment) = (field(CODE_END)?, field(ENVIRONMENT_START)?);
+    (code_end != "0").then_some([code_end, environment])
+}
+
+/// Whether a process may be looked into, and executes a program: the kernel's own do not.
+fn has_program(id: u32) -> bool {
+    std::fs::read_link(format!("/proc/{id}/exe")).is_ok()
 }
 
 /// Kills a process group when the future that runs it is dropped.
@@ -244,5 +282,25 @@ impl Captured {
             self.bytes.extend_from_slice(chunk.get(..read.min(room)).unwrap_or_default());
             self.truncated |= read > room;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_executes_a_program_is_found_at_any_moment() {
+        let mut always = std::process::Command::new("/bin/sh");
+        always.args(["-c", r#"exec /bin/sh -c "$0" "$0""#, r#"exec /bin/sh -c "$0" "$0""#]);
+        let mut child = always.env(RUN_VARIABLE, "executes").process_group(0).spawn().unwrap();
+        let is_marked =
+            |environment: Vec<u8>| environment.split(|byte| *byte == 0).any(|one| one == b"TITAN_RUN=executes");
+        let missed = (0..2_000).filter(|_| !is_marked(environment(child.id()))).count();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(missed, 0);
     }
 }
