@@ -149,7 +149,9 @@ fn a_server_frozen_during_arm_leaves_nothing_armed_unsaid() {
     let (code, end, _) = run.end();
     signal("CONT", stage.nats.part.0.id());
     assert_eq!(code, 4, "{end}");
-    assert!(end["needs_person"].to_string().contains("UNKNOWN"), "{end}");
+    // It may have heard the ARM before it stood still.
+    let needs = end["needs_person"].to_string();
+    assert!(needs.contains("UNKNOWN") || needs.contains("STILL ARMED"), "{end}");
     let state = stage.state();
     assert_eq!(state["services"]["execution"]["version"], "2.0.0", "{state}");
     assert_eq!(state["services"]["brain"]["version"], "2.0.0", "{state}");
