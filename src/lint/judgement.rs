@@ -141,6 +141,25 @@ pub(super) fn is_needless(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> bo
     })
 }
 
+/// The steps that were not done wherever a guard is false: one side of its `||` says that they were.
+pub(super) fn unless_done(guard: &Guard) -> Vec<String> {
+    let sides = guard.syntax().map_or_else(Vec::new, |syntax| pieces(syntax, Binary::Or));
+    let done = sides.into_iter().filter_map(|side| match &side.kind {
+        ExprKind::Binary(Binary::Equal, sides) => step_that_is(&sides.0, &sides.1, "ok"),
+        ExprKind::Binary(Binary::NotEqual, sides) => step_that_is(&sides.0, &sides.1, "skipped"),
+        _ => None,
+    });
+    done.collect()
+}
+
+/// The step whose status is held against a word.
+fn step_that_is(status: &Expr, word: &Expr, wanted: &str) -> Option<String> {
+    match status.path()?.as_slice() {
+        ["steps", id, "status"] if word.as_text() == Some(wanted) => Some((*id).to_owned()),
+        _ => None,
+    }
+}
+
 /// What the sides of a guard's `||` stand for.
 pub(super) fn either(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Vec<Known> {
     let sides = guard.syntax().map_or_else(Vec::new, |syntax| pieces(syntax, Binary::Or));

@@ -164,6 +164,13 @@ impl<'a> Scene<'a> {
         Proof::of(&self.flow, proofs, self.needless())
     }
 
+    /// The same, where some nodes are taken to be done unless what they need was not.
+    pub fn proof_unless(&self, proofs: &Nodes, is_done: impl Fn(NodeId) -> bool) -> Proof<'_, 'a> {
+        let known = self.known.get_or_init(|| self.truths(truth)).iter().enumerate();
+        let truths: Vec<_> = known.map(|(id, truth)| truth.or_else(|| is_done(id).then_some(true))).collect();
+        Proof::of(&self.flow, proofs, &truths)
+    }
+
     /// The same of the runs in which a node ended ok.
     pub fn proof_after(&self, proofs: &Nodes, done: NodeId) -> Proof<'_, 'a> {
         let end = self.flow.node(done);

@@ -1,6 +1,9 @@
 //! Which openings of a gate come before a service's policy is verified, whichever way the run took.
 
+use crate::runbook::{OnFailure, Step};
+
 use super::flow::NodeId;
+use super::judgement::unless_done;
 use super::meaning::Known;
 use super::proof::Proof;
 use super::scene::{Deed, Scene};
@@ -46,12 +49,15 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
                 |_: NodeId, deed: &Deed| matches!(deed, Deed::Verifies { service: one, .. } if *one == service);
             let ever = scene.nodes_that(verifies);
             let is_late = |deploy: NodeId| ever.iter().any(|id| !scene.before(id).has(deploy));
-            let again = deploys.iter().rfind(|(deploy, _)| is_late(*deploy));
+            // What a counter says is as old as what it counted.
+            let is_old = |deploy: &&(NodeId, &Known)| asked_again.is_some() && *deploy.1 != service;
+            let again = deploys.iter().rfind(|(deploy, _)| is_late(*deploy)).or_else(|| deploys.iter().rfind(is_old));
             let again = again.filter(|_| scene.proof(&ever).holds_at_start(arm));
+            let unasked = asked_again.filter(|asked| again.is_some() && !asked.holds_at_start(arm));
             found.push(Unverified {
                 arm,
                 gate: gate.clone(),
-                way: proof.way_to(arm),
+                way: unasked.unwrap_or(proof).way_to(arm),
                 again: again.and_then(|(id, changed)| Some((scene.flow.node(*id)?.path.clone(), changed.shown()))),
                 service,
             });
@@ -83,15 +89,31 @@ fn named_by_users(scene: &Scene<'_>, gate: &Known) -> Vec<(Known, Known)> {
 }
 
 /// Whether a service has started again, and so made its handshake again, after the last deploy of
-/// the others; `None` where none of them is deployed. What it counted before says nothing of them.
+/// the others; `None` where none of them is deployed. What it counted before says nothing of them. A
+/// deploy of it that is skipped only where none of them was done leaves what it counted true.
 fn asked_again<'s, 'a>(scene: &'s Scene<'a>, service: &Known, deploys: &[(NodeId, &Known)]) -> Option<Proof<'s, 'a>> {
-    let others: Vec<_> = deploys.iter().filter(|(_, one)| *one != service).collect();
+    let others: Vec<_> = deploys.iter().filter(|(_, one)| *one != service).map(|(id, _)| *id).collect();
     let starts = |id: NodeId, deed: &Deed| match deed {
         Deed::Deploys(one) if one == service => {
             let before = scene.before(id);
-            others.iter().all(|(other, _)| before.has(*other))
+            others.iter().all(|other| before.has(*other))
         }
         _ => false,
     };
-    (!others.is_empty()).then(|| scene.proof_of_change(&scene.nodes_that(starts)))
+    let starts = scene.nodes_that(starts);
+    let follows = |id: NodeId| starts.has(id) && others.iter().all(|other| follows(scene, id, *other));
+    (!others.is_empty()).then(|| scene.proof_unless(&starts, follows))
+}
+
+/// Whether a node is skipped by its `when` only where another one was not done.
+fn follows(scene: &Scene<'_>, id: NodeId, other: NodeId) -> bool {
+    let (Some(node), Some(other)) = (scene.flow.node(id), scene.flow.node(other)) else {
+        return false;
+    };
+    let place = node.path.rsplit_once('/').map_or_else(String::new, |(place, _)| format!("{place}/"));
+    let named = node.work.when.as_ref().map_or_else(Vec::new, unless_done);
+    let paths: Vec<_> = named.into_iter().map(|step| format!("{place}{step}")).collect();
+    let mut around = scene.flow.nodes().filter(|(_, around)| other.is_inside(around) && paths.contains(&around.path));
+    let is_tolerated = |step: &Step| step.on_failure == OnFailure::Continue;
+    around.any(|(_, around)| !around.step.is_some_and(is_tolerated))
 }

@@ -4,8 +4,10 @@
 //! So on every path to an `arm`, every service of the parity group is verified *after* the last
 //! deploy of any of them: by `expect_hash`, by a `wait_log` whose `expect` compares the logged hash, or by the
 //! handshake counter of the service that asks the other one, which starts again after the other was
-//! deployed: what it counted before was another handshake. A verification that may be skipped, goes over a
-//! list that may be empty, or whose failure the step tolerates (`needs: { verify: done }`), proves nothing.
+//! deployed: what it counted before was another handshake. So the deploy of the one that asks is skipped
+//! only where the other was not changed either: `when: steps.deploy_execution.status == "ok" || ...`.
+//! A verification that may be skipped, goes over a list that may be empty, or whose failure the step
+//! tolerates (`needs: { verify: done }`), proves nothing.
 //!
 //! ```yaml bad
 //! titan: 1
