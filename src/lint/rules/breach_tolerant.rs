@@ -1,8 +1,9 @@
 //! A watch on rejected orders lets some of them pass.
 //!
 //! After a policy was rolled out no order is rejected; the first rejection already says that something
-//! is wrong. A `breach_when` that is false for one message on the rejection subject sees it too late, and
-//! one that asks for something else besides may never see it.
+//! is wrong. A `breach_when` that is false for one message on the rejection subject, for one that comes
+//! late, or for two that come together, sees it too late; one that asks for something else besides may
+//! never see it.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -58,7 +59,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let on_rejections = |action: &Action| action.name() == "nats_watch" && is_subject(action, "rejections", target);
     for one in flow.watches().iter().filter(|one| on_rejections(&one.watch.action)) {
         let guard = &one.watch.breach_when;
-        if is_breached_by_one(subject, one) {
+        if is_breached(subject, one) {
             continue;
         }
         let place = if one.outer.is_none() { guard.span() } else { subject.watch_span(one) };
@@ -67,11 +68,19 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Whether one rejected order is a breach, whatever else there is.
-fn is_breached_by_one(subject: &Subject<'_>, watched: &Watched<'_>) -> bool {
+/// What a watch may count when an order was rejected: one at once, one after a long time, and two
+/// that came together.
+const REJECTED: [(i64, f64); 3] = [(1, 1.0), (1, 1e-9), (2, 1.0)];
+
+/// Whether a rejected order is a breach, whatever else there is.
+fn is_breached(subject: &Subject<'_>, watched: &Watched<'_>) -> bool {
+    REJECTED.into_iter().all(|(count, rate)| is_breached_by(subject, watched, count, rate))
+}
+
+fn is_breached_by(subject: &Subject<'_>, watched: &Watched<'_>, count: i64, rate: f64) -> bool {
     let guard = &watched.watch.breach_when;
-    let one = [("count", Value::Int(1)), ("rate", Value::Float(1.0))];
-    let look_up = |path: &[&str]| match one.iter().find(|(name, _)| path == [*name]) {
+    let counted = [("count", Value::Int(count)), ("rate", Value::Float(rate))];
+    let look_up = |path: &[&str]| match counted.iter().find(|(name, _)| path == [*name]) {
         Some((_, value)) => Some(value.clone()),
         // What a user of this runbook has handed over.
         None => subject.scene.flow.watch_constant(watched, path),
@@ -81,7 +90,7 @@ fn is_breached_by_one(subject: &Subject<'_>, watched: &Watched<'_>) -> bool {
     }
     let nothing = Value::map::<&str>([]);
     let mut names = Names::new(&nothing, &subject.setting.target.to_value(), &nothing);
-    let [count, rate] = &one;
+    let [count, rate] = &counted;
     let seen = [(count.0, &count.1), ("last", &Value::Null), (rate.0, &rate.1)];
     subject.guards.truth(guard, &mut names, &seen) == Ok(true)
 }
