@@ -5,7 +5,39 @@ use crate::runbook::Foreach;
 use crate::value::Value;
 
 use super::Setting;
-use super::flow::{Flow, Known, Node};
+use super::flow::{Flow, Known, Node, NodeId, Part};
+
+/// A runbook that is done once for each item: what is inside comes again and again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rounds {
+    begin: NodeId,
+    end: NodeId,
+    /// Whether several items may be under way at once.
+    pub(super) is_parallel: bool,
+}
+
+impl Rounds {
+    /// Every one of a graph that may have more than one item.
+    pub(super) fn of(flow: &Flow<'_>) -> Vec<Self> {
+        let rounds = flow.nodes().filter_map(|(end, node)| match (fanout(node), node.part) {
+            (Some(foreach), Part::End { begin }) if !is_once(flow, node, foreach) => {
+                Some(Self { begin, end, is_parallel: foreach.max_parallel > 1 })
+            }
+            _ => None,
+        });
+        rounds.collect()
+    }
+
+    /// Whether a node is inside.
+    pub(super) fn has(&self, id: NodeId) -> bool {
+        self.begin < id && id < self.end
+    }
+
+    /// Where it ends; what others need of the step.
+    pub(super) fn end(&self) -> NodeId {
+        self.end
+    }
+}
 
 /// What an argument names: one thing, or each item of a fan-out. Nothing where that is known only
 /// when the run comes to it, or where the fan-out may have no item.
@@ -44,6 +76,11 @@ fn items(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach, setting: Setting<'
 fn of_target(foreach: &Foreach) -> Option<&str> {
     let list = foreach.list.text().trim().strip_prefix("target.")?;
     ["services", "gates"].contains(&list).then_some(list)
+}
+
+/// Whether a fan-out surely has no second item.
+fn is_once(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach) -> bool {
+    matches!(flow.given(node, Given::Expression(&foreach.list)), Known::Value(Value::List(items)) if items.len() <= 1)
 }
 
 /// The items of a list that is written out.

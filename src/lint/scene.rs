@@ -12,7 +12,7 @@ use crate::value::Value;
 
 use super::Setting;
 use super::checked::KEEPING;
-use super::fanout::each_of;
+use super::fanout::{Rounds, each_of};
 use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{Said, judgement, truth, truth_or_needless};
 use super::nodes::Nodes;
@@ -54,6 +54,8 @@ pub struct Scene<'a> {
     pub setting: Setting<'a>,
     deeds: Vec<(NodeId, Deed)>,
     is_whole: bool,
+    /// The runbooks in it that are done once for each item.
+    rounds: Vec<Rounds>,
     /// What is known of each node's `when`.
     known: OnceCell<Vec<Option<bool>>>,
     /// The same, where a deploy that is skipped for being needless counts as done.
@@ -91,8 +93,9 @@ impl<'a> Scene<'a> {
         if !is_whole {
             deeds.clear();
         }
+        let rounds = Rounds::of(&flow);
         let (known, needless) = (OnceCell::new(), OnceCell::new());
-        Self { flow, setting, deeds, is_whole, known, needless, before: RefCell::default() }
+        Self { flow, setting, deeds, is_whole, rounds, known, needless, before: RefCell::default() }
     }
 
     /// Whether all of it was looked at; else it was too large.
@@ -108,6 +111,16 @@ impl<'a> Scene<'a> {
             Ok(_) => Rc::clone(self.before.borrow_mut().entry(id).or_insert_with(found)),
             Err(_) => found(),
         }
+    }
+
+    /// The fan-outs that two nodes are inside of: one item's may come after the other's of the item before.
+    pub fn rounds_of(&self, one: NodeId, other: NodeId) -> impl Iterator<Item = &Rounds> {
+        self.rounds.iter().filter(move |rounds| rounds.has(one) && rounds.has(other))
+    }
+
+    /// Whether a node comes between two others in each round they share, and no round beside another.
+    pub fn is_in_each_round(&self, id: NodeId, one: NodeId, other: NodeId) -> bool {
+        self.rounds_of(one, other).all(|rounds| rounds.has(id) && !rounds.is_parallel)
     }
 
     /// Every deed with the node that does it.

@@ -37,7 +37,13 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
                     let before = scene.before(id);
                     let is_fresh =
                         against.is_some() || asked_again.as_ref().is_none_or(|again| again.holds_at_start(id));
-                    is_fresh && deploys.iter().all(|(deploy, _)| before.has(*deploy))
+                    let is_last = |deploy: NodeId| {
+                        let is_beside = scene.rounds_of(id, deploy).any(|rounds| rounds.is_parallel);
+                        !is_beside && scene.is_in_each_round(id, arm, deploy)
+                    };
+                    is_fresh
+                        && deploys.iter().all(|(deploy, _)| before.has(*deploy))
+                        && scene.deploys().iter().all(|(deploy, _)| is_last(*deploy))
                 }
                 _ => false,
             };

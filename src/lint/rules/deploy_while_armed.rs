@@ -3,7 +3,8 @@
 //! Orders flow while a gate is open, and a service that restarts with another policy rejects them
 //! all, or accepts what it should not. So on every path to a deploy of the parity group the gate is
 //! closed: by a `disarm` that ended ok, or by a `gate_state` that fails unless it is `disarmed`;
-//! and nothing opens it again in between. An `ensure`, which is done whenever a run ends, deploys nothing.
+//! and nothing opens it again in between: neither a step nor the item before, where a runbook that opens
+//! it is done over a list. An `ensure`, which is done whenever a run ends, deploys nothing.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -57,11 +58,13 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             let may_be = |other: &Known| *other == gate || matches!(other, Known::Symbol(_));
             // What is named only when the run comes to it is this one where there is no other.
             let is_it = |other: &Known| *other == gate || (may_be(other) && scene.setting.target.gates.len() == 1);
-            let opens: Vec<_> = scene.arms().into_iter().filter(|(id, one)| may_be(one) && !later.has(*id)).collect();
+            let all: Vec<_> = scene.arms().into_iter().filter(|(_, one)| may_be(one)).map(|(id, _)| id).collect();
+            let opens: Vec<_> = all.iter().copied().filter(|id| !later.has(*id)).collect();
             let closes = scene.nodes_that(|id, deed| match deed {
                 Deed::Disarms(one) | Deed::SeesDisarmed(one) if is_it(one) => {
                     let before = scene.before(id);
-                    opens.iter().all(|(arm, _)| before.has(*arm))
+                    opens.iter().all(|arm| before.has(*arm))
+                        && all.iter().all(|arm| scene.is_in_each_round(id, *arm, deploy))
                 }
                 _ => false,
             });
@@ -72,9 +75,16 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             let path = scene.flow.node(deploy).map_or("", |node| node.path.as_str());
             let message = format!("`{path}` changes a service while `{name}` may be open");
             let found = report.at(message, subject.span_of(deploy)).label(proof.way_to(deploy));
-            report.push(found.help(format!(
-                "add `do: disarm` with `gate: {name}` before it, in a step it needs to be ok, and open the gate only after it"
-            )));
+            let close = format!("add `do: disarm` with `gate: {name}` before it, in a step it needs to be ok");
+            let again = all.iter().flat_map(|arm| scene.rounds_of(*arm, deploy)).next();
+            report.push(found.help(match again {
+                Some(rounds) => {
+                    let fan_out = scene.flow.node(rounds.end()).map_or("", |node| node.path.as_str());
+                    let one_by_one = if rounds.is_parallel { "; and remove `max_parallel`" } else { "" };
+                    format!("the item of `{fan_out}` before this one opens it: inside, {close}{one_by_one}")
+                }
+                None => format!("{close}, and open the gate only after it"),
+            }));
         }
     }
     for (ensure, _) in subject.ensures().filter(|(_, scene)| !scene.deploys().is_empty()) {
