@@ -39,7 +39,7 @@ impl<'f, 'a> Proof<'f, 'a> {
             let Some(node) = flow.node(*id) else {
                 continue;
             };
-            let mut outcomes = proof.outcomes(node, proofs.has(*id), truths.get(*id).copied().flatten());
+            let mut outcomes = proof.outcomes(*id, node, proofs.has(*id), truths.get(*id).copied().flatten());
             if proof.sure.has(*id) {
                 outcomes = Outcomes { skipped: None, failed: None, ..outcomes };
             }
@@ -114,15 +114,16 @@ impl<'f, 'a> Proof<'f, 'a> {
         self.all.get(id).copied().unwrap_or_default()
     }
 
-    fn outcomes(&self, node: &Node<'_>, is_proof: bool, truth: Option<bool>) -> Outcomes {
+    fn outcomes(&self, id: NodeId, node: &Node<'_>, is_proof: bool, truth: Option<bool>) -> Outcomes {
+        // What ended ok for an item had one.
+        let may_do_nothing = !self.sure.has(id) && may_do_nothing(self.flow, node);
         let is_tolerated = node.step.is_some_and(|step| step.on_failure == OnFailure::Continue);
         if let Part::End { begin } = node.part {
             let begun = self.get(begin);
-            let is_inside = !may_do_nothing(self.flow, node)
-                && node.needs.iter().any(|(inner, _)| self.get(*inner).any() == Some(true));
+            let is_inside = !may_do_nothing && node.needs.iter().any(|(inner, _)| self.get(*inner).any() == Some(true));
             return Outcomes {
                 start: begun.start,
-                ok: begun.ok.map(|proved| proved || is_inside || (is_proof && !may_do_nothing(self.flow, node))),
+                ok: begun.ok.map(|proved| proved || is_inside || (is_proof && !may_do_nothing)),
                 skipped: begun.skipped,
                 failed: begun.ok.filter(|_| is_tolerated),
             };
@@ -141,7 +142,7 @@ impl<'f, 'a> Proof<'f, 'a> {
         let may_skip = node.step.is_some_and(|step| step.may_skip) || matches!(when, Some(None | Some(false)));
         let skipped = either(broken, start.filter(|_| may_skip));
         let start = start.filter(|_| when != Some(Some(false)));
-        let is_proof = is_proof && !may_do_nothing(self.flow, node);
+        let is_proof = is_proof && !may_do_nothing;
         Outcomes { start, ok: start.map(|proved| proved || is_proof), skipped, failed: start.filter(|_| is_tolerated) }
     }
 }
