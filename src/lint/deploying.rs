@@ -36,13 +36,23 @@ enum Names {
 }
 
 /// How containers are started, changed and stopped.
-const OF_CONTAINERS: &[&[&str]] = &[&["down"], &["restart"], &["run"], &["start"], &["stop"], &["up"]];
+const OF_CONTAINERS: &[&[&str]] = &[&["down"], &["kill"], &["restart"], &["run"], &["start"], &["stop"], &["up"]];
+
+/// How programs are started and stopped by the one that keeps them running.
+const OF_PROGRAMS: &[&[&str]] = &[&["restart"], &["start"], &["stop"], &["reload"]];
 
 /// The programs that deploy.
-const TOOLS: [Tool; 13] = [
+const TOOLS: [Tool; 19] = [
     Tool {
         name: "kubectl",
-        verbs: &[&["set", "image"], &["rollout", "restart"], &["rollout", "undo"], &["scale"]],
+        verbs: &[
+            &["set", "image"],
+            &["set", "env"],
+            &["set", "resources"],
+            &["rollout", "restart"],
+            &["rollout", "undo"],
+            &["scale"],
+        ],
         names: Names::Some,
     },
     Tool { name: "kubectl", verbs: &[&["apply"], &["replace"], &["patch"]], names: Names::Anything },
@@ -51,6 +61,8 @@ const TOOLS: [Tool; 13] = [
         name: "oc",
         verbs: &[
             &["set", "image"],
+            &["set", "env"],
+            &["set", "resources"],
             &["rollout", "latest"],
             &["rollout", "restart"],
             &["rollout", "retry"],
@@ -66,10 +78,16 @@ const TOOLS: [Tool; 13] = [
     Tool { name: "docker-compose", verbs: OF_CONTAINERS, names: Names::Some },
     Tool {
         name: "systemctl",
-        verbs: &[&["restart"], &["start"], &["stop"], &["try-restart"], &["reload-or-restart"]],
+        verbs: &[&["kill"], &["reload"], &["restart"], &["start"], &["stop"], &["try-restart"], &["reload-or-restart"]],
         names: Names::One,
     },
     Tool { name: "helm", verbs: &[&["upgrade"], &["install"], &["rollback"]], names: Names::Anything },
+    Tool { name: "helmfile", verbs: &[&["apply"], &["sync"]], names: Names::Anything },
+    Tool { name: "nomad", verbs: &[&["job", "run"], &["job", "restart"], &["job", "stop"]], names: Names::Anything },
+    Tool { name: "argocd", verbs: &[&["app", "sync"], &["app", "rollback"], &["app", "set"]], names: Names::Anything },
+    Tool { name: "aws", verbs: &[&["ecs", "update-service"]], names: Names::One },
+    Tool { name: "supervisorctl", verbs: OF_PROGRAMS, names: Names::One },
+    Tool { name: "pm2", verbs: OF_PROGRAMS, names: Names::One },
     Tool { name: "podman", verbs: OF_CONTAINERS, names: Names::Some },
     Tool { name: "podman-compose", verbs: OF_CONTAINERS, names: Names::Some },
 ];
