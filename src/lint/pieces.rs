@@ -74,6 +74,12 @@ impl Pieces {
         self.0.iter().filter_map(Piece::written).any(|text| !text.is_empty())
     }
 
+    /// Whether it begins with a written token of a subject, and goes on with what is open.
+    pub(super) fn begins_with_token(&self) -> bool {
+        let begin = self.0.first().and_then(Piece::written).unwrap_or("");
+        begin.contains('.') && self.whole().is_none()
+    }
+
     fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self

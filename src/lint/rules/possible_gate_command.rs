@@ -3,8 +3,8 @@
 //! A subject that is pieced together when the run comes to it, such as `titan.cmd.operator.${params.what}.v1`,
 //! can be the one that opens a gate, and `nats_pub` neither verifies nor closes it again. What is written of a
 //! subject decides: where it begins or ends otherwise than the commands of the target's gates do, or has another
-//! number of tokens, no value makes it one of them. That goes for undos, ensures and what scripts send as well; a
-//! function that a script hands over with `Fn` may be given anything.
+//! number of tokens, no value makes it one of them. That goes for undos, ensures and what scripts send as well, and
+//! for what a program is told to send; a function that a script hands over with `Fn` may be given anything.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -31,7 +31,8 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::pieces::{Reader, sent};
+use crate::lint::argv::program;
+use crate::lint::pieces::{Pieces, Reader, sent};
 use crate::source::Span;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -45,13 +46,16 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Runbook(check),
 };
 
+/// The words before a subject with which the client of NATS sends.
+const SENDING: [&str; 4] = ["pub", "publish", "req", "request"];
+
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     subject.everywhere(&mut |flow, node, span| look(&Reader { subject, flow, node }, span, report));
 }
 
 fn look(reader: &Reader<'_, '_>, span: Span, report: &mut Report<'_>) {
     let gates = &reader.subject.setting.target.gates;
-    for (primitive, subject) in sent(reader) {
+    for (primitive, subject) in sent(reader).into_iter().chain(told(reader)) {
         // What is written as a whole is no guess.
         if subject.whole().is_some() {
             continue;
@@ -73,4 +77,23 @@ fn look(reader: &Reader<'_, '_>, span: Span, report: &mut Report<'_>) {
             return;
         }
     }
+}
+
+/// The subjects that a program is told to send to, as far as its arguments say: what the client of
+/// NATS is given for one, and what begins as one.
+fn told(reader: &Reader<'_, '_>) -> Vec<(&'static str, Pieces)> {
+    if reader.node.work.action.name() != "exec" {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let (mut is_client, mut is_next) = (false, false);
+    for argument in reader.items("argv") {
+        let word = argument.whole();
+        if is_next || argument.begins_with_token() {
+            found.push(("exec", argument));
+        }
+        is_next = is_client && word.as_deref().is_some_and(|word| SENDING.contains(&word));
+        is_client |= word.is_some_and(|word| program(&word) == "nats");
+    }
+    found
 }
