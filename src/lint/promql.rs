@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use promql_parser::parser::token::{T_LOR, T_QUANTILE};
 use promql_parser::parser::{Expr, LabelModifier, parse};
 
 use crate::guard::insertion_places;
@@ -222,6 +223,12 @@ impl<'a> Query<'a> {
         found.collect()
     }
 
+    /// All of it, where it gives the same whatever there is to see.
+    pub(super) fn constant(&self) -> Option<Range<usize>> {
+        let parsed = self.parsed.as_ref().ok().filter(|parsed| parsed.filled.is_empty())?;
+        is_constant(&parsed.tree).then_some(0..parsed.text.trim_end().len())
+    }
+
     /// Every `offset` and `@`.
     pub(super) fn shifts(&self) -> Vec<Range<usize>> {
         let Ok(parsed) = &self.parsed else { return Vec::new() };
@@ -277,7 +284,7 @@ fn several(tree: &Expr) -> Option<&str> {
         Expr::MatrixSelector(one) => one.vs.name.as_deref().filter(|_| one.vs.matchers.is_empty_matchers()),
         Expr::Aggregate(one) => match &one.modifier {
             Some(LabelModifier::Include(labels)) if labels.labels.is_empty() => None,
-            None if one.param.is_none() => None,
+            None if one.param.is_none() || one.op.id() == T_QUANTILE => None,
             _ => several(&one.expr),
         },
         Expr::Unary(one) => several(&one.expr),
@@ -285,8 +292,56 @@ fn several(tree: &Expr) -> Option<&str> {
         Expr::Subquery(one) => several(&one.expr),
         Expr::Binary(one) => several(&one.lhs).or_else(|| several(&one.rhs)),
         Expr::Call(call) if ["scalar", "absent", "absent_over_time"].contains(&call.func.name) => None,
+        Expr::Call(call)
+            if call.func.name == "histogram_quantile" && call.args.args.iter().any(|one| is_by_le(one)) =>
+        {
+            None
+        }
         Expr::Call(call) => call.args.args.iter().find_map(|argument| several(argument)),
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => None,
+    }
+}
+
+/// Whether all series of a histogram are joined to one for each bucket, of which a quantile makes one.
+fn is_by_le(tree: &Expr) -> bool {
+    match tree {
+        Expr::Aggregate(one) => {
+            matches!(&one.modifier, Some(LabelModifier::Include(labels)) if labels.labels == ["le"])
+        }
+        Expr::Paren(one) => is_by_le(&one.expr),
+        _ => false,
+    }
+}
+
+/// Whether a tree gives the same whatever there is to see: it is made of numbers only, or asks for
+/// something without labels only where they are missing, which they never are.
+fn is_constant(tree: &Expr) -> bool {
+    match tree {
+        Expr::NumberLiteral(_) => true,
+        Expr::Aggregate(one) => is_constant(&one.expr),
+        Expr::Unary(one) => is_constant(&one.expr),
+        Expr::Paren(one) => is_constant(&one.expr),
+        Expr::Binary(one) if one.op.id() == T_LOR => {
+            is_constant(&one.lhs) && (is_constant(&one.rhs) || is_without_labels(&one.rhs))
+        }
+        Expr::Binary(one) => is_constant(&one.lhs) && is_constant(&one.rhs),
+        Expr::Call(call) => {
+            ["scalar", "vector"].contains(&call.func.name) && call.args.args.iter().all(|one| is_constant(one))
+        }
+        _ => false,
+    }
+}
+
+/// Whether what a tree gives is one series that has no labels.
+fn is_without_labels(tree: &Expr) -> bool {
+    match tree {
+        Expr::Aggregate(one) if one.param.is_none() => match &one.modifier {
+            Some(LabelModifier::Include(labels)) => labels.labels.is_empty(),
+            Some(LabelModifier::Exclude(_)) => false,
+            None => true,
+        },
+        Expr::Paren(one) => is_without_labels(&one.expr),
+        _ => false,
     }
 }
 

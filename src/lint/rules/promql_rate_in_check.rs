@@ -42,7 +42,8 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Runbook(check),
 };
 
-const RATES: [&str; 7] = ["rate", "irate", "increase", "delta", "idelta", "resets", "changes"];
+const RATES: [&str; 9] =
+    ["rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear", "resets", "changes"];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for query in subject.queries().iter().filter(|query| query.is_check) {

@@ -2,7 +2,8 @@
 //!
 //! `or vector(0)` puts a zero where a series is missing, and `absent(x)` is 1 exactly then. A
 //! service that died, a renamed metric and a Prometheus that scrapes nothing all look like a
-//! healthy zero. A check must not be satisfied by silence.
+//! healthy zero. A check must not be satisfied by silence. Neither does a query say anything that is
+//! the same whatever there is to see, such as `vector(0)` or `vector(0) or sum(x)`.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -51,6 +52,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         };
         for place in query.defaults() {
             push("this puts a number where there is nothing to see".to_owned(), place);
+        }
+        if let Some(place) = query.constant() {
+            push("this is the same whatever there is to see".to_owned(), place);
+            continue;
         }
         for (name, place) in query.calls(&["absent", "absent_over_time"]) {
             push(format!("`{name}` is satisfied by silence"), place);
