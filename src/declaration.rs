@@ -331,10 +331,19 @@ pub fn mismatch(declaration: &Declaration, argument: &Argument, value: &Value) -
     if declaration.effect == Effect::Changes && value.is_empty() {
         return Some(format!("`{}` is empty, and an effect accepts nothing empty", argument.name));
     }
+    if declaration.effect == Effect::Asks && argument.required && says_nothing(value) {
+        return Some(format!("`{}` is empty or has an empty entry, and nobody can answer that", argument.name));
+    }
     if argument.kind.accepts(value) {
         return None;
     }
     Some(format!("`{}` must be a {}, not {} `{value}`", argument.name, argument.kind.word(), value.type_name()))
+}
+
+/// Whether a question holds nothing, or something that says nothing.
+fn says_nothing(value: &Value) -> bool {
+    let is_blank = |value: &Value| value.as_text().map_or(value.is_empty(), |text| text.trim().is_empty());
+    is_blank(value) || value.as_map().is_some_and(|entries| entries.values().any(is_blank))
 }
 
 /// The primitives a runbook may name; handed to the decoder so that it knows none itself.

@@ -29,6 +29,15 @@ fn a_rate_counts_from_when_the_subscription_went_live() {
 }
 
 #[test]
+fn a_question_that_says_nothing_is_not_asked() {
+    let blank = Value::map([("reviewed", Value::text("the policy")), ("images", Value::text(" "))]);
+    for items in [Value::map::<&str>([]), blank] {
+        let refused = Arguments::check(&confirm::DECLARATION, &Value::map([("items", items)])).unwrap_err();
+        assert!(refused.message.contains("nobody can answer that"), "{}", refused.message);
+    }
+}
+
+#[test]
 fn an_effect_accepts_nothing_empty() {
     let given = Value::map([("gate", Value::text("execution")), ("reason", Value::text(""))]);
     let refused = Arguments::check(&arm::DECLARATION, &given).unwrap_err();
