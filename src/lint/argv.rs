@@ -18,6 +18,8 @@ const FILLED: [&str; 3] = ["{version}", "{since}", "{since_unix}"];
 pub(super) struct Argv<'a> {
     /// Its elements, the program first.
     pub(super) elements: Vec<Leaf<'a>>,
+    /// What the program reads.
+    stdin: Option<Leaf<'a>>,
 }
 
 /// An element that is code for another program.
@@ -32,8 +34,12 @@ pub(super) struct Code<'a> {
 
 /// Every argv of a runbook.
 pub(super) fn of_runbook<'a>(subject: &Subject<'a>) -> Vec<Argv<'a>> {
-    let argvs = subject.uses().iter().filter(|one| one.primitive() == "exec").filter_map(|one| one.argument("argv"));
-    argvs.map(argv).collect()
+    let programs = subject.uses().iter().filter(|one| one.primitive() == "exec");
+    let argvs = programs.filter_map(|one| {
+        let stdin = one.argument("stdin").and_then(Leaf::of);
+        Some(Argv { stdin, ..argv(one.argument("argv")?) })
+    });
+    argvs.collect()
 }
 
 /// Every argv of a target.
@@ -56,7 +62,7 @@ pub(super) fn of_target<'a>(subject: &TargetSubject<'a>) -> Vec<Argv<'a>> {
 }
 
 fn argv(list: &Node) -> Argv<'_> {
-    Argv { elements: list.items().iter().filter_map(Leaf::of).collect() }
+    Argv { elements: list.items().iter().filter_map(Leaf::of).collect(), stdin: None }
 }
 
 /// Whether something is filled into a text, by a runbook or by a target.
@@ -77,7 +83,8 @@ pub(super) fn is_shell(program: &str) -> bool {
 
 impl<'a> Argv<'a> {
     /// Every element that is code for a shell or an interpreter, wherever in the argv that is
-    /// called: after `env`, `sudo`, `docker exec x` or `kubectl exec x --` as well.
+    /// called: after `env`, `sudo`, `docker exec x` or `kubectl exec x --` as well. Where it is given
+    /// neither code nor a file, it reads its code from where it reads.
     pub(super) fn code(&self) -> Vec<Code<'a>> {
         let mut found = Vec::new();
         for (at, element) in self.elements.iter().enumerate() {
@@ -87,11 +94,20 @@ impl<'a> Argv<'a> {
                 continue;
             }
             let rest = self.elements.get(at + 1..).unwrap_or_default();
-            let leaf = code_after(is_shell, rest.iter().map(Leaf::text)).and_then(|code| rest.get(code));
+            let leaf = match code_after(is_shell, rest.iter().map(Leaf::text)) {
+                Some(code) => rest.get(code),
+                None => self.stdin.as_ref().filter(|_| reads_code(is_shell, rest)),
+            };
             found.extend(leaf.map(|leaf| Code { reader, is_shell, leaf: *leaf }));
         }
         found
     }
+}
+
+/// Whether a shell or an interpreter with these words behind it reads its code.
+fn reads_code(is_shell: bool, words: &[Leaf<'_>]) -> bool {
+    let is_told = |word: &Leaf<'_>| word.text() == "-" || (is_shell && word.text() == "-s");
+    words.iter().any(is_told) || words.iter().all(|word| word.text().starts_with('-'))
 }
 
 /// Which of the words behind the name of a shell or an interpreter is code; none where a file follows.

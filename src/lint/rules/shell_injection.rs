@@ -2,8 +2,8 @@
 //!
 //! `sh -c "deploy ${params.version}"` hands the shell one text, and the shell cannot tell the
 //! author's words from the value's: `1.0; rm -rf /` is a version as well. No quoting is safe in all
-//! shells. It does not matter how the shell is reached: `env sh -c`, `docker exec x sh -c`, `ssh
-//! host ...` and `python -c` are the same.
+//! shells. It does not matter how the shell is reached: `env sh -c`, `docker exec x sh -c`, `sudo ssh
+//! host ...` and `python -c` are the same, and so is the `stdin` of a shell that is given no file.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -58,7 +58,7 @@ fn check(argv: &Argv<'_>, report: &mut Report<'_>) {
         push(code.reader, code.leaf.span);
     }
     // `ssh` joins what follows the host to one line for the shell of the other side.
-    let is_remote = argv.elements.first().is_some_and(|first| argv::program(first.text()) == "ssh");
-    let remote = argv.elements.iter().skip(2).find(|leaf| is_remote && argv::is_filled(**leaf));
+    let behind = argv.elements.iter().skip_while(|element| argv::program(element.text()) != "ssh");
+    let remote = behind.skip(2).find(|leaf| argv::is_filled(**leaf));
     remote.iter().for_each(|leaf| push("ssh", leaf.span));
 }
