@@ -152,6 +152,17 @@ pub(super) fn unless_done(guard: &Guard) -> Vec<String> {
     done.collect()
 }
 
+/// The steps that must have ended ok for a piece of work to be done at all, as its guards say.
+pub(super) fn needed_ok(work: &Work) -> Vec<String> {
+    let syntaxes = [&work.when, &work.require].into_iter().flatten().filter_map(Guard::syntax);
+    let pieces = syntaxes.flat_map(|syntax| pieces(syntax, Binary::And));
+    let ok = pieces.filter_map(|piece| match &piece.kind {
+        ExprKind::Binary(Binary::Equal, sides) => step_that_is(&sides.0, &sides.1, "ok"),
+        _ => None,
+    });
+    ok.collect()
+}
+
 /// The step whose status is held against a word.
 fn step_that_is(status: &Expr, word: &Expr, wanted: &str) -> Option<String> {
     match status.path()?.as_slice() {

@@ -1,13 +1,15 @@
 //! What must have happened whenever a step starts, whichever way the run took.
 //!
 //! Worked out per outcome: a step that may be skipped proves nothing about what it does, and one
-//! whose failure is only tolerated proves nothing either. Failing in any other way stops the run,
+//! whose failure is only tolerated proves nothing either, unless the guards of the one that needs it
+//! ask for its being ok. Failing in any other way stops the run,
 //! and what follows is the rollback's business. Linear in the edges; never recurses.
 
 use crate::runbook::{EdgeOutcome, OnFailure};
 
 use super::fanout::may_do_nothing;
 use super::flow::{Flow, Node, NodeId, Part};
+use super::judgement::needed_ok;
 use super::nodes::Nodes;
 
 /// The most steps of an offending path that are shown: the end of it is what matters.
@@ -129,21 +131,35 @@ impl<'f, 'a> Proof<'f, 'a> {
             };
         }
         let mut start = Some(false);
+        // The same where its guards let it do something.
+        let mut acting = Some(false);
         let mut broken = None;
+        let required = needed_ok(node.work);
         for (from, on) in &node.needs {
             let before = self.get(*from);
             // What is inside a runbook used as an action happens only when that has begun.
             let is_frame = self.flow.node(*from).is_some_and(|node| node.part == Part::Begin);
             let held = if is_frame { before.ok } else { before.held(*on) };
             start = start.zip(held).map(|(so_far, held)| so_far || held);
+            let held = if required.iter().any(|step| self.is_beside(node, *from, step)) { before.ok } else { held };
+            acting = acting.zip(held).map(|(so_far, held)| so_far || held);
             broken = either(broken, before.broken(*on).filter(|_| !is_frame));
         }
         let when = node.work.when.as_ref().map(|_| truth);
         let may_skip = node.step.is_some_and(|step| step.may_skip) || matches!(when, Some(None | Some(false)));
         let skipped = either(broken, start.filter(|_| may_skip));
-        let start = start.filter(|_| when != Some(Some(false)));
+        let can_start = when != Some(Some(false));
         let is_proof = is_proof && !may_do_nothing;
-        Outcomes { start, ok: start.map(|proved| proved || is_proof), skipped, failed: start.filter(|_| is_tolerated) }
+        let failed = start.filter(|_| is_tolerated && can_start);
+        let start = acting.filter(|_| can_start);
+        Outcomes { start, ok: start.map(|proved| proved || is_proof), skipped, failed }
+    }
+
+    /// Whether a need of a node is the step beside it with this id.
+    fn is_beside(&self, node: &Node<'_>, need: NodeId, step: &str) -> bool {
+        let place = node.path.rsplit_once('/').map_or("", |(place, _)| place);
+        let (of, id) = self.path(need).rsplit_once('/').unwrap_or(("", self.path(need)));
+        of == place && id == step
     }
 }
 

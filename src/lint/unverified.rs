@@ -56,6 +56,10 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
             let ever = scene.nodes_that(verifies);
             let is_late = |deploy: NodeId| ever.iter().any(|id| !scene.before(id).has(deploy));
             // What a counter says is as old as what it counted.
+            let is_counter =
+                |deed: &Deed| matches!(deed, Deed::Verifies { service: one, against: None } if *one == service);
+            let is_counted = scene.deeds().iter().any(|(_, deed)| is_counter(deed));
+            let asked_again = asked_again.filter(|_| is_counted);
             let is_old = |deploy: &&(NodeId, &Known)| asked_again.is_some() && *deploy.1 != service;
             let again = deploys.iter().rfind(|(deploy, _)| is_late(*deploy)).or_else(|| deploys.iter().rfind(is_old));
             let again = again.filter(|_| scene.proof(&ever).holds_at_start(arm));
