@@ -1,8 +1,9 @@
-//! A log is read from a place after the line that is looked for.
+//! A log is read from a place after the line that is looked for, or from before the deploy that writes it.
 //!
 //! Without `since`, `wait_log` reads what is written from now on; a service may have logged its start
 //! while its deploy was still being verified. The deploy says where in the log it began, as
-//! `out.log_mark`: of the same service, since every log has places of its own.
+//! `out.log_mark`: of the same service, since every log has places of its own; and of its last deploy,
+//! since a line of the process before says nothing of the one that runs now.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -38,7 +39,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::Part;
+use crate::lint::flow::{Known, Node, Part};
 use crate::lint::scene::Deed;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -61,27 +62,36 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let service = scene.flow.argument(node, "service");
         let before = scene.before(id);
         let deploys = scene.deeds().iter().filter_map(|(id, deed)| match deed {
-            Deed::Deploys(service) if before.has(*id) => Some((scene.flow.node(*id)?, service)),
+            Deed::Deploys(service) if before.has(*id) => Some((*id, scene.flow.node(*id)?, service)),
             _ => None,
         });
-        let mut deploys = deploys.collect::<Vec<_>>().into_iter();
+        let (own, other): (Vec<_>, Vec<_>) = deploys.partition(|(_, _, deployed)| Some(*deployed) == service.as_ref());
         let since = scene.flow.argument(node, "since");
-        let Some(since) = since else {
-            if let Some((deploy, _)) = deploys.rfind(|(_, deployed)| Some(*deployed) == service.as_ref()) {
-                let message =
-                    format!("`{}` reads the log from now on, and `{}` may have written before", node.path, deploy.path);
-                let found = report.at(message, subject.span_of(id));
-                let own = deploy.path.rsplit('/').next().unwrap_or(&deploy.path);
-                report.push(found.help(format!("add `since: \"${{steps.{own}.out.log_mark}}\"`")));
-            }
-            continue;
+        let is_marked = |deploy: &Node<'_>| {
+            since.as_ref().is_some_and(|since| scene.flow.named(deploy, &log_mark(&deploy.path)) == *since)
         };
-        let marked = deploys.find(|(deploy, _)| scene.flow.named(deploy, &log_mark(&deploy.path)) == since);
-        if let Some((deploy, deployed)) = marked.filter(|(_, deployed)| Some(*deployed) != service.as_ref()) {
+        if let Some((_, deploy, deployed)) = other.iter().find(|(_, deploy, _)| is_marked(deploy)) {
             let other = deployed.shown();
             let message = format!("`{}` reads from a place in the log of `{other}`", node.path);
             let found = report.at(message, subject.span_of(id)).label(format!("`{}` deploys `{other}`", deploy.path));
             report.push(found.help("use the `log_mark` of the deploy of the same service"));
+            continue;
+        }
+        let marked = own.iter().find(|(_, deploy, _)| is_marked(deploy));
+        let later = own.iter().rfind(|(deploy, ..)| match (&since, marked) {
+            (None | Some(Known::Value(_)), _) => true,
+            (Some(Known::Symbol(_)), Some((mark, ..))) => scene.before(*deploy).has(*mark),
+            (Some(Known::Symbol(_)), None) => false,
+        });
+        if let Some((_, deploy, _)) = later {
+            let (path, deploy) = (&node.path, &deploy.path);
+            let message = match since {
+                None => format!("`{path}` reads the log from now on, and `{deploy}` may have written before"),
+                Some(_) => format!("`{path}` also reads what was logged before `{deploy}`"),
+            };
+            let own = deploy.rsplit('/').next().unwrap_or(deploy);
+            let found = report.at(message, subject.span_of(id));
+            report.push(found.help(format!("write `since: \"${{steps.{own}.out.log_mark}}\"`")));
         }
     }
 }
