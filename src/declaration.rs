@@ -32,6 +32,8 @@ pub enum Kind {
     Service,
     /// The name of a gate of the target.
     Gate,
+    /// What a gate is: one of [`GATE_STATES`].
+    GateState,
     /// A NATS subject; each `${ }` inside it fills exactly one token.
     Subject,
     /// A NATS subject in which `*` and `>` stand for tokens.
@@ -48,6 +50,9 @@ pub enum Kind {
     List,
 }
 
+/// What a gate can be, as results say it.
+pub const GATE_STATES: &[&str] = &["armed", "disarmed"];
+
 impl Kind {
     /// The word for this type, as messages and docs say it.
     pub fn word(self) -> &'static str {
@@ -61,6 +66,7 @@ impl Kind {
             Self::Pattern => "pattern",
             Self::Service => "service",
             Self::Gate => "gate",
+            Self::GateState => "text",
             Self::Subject => "subject",
             Self::SubjectPattern => "subject pattern",
             Self::Url => "URL",
@@ -75,7 +81,7 @@ impl Kind {
     pub fn accepts(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Any, _)
-            | (Self::Text | Self::Service | Self::Gate, Value::Text(_))
+            | (Self::Text | Self::Service | Self::Gate | Self::GateState, Value::Text(_))
             | (Self::Int | Self::Number, Value::Int(_))
             | (Self::Number, Value::Float(_))
             | (Self::Bool, Value::Bool(_))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::declaration::Kind;
+use crate::declaration::{GATE_STATES, Kind};
 use crate::value::Value;
 
 /// What is known of a value before it is there.
@@ -135,6 +135,7 @@ impl Type {
             | Kind::Subject
             | Kind::SubjectPattern
             | Kind::Url => Self::Text,
+            Kind::GateState => Self::Word(GATE_STATES),
             Kind::Int => Self::Int,
             Kind::Number => Self::Number,
             Kind::Bool => Self::Bool,

@@ -18,7 +18,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         Argument { name: "gate", kind: Kind::Gate, required: true, about: "the gate" },
         Argument { name: "reason", kind: Kind::Text, required: true, about: "why; sent with the command" },
     ],
-    result: &[Field { name: "state", kind: Kind::Text, optional: false, about: "`disarmed`" }],
+    result: &[Field { name: "state", kind: Kind::GateState, optional: false, about: "`disarmed`" }],
     effect: Effect::Changes,
     errors: &[
         ErrorClass::Refused,

@@ -16,7 +16,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     name: "gate_state",
     about: "Reads whether a gate is armed or disarmed; a state that nobody knows is a failure, never a guess",
     arguments: &[Argument { name: "gate", kind: Kind::Gate, required: true, about: "the gate" }],
-    result: &[Field { name: "state", kind: Kind::Text, optional: false, about: "`armed` or `disarmed`" }],
+    result: &[Field { name: "state", kind: Kind::GateState, optional: false, about: "`armed` or `disarmed`" }],
     effect: Effect::Observes,
     errors: &[
         ErrorClass::NoData,

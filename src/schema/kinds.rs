@@ -8,7 +8,7 @@ use crate::declaration::Kind;
 pub(super) fn kind(kind: Kind) -> Value {
     match kind {
         Kind::Any => json!({}),
-        Kind::Text | Kind::Service | Kind::Gate | Kind::Pattern => json!({ "type": "string" }),
+        Kind::Text | Kind::Service | Kind::Gate | Kind::GateState | Kind::Pattern => json!({ "type": "string" }),
         Kind::Int => json!({ "type": "integer" }),
         Kind::Number => json!({ "type": "number" }),
         Kind::Bool => json!({ "type": "boolean" }),

@@ -2,8 +2,8 @@
 //!
 //! A step that has ended is `ok`, `failed` or `skipped`; on the way out of a run, in an `undo` or an
 //! `ensure`, it may also be `in_doubt`: nobody knows whether it took effect. The steps behind it see that
-//! as `failed`. A comparison with any other word has always the same result, so the guard protects from
-//! nothing.
+//! as `failed`. A gate is `armed` or `disarmed`: a state that nobody knows is a failure. A comparison with
+//! any other word has always the same result, so the guard protects from nothing.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -35,6 +35,7 @@
 //!     with: { text: hello }
 //! ```
 
+use crate::declaration::GATE_STATES;
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::fault::Wrong;
 use crate::runbook::faults::Problem;
@@ -55,7 +56,9 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for found in &subject.runbook.faults {
         match &found.problem {
             Problem::Expression(Wrong::UnknownWord { text, words }) => {
-                let diagnostic = report.at(format!("no step ends `{text}`"), found.span);
+                let is_state = *words == GATE_STATES;
+                let never = if is_state { format!("no gate is `{text}`") } else { format!("no step ends `{text}`") };
+                let diagnostic = report.at(never, found.span);
                 report.push(diagnostic.meant(text, words, || format!("it is one of {}", ticked(words))));
             }
             Problem::Expression(Wrong::NeverInDoubt) => {
