@@ -66,10 +66,14 @@ fn knows(ensure: &Ensure, gate: &str, subject: &Subject<'_>) -> bool {
     let flow = subject.scene.flow.of_ensure(ensure);
     let named = || flow.nodes().next().and_then(|(_, node)| flow.argument(node, "gate"));
     let is_own = || named().is_some_and(|one| subject.text_of(&one) == Some(gate));
+    // A query in PromQL names no service.
+    let asked = || flow.nodes().next().and_then(|(_, node)| flow.argument(node, "service"));
+    let holder = subject.setting.target.gates.get(gate).map(|gate| gate.service.as_str());
+    let is_of_holder = || asked().is_none_or(|one| subject.text_of(&one).is_none_or(|one| Some(one) == holder));
     let is_always_done = ensure.work.when.is_none();
     let is_known = match action.name() {
         "gate_state" | "disarm" => is_own(),
-        "wait_metric" => is_metric(action, "armed_state", subject.setting.target),
+        "wait_metric" => is_metric(action, "armed_state", subject.setting.target) && is_of_holder(),
         _ => false,
     };
     is_always_done && is_known
