@@ -24,7 +24,7 @@
 //!     undo: { do: nats_pub, with: { subject: titan.evt.window.v1, payload: closed } }
 //! ```
 
-use crate::declaration::Effect;
+use crate::declaration::{Declaration, Effect, OBSERVES};
 use crate::diagnostic::{Severity, Strength};
 use crate::runbook::{ActionKind, Runbook, Step};
 
@@ -52,7 +52,13 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             ActionKind::Primitive(_) | ActionKind::Script(_) if !changes(step) => continue,
             ActionKind::Primitive(_) | ActionKind::Script(_) => found.label(format!("`{name}` changes something")),
         };
-        report.push(found.help("add `undo:`, or `no_undo:` with the reason why it may stay"));
+        let may_observe = |declaration: &Declaration| declaration.argument(OBSERVES.name).is_some();
+        report.push(found.help(match &step.work.action.kind {
+            ActionKind::Primitive(declaration) if may_observe(declaration) => {
+                "add `undo:`, or `no_undo:` with the reason why it may stay; or `observes: true` under `with:` where it only looks"
+            }
+            _ => "add `undo:`, or `no_undo:` with the reason why it may stay",
+        }));
     }
 }
 
