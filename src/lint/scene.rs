@@ -118,6 +118,11 @@ impl<'a> Scene<'a> {
         self.rounds.iter().filter(move |rounds| rounds.has(one) && rounds.has(other))
     }
 
+    /// Whether anything in it is done once for each item of a list.
+    pub fn has_rounds(&self) -> bool {
+        !self.rounds.is_empty()
+    }
+
     /// Whether a node comes between two others in each round they share, and no round beside another.
     pub fn is_in_each_round(&self, id: NodeId, one: NodeId, other: NodeId) -> bool {
         self.rounds_of(one, other).all(|rounds| rounds.has(id) && !rounds.is_parallel)

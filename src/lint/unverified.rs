@@ -22,9 +22,10 @@ pub(super) struct Unverified {
 /// Every opening of a gate for which a verification is missing.
 pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
     let mut found = Vec::new();
+    let all = scene.deploys();
     for (arm, gate) in scene.arms() {
         let later = scene.flow.after(arm);
-        let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !later.has(*id)).collect();
+        let deploys: Vec<_> = all.iter().copied().filter(|(id, _)| !later.has(*id)).collect();
         let named = named_by_users(scene, gate);
         for service in scene.needed_before() {
             let asked_again = asked_again(scene, &service, &deploys);
@@ -43,7 +44,7 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
                     };
                     is_fresh
                         && deploys.iter().all(|(deploy, _)| before.has(*deploy))
-                        && scene.deploys().iter().all(|(deploy, _)| is_last(*deploy))
+                        && (!scene.has_rounds() || all.iter().all(|(deploy, _)| is_last(*deploy)))
                 }
                 _ => false,
             };
@@ -120,8 +121,11 @@ fn follows(scene: &Scene<'_>, id: NodeId, other: NodeId) -> bool {
     let (Some(node), Some(other)) = (scene.flow.node(id), scene.flow.node(other)) else {
         return false;
     };
-    let place = node.path.rsplit_once('/').map_or_else(String::new, |(place, _)| format!("{place}/"));
     let named = node.work.when.as_ref().map_or_else(Vec::new, unless_done);
+    if named.is_empty() {
+        return false;
+    }
+    let place = node.path.rsplit_once('/').map_or_else(String::new, |(place, _)| format!("{place}/"));
     let paths: Vec<_> = named.into_iter().map(|step| format!("{place}{step}")).collect();
     let mut around = scene.flow.nodes().filter(|(_, around)| other.is_inside(around) && paths.contains(&around.path));
     let is_tolerated = |step: &Step| step.on_failure == OnFailure::Continue;

@@ -64,7 +64,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 Deed::Disarms(one) | Deed::SeesDisarmed(one) if is_it(one) => {
                     let before = scene.before(id);
                     opens.iter().all(|arm| before.has(*arm))
-                        && all.iter().all(|arm| scene.is_in_each_round(id, *arm, deploy))
+                        && (!scene.has_rounds() || all.iter().all(|arm| scene.is_in_each_round(id, *arm, deploy)))
                 }
                 _ => false,
             });
