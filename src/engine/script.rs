@@ -36,10 +36,11 @@ impl Run<'_> {
         if let (Some(known), None) = (interrupted, open) {
             task.begun.unsettled.set(self.is_left_by_calls(task.work, known));
         }
+        let locals: Vec<_> = task.begun.item.iter().map(|item| ("item", item)).collect();
         loop {
             let progress = {
                 let mut names = task.frame.names.borrow_mut();
-                self.job.guards.run_script(script, &mut names, &recorded)
+                self.job.guards.run_script(script, &mut names, &locals, &recorded)
             };
             let call = match progress {
                 ScriptProgress::Done(out) => return Ok(out),

@@ -128,11 +128,18 @@ impl Guards {
         }
     }
 
-    /// Runs a script against a record.
-    pub fn run_script(&self, script: &Script, names: &mut Names, recorded: &[Recorded]) -> ScriptProgress {
+    /// Runs a script against a record; `locals` are names for this time only.
+    pub fn run_script(
+        &self,
+        script: &Script,
+        names: &mut Names,
+        locals: &[(&str, &Value)],
+        recorded: &[Recorded],
+    ) -> ScriptProgress {
         let host = self.host();
         host.record.replace(Record { recorded: recorded.to_vec(), ..Record::default() });
-        let mut scope: Scope<'static> = names.with(&[]).clone();
+        let mut scope: Scope<'static> = names.with(locals).clone();
+        names.without();
         let result = host.engine.eval_ast_with_scope::<Dynamic>(&mut scope, &script.ast);
         let record = host.record.take();
         if let Some(message) = record.diverged {
