@@ -20,11 +20,21 @@ use super::steps::words;
 use super::{Begun, Frame, Run};
 
 impl Run<'_> {
-    /// Does one step: its guard, its fan-out, its work.
+    /// Does one step, and lets guards see at once that it came out well: nothing may be heard of it
+    /// any more before it is undone.
     pub(super) async fn step(&self, frame: &Rc<Frame>, at: usize) -> Result<Value, Failure> {
         let Some(step) = frame.runbook.steps.get(at) else {
             return Ok(Value::Null);
         };
+        let out = self.one_step(frame, at, step).await?;
+        if frame.plan.borrow().status(at) != Status::Skipped {
+            frame.names.borrow_mut().set_step(step.id.as_str(), Status::Ok.word(), Some(&out));
+        }
+        Ok(out)
+    }
+
+    /// One step: its guard, its fan-out, its work.
+    async fn one_step(&self, frame: &Rc<Frame>, at: usize, step: &Step) -> Result<Value, Failure> {
         match &step.foreach {
             None => {
                 let out = self.item(frame, at, step, frame.path(at), None).await?;

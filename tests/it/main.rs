@@ -50,3 +50,4 @@ mod tool;
 mod typed;
 mod typing;
 mod waits;
+mod way_out;

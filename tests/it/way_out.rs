@@ -1,0 +1,23 @@
+//! What undos and ensures see of the steps, whatever they were at when the way out began.
+
+use crate::desk::Desk;
+use crate::stage::Watched;
+
+/// The watch's last look takes a while, and the step it watches has ended.
+const LAST_LOOK: &str = "  change:
+    do: exec
+    with: { argv: [echo, old] }
+    undo: { do: exec, with: { argv: [touch, '$FOLDER/${steps.change.status}'] } }
+watch:
+  looks: { from: change, to: change, do: exec, with: { argv: [sleep, '1'], observes: true }, every: 1m, breach_when: out.code != 0, on_breach: rollback }
+";
+
+#[test]
+fn an_undo_sees_that_its_step_went_well_whose_watch_looks_a_last_time() {
+    let desk = Desk::new(LAST_LOOK);
+    let mut run = Watched::start(desk.run());
+    run.until("finished", "change");
+    desk.say(&["abort"]).exits(0);
+    let (code, ended, _) = run.end();
+    assert_eq!((code, desk.path("ok").exists()), (3, true), "{ended}");
+}
