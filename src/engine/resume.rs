@@ -193,7 +193,9 @@ impl Run<'_> {
             return;
         }
         for (at, step) in frame.runbook.steps.iter().enumerate() {
-            if frame.plan.borrow().status(at) == Status::Pending {
+            // One that was let start may not have come to take its past.
+            let is_taken = frame.begun.borrow().iter().any(|one| one.step == at);
+            if !is_taken && !frame.plan.borrow().status(at).is_ended() {
                 self.recall(frame, step);
             }
         }

@@ -21,3 +21,25 @@ fn an_undo_sees_that_its_step_went_well_whose_watch_looks_a_last_time() {
     let (code, ended, _) = run.end();
     assert_eq!((code, desk.path("ok").exists()), (3, true), "{ended}");
 }
+
+/// The run is rolled back before its next runner comes to a step that had gone well.
+const GAP: &str = "  begin: { do: note, with: { text: x } }
+  slow: { do: sleep, with: { for: 30s } }
+  change:
+    needs: []
+    do: exec
+    with: { argv: [sleep, '0.5'] }
+    undo: { do: exec, with: { argv: [touch, '$FOLDER/${steps.change.status}'] } }
+watch:
+  looks: { from: slow, do: exec, with: { argv: [echo, x], observes: true }, breach_when: out.code != 0, on_breach: rollback }
+";
+
+#[test]
+fn an_undo_sees_that_its_step_went_well_which_the_next_runner_never_came_to() {
+    let desk = Desk::new(GAP);
+    let mut run = Watched::start(desk.run());
+    run.until("finished", "change");
+    run.killed();
+    desk.say(&["resume"]).exits(3);
+    assert!(desk.path("ok").exists());
+}
