@@ -77,9 +77,9 @@ impl Run<'_> {
             (Ok(()), None, Some(cause)) if self.aborts() == 0 => Err(Stop::Pause(cause)),
             (Ok(()), None, _) => self.bounded_steps(frame).await,
         };
-        let is_pause = matches!(stopped, Err(Stop::Pause(_)));
+        let is_rollback = matches!(stopped, Err(Stop::Rollback(_)));
         let ended = self.finish(frame, stopped).await;
-        if is_pause && self.aborts() > 0 {
+        if !is_rollback && self.aborts() > 0 {
             return self.finish(frame, Err(abort())).await;
         }
         ended

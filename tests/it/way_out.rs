@@ -43,3 +43,19 @@ fn an_undo_sees_that_its_step_went_well_which_the_next_runner_never_came_to() {
     desk.say(&["resume"]).exits(3);
     assert!(desk.path("ok").exists());
 }
+
+/// Looks for a second on its way out.
+const ENSURES: &str = "  change: { do: exec, with: { argv: [touch, $FOLDER/done] }, undo: { do: exec, with: { argv: [rm, $FOLDER/done] } } }
+ensure:
+  looks: { do: exec, with: { argv: [sleep, '1'], observes: true } }
+";
+
+#[test]
+fn an_abort_while_a_run_ensures_at_its_good_end_rolls_it_back() {
+    let desk = Desk::new(ENSURES);
+    let mut run = Watched::start(desk.run());
+    run.until("started", "looks");
+    desk.say(&["abort"]).exits(0).says("the run rolls back");
+    let (code, ended, _) = run.end();
+    assert_eq!((code, desk.path("done").exists()), (3, false), "{ended}");
+}
