@@ -267,7 +267,7 @@ struct Frame {
     kept: RefCell<BTreeMap<Arc<str>, Option<Value>>>,
     /// What was started, in the order of starting, for the rollback.
     begun: RefCell<Vec<Rc<Begun>>>,
-    /// What an earlier try may have changed, until it is begun anew: part of the rollback as well.
+    /// What an earlier try has begun, until it is begun anew: part of the rollback as well.
     earlier: RefCell<BTreeMap<Arc<str>, Rc<Begun>>>,
 }
 
@@ -315,23 +315,20 @@ impl Frame {
         self.prefix.is_empty()
     }
 
-    /// Puts aside what a step may have changed, which is about to be begun anew.
+    /// Puts aside what was begun of a step, which is about to be begun anew.
     fn set_aside(&self, step: usize) {
         let aside: Vec<_> = self.begun.borrow_mut().extract_if(.., |one| one.step == step).collect();
-        let aside = aside.into_iter().filter(|one| one.acted.get());
-        self.earlier.borrow_mut().extend(aside.map(|one| (Arc::clone(&one.path), one)));
+        self.earlier.borrow_mut().extend(aside.into_iter().map(|one| (Arc::clone(&one.path), one)));
     }
 
-    /// Takes over what an earlier try of the same runbook may have changed.
+    /// Takes over what an earlier try of the same runbook may have changed, and all that its undos
+    /// may ask about.
     fn inherit(&self, earlier: &Self) {
-        let acted = earlier.all_begun().into_iter().filter(|one| one.acted.get());
         let mut names = self.names.borrow_mut();
-        for one in acted {
-            if let Some(step) = self.runbook.steps.get(one.step) {
-                names.take_step(step.id.as_str(), &earlier.names.borrow());
-            }
-            self.earlier.borrow_mut().insert(Arc::clone(&one.path), one);
+        for step in &self.runbook.steps {
+            names.take_step(step.id.as_str(), &earlier.names.borrow());
         }
+        self.earlier.borrow_mut().extend(earlier.all_begun().into_iter().map(|one| (Arc::clone(&one.path), one)));
     }
 
     /// Lets the guards of undos and ensures see how each step stands that did not end ok.

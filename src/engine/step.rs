@@ -188,7 +188,7 @@ impl Run<'_> {
     ) -> Rc<Begun> {
         let earlier = frame.earlier.borrow_mut().remove(path);
         let order = known.map(|known| known.order).or(earlier.as_ref().map(|earlier| earlier.order));
-        let acted = known.is_some_and(|known| known.acted) || earlier.is_some();
+        let acted = known.is_some_and(|known| known.acted) || earlier.as_ref().is_some_and(|one| one.acted.get());
         let unsettled =
             known.is_some_and(|known| known.unsettled) || earlier.as_ref().is_some_and(|one| one.is_in_doubt());
         let begun = Rc::new(Begun {

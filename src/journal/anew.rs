@@ -1,4 +1,4 @@
-//! What is begun anew: forgotten as work, and kept as something that a rollback undoes.
+//! What is begun anew: forgotten as work, and kept as something that a rollback undoes or asks about.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -100,10 +100,11 @@ impl State {
     }
 
     /// Forgets a piece of work, but not that it may have changed something: a rollback undoes it
-    /// even where it is never begun again. Nothing undoes an undo.
+    /// even where it is never begun again, and asks how the steps before it came out. Nothing undoes
+    /// an undo.
     fn set_aside(&mut self, phase: Phase, path: &str) {
         let all = self.of_mut(phase);
-        match all.get_mut(path).filter(|known| known.acted && phase == Phase::Forward) {
+        match all.get_mut(path).filter(|_| phase == Phase::Forward) {
             Some(known) => Arc::make_mut(known).again = true,
             None => drop(all.remove(path)),
         }

@@ -1,5 +1,7 @@
 //! What undos and ensures see of the steps, whatever they were at when the way out began.
 
+use std::fs;
+
 use crate::desk::Desk;
 use crate::stage::Watched;
 
@@ -42,6 +44,33 @@ fn an_undo_sees_that_its_step_went_well_which_the_next_runner_never_came_to() {
     run.killed();
     desk.say(&["resume"]).exits(3);
     assert!(desk.path("ok").exists());
+}
+
+/// The second try of the runbook inside fails before it comes to what the first one changed.
+const TRIES: &str = "steps:
+  first: { do: exec, with: { argv: [test, '!', -e, $FOLDER/done], observes: true } }
+  before: { do: exec, with: { argv: [echo, x], observes: true } }
+  change:
+    do: exec
+    idempotent: true
+    with: { argv: [touch, $FOLDER/done] }
+    undo: { do: exec, with: { argv: [touch, '$FOLDER/${steps.before.status}'] } }
+  fails: { do: exec, with: { argv: ['false'], observes: true } }
+";
+
+#[test]
+fn an_undo_of_an_earlier_try_sees_what_that_try_saw() {
+    let desk =
+        Desk::new("  outer: { do: ./inner.yaml, idempotent: true, retry: { on: [exit], attempts: 2, every: 10ms } }\n");
+    inside(&desk, TRIES);
+    let (code, ended, _) = Watched::start(desk.run()).end();
+    assert_eq!((code, desk.path("ok").exists()), (3, true), "{ended}");
+}
+
+/// Writes the runbook used as an action.
+fn inside(desk: &Desk, steps: &str) {
+    let steps = steps.replace("$FOLDER", desk.path("").to_str().unwrap());
+    fs::write(desk.path("inner.yaml"), format!("titan: 1\nrunbook: inner\n{steps}")).unwrap();
 }
 
 /// Looks for a second on its way out.
