@@ -14,7 +14,7 @@ use crate::runbook::ActionKind;
 
 use super::plan::Next;
 use super::steps::words;
-use super::{Begun, Frame, Run};
+use super::{Frame, Run};
 
 /// What keeps a frame from starting steps.
 #[derive(Default)]
@@ -161,7 +161,7 @@ impl Run<'_> {
             .begun
             .borrow()
             .iter()
-            .filter_map(|one| child_under_way(one))
+            .filter_map(|one| one.child_under_way())
             .for_each(|child| self.tell_of_waiting(&child));
     }
 
@@ -206,7 +206,7 @@ impl Frame {
     pub(super) fn hold(&self) -> Option<Cause> {
         let own = self.held.borrow().cause();
         let inside = self.begun.borrow();
-        let inside = || inside.iter().filter_map(|one| child_under_way(one)).find_map(|child| child.hold());
+        let inside = || inside.iter().filter_map(|one| one.child_under_way()).find_map(|child| child.hold());
         match own {
             Some(Cause::Operator { .. }) | None => inside().or(own),
             Some(cause) => Some(cause),
@@ -214,15 +214,10 @@ impl Frame {
     }
 }
 
-/// The frame of a runbook used as an action, while it is under way.
-fn child_under_way(begun: &Begun) -> Option<Rc<Frame>> {
-    begun.child.borrow().clone().filter(|_| begun.status.get() == Status::Running)
-}
-
 /// Whether a person is waited for in a runbook that is under way inside a frame.
 fn waits_inside(frame: &Frame) -> bool {
     let begun = frame.begun.borrow();
-    begun.iter().filter_map(|one| child_under_way(one)).any(|child| child.waits() || waits_inside(&child))
+    begun.iter().filter_map(|one| one.child_under_way()).any(|child| child.waits() || waits_inside(&child))
 }
 
 /// Whether nothing is under way in a frame but steps that failed and wait, runbooks that stand like
@@ -247,5 +242,5 @@ fn rests_inside(frame: &Frame, at: usize, is_paused: bool) -> bool {
     let begun = frame.begun.borrow();
     let mut under_way = begun.iter().filter(|one| one.step == at && one.status.get() == Status::Running).peekable();
     under_way.peek().is_some()
-        && under_way.all(|one| child_under_way(one).is_some_and(|child| rests(&child, is_paused)))
+        && under_way.all(|one| one.child_under_way().is_some_and(|child| rests(&child, is_paused)))
 }

@@ -299,6 +299,11 @@ impl Begun {
             || child.as_ref().is_some_and(|child| child.all_begun().iter().any(|one| one.is_in_doubt()))
     }
 
+    /// The frame of a runbook used as an action, while it is under way.
+    fn child_under_way(&self) -> Option<Rc<Frame>> {
+        self.child.borrow().clone().filter(|_| self.status.get() == Status::Running)
+    }
+
     /// How it stands on the way out of a run, when nothing of it is under way any more.
     fn ending(&self) -> Status {
         match self.status.get() {

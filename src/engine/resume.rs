@@ -163,11 +163,20 @@ impl Run<'_> {
             self.gate_moved(step.work.action.name(), Duration::from_millis(known.began_ms));
         }
         self.gates_moved(known);
-        if let (ActionKind::Runbook(runbook), true) = (&step.work.action.kind, known.acted)
-            && let Ok(child) = self.child(frame, &begun, frame.phase, runbook, &known.with)
+        self.take_inside(frame, &step.work, &begun, known);
+        let child = begun.child.borrow().clone();
+        child.iter().for_each(|child| self.recollect(child));
+    }
+
+    /// Has a runbook be undone from inside of which an earlier runner had begun something, also where
+    /// nobody comes to go on with it.
+    pub(super) fn take_inside(&self, frame: &Rc<Frame>, work: &Work, begun: &Begun, known: &Known) {
+        if let ActionKind::Runbook(runbook) = &work.action.kind
+            && known.acted
+            && begun.child.borrow().is_none()
+            && let Ok(child) = self.child(frame, begun, frame.phase, runbook, &known.with)
             && self.lets(&child, true).is_ok()
         {
-            self.recollect(&child);
             begun.child.replace(Some(child));
             begun.unsettled.set(false);
         }
@@ -207,6 +216,8 @@ impl Run<'_> {
                 }
             }
         }
+        let under_way: Vec<_> = frame.begun.borrow().iter().filter_map(|one| one.child_under_way()).collect();
+        under_way.iter().for_each(|child| self.recollect(child));
     }
 
     /// Has guards know how a step came out that is still on record.

@@ -128,7 +128,11 @@ impl Run<'_> {
         {
             return Err(Failure::new(ErrorClass::Refused, needed));
         }
-        let begun = self.begins(frame, at, &path, item, past.as_deref().or(earlier.as_deref()));
+        let known = past.as_deref().or(earlier.as_deref());
+        let begun = self.begins(frame, at, &path, item, known);
+        if let Some(known) = known.filter(|_| frame.phase == Phase::Forward) {
+            self.take_inside(frame, &step.work, &begun, known);
+        }
         let task = Task { frame, begun: &begun, work: &step.work, phase: frame.phase, interrupted: past.as_deref() };
         let wanted = match &step.work.when {
             Some(when) if past.is_none() => self.truth(&task, when, None, ErrorClass::Refused),

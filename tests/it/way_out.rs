@@ -67,6 +67,31 @@ fn an_undo_of_an_earlier_try_sees_what_that_try_saw() {
     assert_eq!((code, desk.path("ok").exists()), (3, true), "{ended}");
 }
 
+/// The run is rolled back while its next runner is about to go on with the runbook inside.
+const GAP_BESIDE: &str = "  outer: { do: ./inner.yaml }
+  quick: { needs: [], do: note, with: { text: x } }
+  slow: { do: sleep, with: { for: 30s } }
+watch:
+  looks: { from: slow, do: exec, with: { argv: [echo, x], observes: true }, breach_when: out.code != 0, on_breach: rollback }
+";
+
+const UNDER_WAY: &str = "steps:
+  begin: { do: sleep, with: { for: 500ms } }
+  change: { do: exec, with: { argv: [touch, $FOLDER/done] }, undo: { do: exec, with: { argv: [rm, $FOLDER/done] } } }
+  slow: { do: sleep, with: { for: 30s } }
+";
+
+#[test]
+fn a_runbook_that_the_next_runner_does_not_go_on_with_is_undone_from_inside() {
+    let desk = Desk::new(GAP_BESIDE);
+    inside(&desk, UNDER_WAY);
+    let mut run = Watched::start(desk.run());
+    run.until("started", "outer/slow");
+    run.killed();
+    desk.say(&["resume"]).exits(3);
+    assert!(!desk.path("done").exists());
+}
+
 /// Writes the runbook used as an action.
 fn inside(desk: &Desk, steps: &str) {
     let steps = steps.replace("$FOLDER", desk.path("").to_str().unwrap());
