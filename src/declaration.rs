@@ -278,9 +278,13 @@ impl InDoubt {
         match self {
             Self::ReadVersion => failure != ErrorClass::Refused,
             Self::AskPerson => !is_idempotent && matches!(failure, ErrorClass::Timeout | ErrorClass::Disconnected),
-            // What they leave behind they have looked at themselves.
             Self::Repeat | Self::DisarmFirst | Self::AskAgain => false,
         }
+    }
+
+    /// Whether the primitive has looked at what it leaves behind, whatever it comes to.
+    pub fn is_looked_at(self) -> bool {
+        matches!(self, Self::Repeat | Self::DisarmFirst | Self::AskAgain)
     }
 
     /// One phrase for the reference.

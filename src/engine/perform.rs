@@ -102,13 +102,13 @@ impl Run<'_> {
                 let with = Arguments::check(declaration, &with)?;
                 let memory = interrupted.and_then(|known| known.memory.clone());
                 let poll = self.poll(task, declaration, &with, deadline, memory);
-                let out = match task.phase {
-                    Phase::Undo => self.part_of_undo(declaration, &with, poll).await?,
-                    Phase::Forward | Phase::Ensure => poll.await?,
-                };
-                // Whatever came of an earlier attempt, the same was done now.
-                task.begun.unsettled.set(false);
-                out
+                let is_undo = task.phase == Phase::Undo;
+                let out = if is_undo { self.part_of_undo(declaration, &with, poll).await } else { poll.await };
+                // Whatever came of an earlier attempt, the same was done now, or looked at.
+                if out.is_ok() || declaration.in_doubt.is_looked_at() {
+                    task.begun.unsettled.set(false);
+                }
+                out?
             }
             ActionKind::Runbook(runbook) => self.nested(task, runbook, with).await?,
             ActionKind::Script(script) => Box::pin(self.script(task, script, deadline, interrupted)).await?,
