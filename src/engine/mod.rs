@@ -307,6 +307,8 @@ impl Begun {
     /// How it stands on the way out of a run, when nothing of it is under way any more.
     fn ending(&self) -> Status {
         match self.status.get() {
+            // That was in no doubt when it was recorded, whatever is not on record from inside it.
+            Status::Failed => Status::Failed,
             _ if self.is_in_doubt() => Status::InDoubt,
             Status::Running => Status::Failed,
             ended => ended,

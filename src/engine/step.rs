@@ -160,6 +160,8 @@ impl Run<'_> {
                 return Ok(None);
             }
         };
+        let child = begun.child_under_way().filter(|_| result.is_err());
+        child.iter().for_each(|child| self.recollect(child));
         let status = match &result {
             Ok(_) => Status::Ok,
             Err(_) if begun.is_in_doubt() => Status::InDoubt,
