@@ -49,6 +49,8 @@ impl State {
         let went_well = |known: &Known| known.has_come_out() && !known.has_failed();
         all.retain(|at| !self.known(Phase::Forward, at).is_some_and(went_well));
         all.iter().for_each(|at| self.begin_anew(Phase::Forward, at));
+        // Who goes on with the others may have taken up the items themselves, and not their watches.
+        self.forget_watches(&format!("{path}["));
     }
 
     /// Takes up the step that paused the run, or the items that did: each is begun anew, or open
