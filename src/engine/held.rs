@@ -108,6 +108,10 @@ impl Run<'_> {
 
     /// Waits until no runbook inside a frame waits for a person: no item of a fan-out begins before.
     pub(super) async fn let_go_on(&self, frame: &Frame) {
+        if self.waiting.get() > 0 && waits_inside(frame) {
+            // With this one nothing may be under way any more.
+            self.stirred.send_replace(());
+        }
         let mut stirred = self.stirred.subscribe();
         while self.waiting.get() > 0 && waits_inside(frame) {
             drop(stirred.changed().await);
@@ -232,9 +236,16 @@ fn rests(frame: &Frame, is_paused: bool) -> bool {
     (held.waits() || under_way.peek().is_some())
         && under_way.all(|(at, step)| match &step.work.action.kind {
             _ if asks_only && step.work.action.effect() == Effect::Asks => true,
+            _ if step.foreach.is_some() && waits_for_its_next_item(frame, at) => true,
             ActionKind::Runbook(_) => rests_inside(frame, at, is_paused),
             ActionKind::Primitive(_) | ActionKind::Script(_) => false,
         })
+}
+
+/// Whether no item of a fan-out is under way, and none begins while a person is waited for.
+fn waits_for_its_next_item(frame: &Frame, at: usize) -> bool {
+    let begun = frame.begun.borrow();
+    waits_inside(frame) && begun.iter().all(|one| one.step != at || one.status.get() != Status::Running)
 }
 
 /// Whether every runbook that is under way for a step stands still.

@@ -100,3 +100,20 @@ fn an_undo_is_not_late_because_nobody_was_there_to_do_it() {
     assert!(Command::new("sleep").arg("3").status().unwrap().success());
     desk.say(&["resume"]).exits(3).says("✓ undo changed");
 }
+
+/// The runbook inside waits for a person while a fan-out beside it is at its first item.
+const BESIDE: &str = "  outer: { do: ./inner.yaml }
+  each: { needs: [], foreach: '[\"0\", \"1\", \"2\"]', do: sleep, with: { for: 300ms } }
+";
+
+#[test]
+fn a_run_pauses_beside_a_fan_out_that_has_items_left() {
+    let desk = Desk::new(BESIDE);
+    let inner = "  check: { on_failure: pause, do: exec, with: { argv: [test, -e, $FOLDER/ready], observes: true } }";
+    let inner = inner.replace("$FOLDER", desk.path("").to_str().unwrap());
+    fs::write(desk.path("inner.yaml"), format!("titan: 1\nrunbook: inner\nsteps:\n{inner}\n")).unwrap();
+    let (code, ended, _) = Watched::start(desk.run()).end();
+    assert_eq!((code, ended["cause"]["step"].as_str()), (5, Some("outer/check")), "{ended}");
+    fs::write(desk.path("ready"), "").unwrap();
+    desk.say(&["resume"]).exits(0);
+}

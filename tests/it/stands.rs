@@ -93,7 +93,7 @@ const TWO: &str = "  first: { needs: [], on_failure: pause, do: exec, with: { ar
     retry: { on: [exit], attempts: 2, every: 100ms }
     do: exec
     idempotent: true
-    with: { argv: [sh, -c, 'cd $FOLDER; echo did $1 >> log; test ! -e ready || exit 0; if test $1 = 0; then sleep 0.5; elif test -e second; then exec sleep 30; else touch second; fi; exit 1', sh, '${item}'] }
+    with: { argv: [sh, -c, 'cd $FOLDER; echo did $1 >> log; test ! -e ready || exec sleep $1; if test $1 = 0; then sleep 0.5; elif test -e second; then exec sleep 30; else touch second; fi; exit 1', sh, '${item}'] }
     undo: { do: exec, with: { argv: [sh, -c, 'echo undid $1 >> $FOLDER/log', sh, '${item}'] } }
 ";
 
