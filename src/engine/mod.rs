@@ -348,6 +348,12 @@ impl Frame {
                 names.set_status(step.id.as_str(), ending.word());
             }
         }
+        // A fan-out between two of its items is cut off as well.
+        for step in begun.iter().filter_map(|one| self.runbook.steps.get(one.step)) {
+            if step.foreach.is_some() && !names.knows(step.id.as_str()) {
+                names.set_status(step.id.as_str(), Status::Failed.word());
+            }
+        }
     }
 
     /// Everything that may have to be undone, in the order of starting.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::declaration::{Effect, ErrorClass, Failure, InDoubt};
 use crate::event::{Asked, Cause, Happened, Phase, Request, Status};
 use crate::journal::{Known, Outcome, WatchState};
-use crate::runbook::{ActionKind, OnFailure, Runbook, Step, Work};
+use crate::runbook::{ActionKind, Foreach, OnFailure, Runbook, Step, Work};
 use crate::value::Value;
 
 use super::run::{ARM, DISARM};
@@ -226,6 +226,8 @@ impl Run<'_> {
         let whole = frame.inside(Some(&step.id));
         let came_out = match past.known(frame.phase, &whole) {
             Some(known) => known.outcome.clone(),
+            // One that is not whole was cut off, and is not known to have come out.
+            None if self.lacks_items(frame, step, past.items(frame.phase, &whole).len()) => None,
             None => fan_out(past.items(frame.phase, &whole).iter().map(|(_, path)| past.known(frame.phase, path))),
         };
         let (status, out) = match &came_out {
@@ -244,9 +246,20 @@ impl Run<'_> {
         let Some(foreach) = &step.foreach else {
             return vec![(whole, None)];
         };
-        let list = self.job.guards.value(&foreach.list, &mut frame.names.borrow_mut(), &[]).unwrap_or_default();
+        let list = self.list(frame, foreach);
         let item = |index: usize| list.as_list().unwrap_or_default().get(index).cloned();
         self.past.borrow().items(frame.phase, &whole).into_iter().map(|(index, path)| (path, item(index))).collect()
+    }
+
+    /// Whether a fan-out has more items than stand on record.
+    fn lacks_items(&self, frame: &Frame, step: &Step, on_record: usize) -> bool {
+        let list = step.foreach.as_ref().map(|foreach| self.list(frame, foreach));
+        list.is_some_and(|list| list.as_list().is_some_and(|items| items.len() > on_record))
+    }
+
+    /// The list of a fan-out; nothing where it cannot be told any more.
+    fn list(&self, frame: &Frame, foreach: &Foreach) -> Value {
+        self.job.guards.value(&foreach.list, &mut frame.names.borrow_mut(), &[]).unwrap_or_default()
     }
 
     /// Takes note of the gates that a script's calls on record have moved.

@@ -82,6 +82,11 @@ impl Names {
         self.set_step(id, status, out.as_ref());
     }
 
+    /// Whether it is known how a step stands.
+    pub fn knows(&self, id: &str) -> bool {
+        self.steps.0.borrow().contains_key(id)
+    }
+
     /// Takes what an earlier try of the same runbook knows of a step.
     pub fn take_step(&mut self, id: &str, earlier: &Self) {
         if let Some((id, step)) = earlier.steps.0.borrow().get_key_value(id) {

@@ -92,6 +92,25 @@ fn a_runbook_that_the_next_runner_does_not_go_on_with_is_undone_from_inside() {
     assert!(!desk.path("done").exists());
 }
 
+/// The runbook inside waits for a person, so that the second item is not begun.
+const BETWEEN: &str = "  outer: { do: ./inner.yaml }
+  each:
+    needs: []
+    foreach: '[\"0\", \"1\"]'
+    do: exec
+    with: { argv: [sleep, '0.5'] }
+    undo: { do: exec, with: { argv: [touch, '$FOLDER/${steps.each.status}'] } }
+";
+
+#[test]
+fn an_undo_sees_a_fan_out_that_ended_between_its_items_as_cut_off() {
+    let desk = Desk::new(BETWEEN);
+    inside(&desk, "steps:\n  check: { on_failure: pause, do: exec, with: { argv: ['false'], observes: true } }\n");
+    assert_eq!(Watched::start(desk.run()).end().0, 5);
+    desk.say(&["abort"]).exits(3);
+    assert!(desk.path("failed").exists());
+}
+
 /// Writes the runbook used as an action.
 fn inside(desk: &Desk, steps: &str) {
     let steps = steps.replace("$FOLDER", desk.path("").to_str().unwrap());
