@@ -12,6 +12,7 @@ mod anew;
 mod approvals;
 mod authoring;
 mod change;
+mod chaos;
 mod commands;
 mod contract;
 mod crash;
