@@ -18,6 +18,7 @@ mod deploy_by_hand;
 mod deploy_while_armed;
 mod effect_failure_ignored;
 mod effect_without_undo;
+mod ensure_inside;
 mod gate_unknown_at_end;
 mod guard_not_bool;
 mod idempotent_arm;
@@ -95,6 +96,7 @@ pub const RULES: &[Rule] = &[
     deploy_while_armed::RULE,
     effect_failure_ignored::RULE,
     effect_without_undo::RULE,
+    ensure_inside::RULE,
     gate_unknown_at_end::RULE,
     guard_not_bool::RULE,
     idempotent_arm::RULE,
