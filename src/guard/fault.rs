@@ -120,6 +120,16 @@ pub enum Wrong {
     MayBeNull,
     /// A step is asked whether it is in doubt where none is.
     NeverInDoubt,
+    /// A text that is no pattern where one is needed.
+    BadPattern {
+        /// What is wrong with it, in one line.
+        why: String,
+    },
+    /// `steps`, or a step, where a value is needed.
+    NoValue {
+        /// Whether it is one step.
+        is_one: bool,
+    },
     /// An index of a type that is none here.
     Index {
         /// What is looked into.

@@ -252,6 +252,17 @@ fn as_text(value: &Dynamic) -> Evaluated<String> {
     }
 }
 
+fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build()
+}
+
+/// What is wrong with a pattern, in one line.
+pub(super) fn wrong_pattern(pattern: &str) -> Option<String> {
+    let error = compiled(pattern).err()?.to_string();
+    let last = error.lines().last().unwrap_or_default();
+    Some(last.trim_start_matches("error: ").to_owned())
+}
+
 /// Patterns compiled so far.
 #[derive(Default)]
 struct Patterns(RefCell<BTreeMap<String, Regex>>);
@@ -261,8 +272,7 @@ impl Patterns {
         if let Some(known) = self.0.borrow().get(pattern) {
             return Ok(known.is_match(text));
         }
-        let compiled = RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build();
-        let compiled = compiled.map_err(|error| fault(format!("`{pattern}` is not a pattern: {error}")))?;
+        let compiled = compiled(pattern).map_err(|error| fault(format!("`{pattern}` is not a pattern: {error}")))?;
         let found = compiled.is_match(text);
         let mut known = self.0.borrow_mut();
         if known.len() >= MAX_PATTERNS {

@@ -5,7 +5,7 @@ use crate::value::Value;
 
 use super::facts::Standing;
 use super::fault::Wrong;
-use super::functions::{FUNCTIONS, Function, Parameter, Simple};
+use super::functions::{FUNCTIONS, Function, Parameter, Simple, wrong_pattern};
 use super::methods;
 use super::syntax::{Binary, Expr, ExprKind, Unary, Word};
 use super::types::{Noun, Type};
@@ -141,6 +141,11 @@ impl Walk<'_> {
             && matches!(**items, Type::Maybe(_))
         {
             self.fault(list.span, Wrong::MayBeNull);
+        }
+        if let ("matches", Some(pattern)) = (function.name, all.get(1))
+            && let Some(why) = pattern.as_text().and_then(wrong_pattern)
+        {
+            self.fault(pattern.span, Wrong::BadPattern { why });
         }
         let (Some(Type::Map(shape)), Some(key)) = (types.first(), all.get(1)) else {
             return function.gives.kind();

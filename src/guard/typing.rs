@@ -77,6 +77,17 @@ impl Walk<'_> {
 
     /// The type of an expression.
     pub(super) fn expression(&mut self, expression: &Expr) -> Type {
+        let kind = self.looked_into(expression);
+        if let Type::Map(shape) = &kind
+            && matches!(shape.noun, Noun::Step | Noun::PropertyOfStep)
+        {
+            self.fault(expression.span, Wrong::NoValue { is_one: shape.noun == Noun::PropertyOfStep });
+        }
+        kind
+    }
+
+    /// The type of an expression of which only a part is read.
+    fn looked_into(&mut self, expression: &Expr) -> Type {
         let is_not_null = |fact: &Fact| matches!(fact, Fact::NotNull(known) if same(known, expression));
         match self.kind(expression) {
             kind @ Type::Maybe(_) if self.told.iter().any(is_not_null) => kind.not_null(),
@@ -87,6 +98,10 @@ impl Walk<'_> {
     /// The type of an expression that must not be null.
     pub(super) fn present(&mut self, expression: &Expr) -> Type {
         let kind = self.expression(expression);
+        self.not_null(expression, kind)
+    }
+
+    fn not_null(&mut self, expression: &Expr, kind: Type) -> Type {
         if matches!(kind, Type::Maybe(_)) {
             self.fault(expression.span, Wrong::MayBeNull);
         }
@@ -109,14 +124,16 @@ impl Walk<'_> {
             }
             ExprKind::Name(name) => self.name(name, expression.span),
             ExprKind::Property { of, name, is_lenient: false } => {
-                let whole = self.present(of);
+                let whole = self.looked_into(of);
+                let whole = self.not_null(of, whole);
                 self.property(expression, whole, name)
             }
             ExprKind::Property { of, name, is_lenient: true } => {
                 self.leniently(of, |walk, whole| walk.property(expression, whole, name))
             }
             ExprKind::Index { of, at, is_lenient: false } => {
-                let whole = self.present(of);
+                let whole = self.looked_into(of);
+                let whole = self.not_null(of, whole);
                 self.index(whole, of, at)
             }
             ExprKind::Index { of, at, is_lenient: true } => self.leniently(of, |walk, whole| walk.index(whole, of, at)),
@@ -170,7 +187,7 @@ impl Walk<'_> {
 
     /// What is looked up in a value that may be null, and is null where that is.
     fn leniently(&mut self, of: &Expr, look: impl FnOnce(&mut Self, Type) -> Type) -> Type {
-        match self.expression(of) {
+        match self.looked_into(of) {
             Type::Null => Type::Any,
             Type::Maybe(kind) => look(self, (*kind).clone()).or_null(),
             kind => look(self, kind),

@@ -2,7 +2,8 @@
 //!
 //! Values of different types are neither equal nor different here: comparing them fails the step when it
 //! is reached, and so does a function that gets the wrong argument. The types are known from params, results
-//! and outputs, so this is known before the run.
+//! and outputs, so this is known before the run. `steps` and a step are no values: only the `out` and the
+//! `status` of a step are.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -85,6 +86,14 @@ fn of_expression(wrong: &Wrong) -> Option<Said> {
         Wrong::WrongArgument { signature, found } => Some((
             format!("`{signature}` does not take {} here", found.word()),
             "hand over a value of the type it takes".to_owned(),
+        )),
+        Wrong::BadPattern { why } => Some((
+            format!("this is not a pattern: {why}"),
+            "write a regular expression; `\\\\` before a character takes it as it is".to_owned(),
+        )),
+        Wrong::NoValue { is_one } => Some((
+            format!("{} no value", if *is_one { "a step is" } else { "`steps` is" }),
+            "read `steps.ID.out` or `steps.ID.status`".to_owned(),
         )),
         Wrong::Index { of, at } => Some((
             format!("{} has no item at {}", of.word(), at.word()),
