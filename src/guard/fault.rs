@@ -125,6 +125,8 @@ pub enum Wrong {
         /// What is wrong with it, in one line.
         why: String,
     },
+    /// All of it is read by the engine alone.
+    Unread,
     /// `steps`, or a step, where a value is needed.
     NoValue {
         /// Whether it is one step.

@@ -153,7 +153,8 @@ impl<'t> Lexer<'t> {
         let is_digit = |c: char| c.is_ascii_digit() || c == '_';
         self.take_while(is_digit);
         let mut is_float = false;
-        if self.rest().starts_with('.') && self.rest().as_bytes().get(1).is_some_and(u8::is_ascii_digit) {
+        let behind = self.rest().strip_prefix('.').and_then(|behind| behind.chars().next());
+        if behind.is_some_and(|c| c != '.' && !is_name(c)) {
             self.at += 1;
             self.take_while(is_digit);
             is_float = true;
@@ -239,6 +240,11 @@ impl<'t> Lexer<'t> {
         }
         None
     }
+}
+
+/// Whether a name can begin with it.
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphabetic() || c == '_'
 }
 
 fn is_word(c: char) -> bool {

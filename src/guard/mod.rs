@@ -265,6 +265,12 @@ impl Guard {
         self.read.syntax.as_deref()
     }
 
+    /// Both sides of a range, which the engine alone reads; it is the list of its numbers.
+    pub fn range(&self) -> Option<[Expr; 2]> {
+        let (from, to) = self.read.text.split_once("..")?;
+        Some([parser::parse(from)?, parser::parse(to.trim_start_matches('='))?])
+    }
+
     /// The functions of the author's own that it can call.
     pub fn own_functions(&self) -> &OwnFunctions {
         &self.own

@@ -265,6 +265,8 @@ fn the_parser_reads_what_guards_use() {
         "params.n << 2 & 7 | 1 ^ 3 >= 2",
         "(params.list).len() % 2",
         "-params.n + +params.n",
+        "9. == 9.0",
+        "(9.)+1",
     ] {
         assert!(readings_agree(text), "{text}");
     }

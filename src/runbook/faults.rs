@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Findings;
 use crate::guard::fault::Wrong;
+use crate::guard::syntax::Expr;
 use crate::guard::types::{Noun, Property, Type};
 use crate::guard::{Fact, Guard, Standing, Stands, Template, check, check_path, check_truth, facts};
 use crate::source::Span;
@@ -288,7 +289,16 @@ impl Look<'_> {
                     faults.into_iter().map(|fault| expression(fault.what, reference.span()))
                 })
                 .collect();
+            let is_int = |side: &Expr| {
+                let (kind, faults) = check(side, &here, &place.told);
+                faults.is_empty() && matches!(kind, Type::Int | Type::Any)
+            };
+            let is_range = guard.range().is_some_and(|sides| sides.iter().all(is_int));
             self.found.extend(found);
+            if is_range {
+                return Type::list(Type::Int);
+            }
+            self.found.push(expression(Wrong::Unread, guard.span()));
             return Type::Any;
         };
         let (kind, faults) = match needs {

@@ -66,6 +66,7 @@ mod unlisted_name;
 mod unpinned_image;
 mod unreachable_guard;
 mod unreachable_step;
+mod unread_expression;
 mod unresolved_secret;
 mod untrusted_value;
 mod unverified_publish;
@@ -144,6 +145,7 @@ pub const RULES: &[Rule] = &[
     unpinned_image::RULE,
     unreachable_guard::RULE,
     unreachable_step::RULE,
+    unread_expression::RULE,
     unresolved_secret::RULE,
     untrusted_value::RULE,
     unverified_publish::RULE,
