@@ -81,7 +81,9 @@ pub enum Stands {
     Whole,
     /// Inside a list or map of the argument.
     Inside,
-    /// Inside a longer text.
+    /// Inside a longer text, which is the whole argument.
+    InWholeText,
+    /// Inside another longer text.
     InText,
 }
 
@@ -315,10 +317,13 @@ impl Piece {
         match self {
             Self::Constant(_) => {}
             Self::Expression(guard) => found.push(Insertion { argument, stands, guard }),
-            Self::Text(parts, _) => found.extend(parts.iter().filter_map(|part| match part {
-                TextPart::Expression(guard) => Some(Insertion { argument, stands: Stands::InText, guard }),
-                TextPart::Literal(_) => None,
-            })),
+            Self::Text(parts, _) => {
+                let stands = if stands == Stands::Whole { Stands::InWholeText } else { Stands::InText };
+                found.extend(parts.iter().filter_map(|part| match part {
+                    TextPart::Expression(guard) => Some(Insertion { argument, stands, guard }),
+                    TextPart::Literal(_) => None,
+                }));
+            }
             Self::List(items) => items.iter().for_each(|item| item.insertions(argument, Stands::Inside, found)),
             Self::Map(entries) => {
                 entries.iter().for_each(|(_, item)| item.insertions(argument, Stands::Inside, found));

@@ -233,8 +233,11 @@ impl Look<'_> {
             let kind = kind.not_null();
             let is_text = !matches!(kind, Type::Null | Type::List(_) | Type::Map(_));
             match (one.stands, one.argument) {
-                (Stands::InText, _) if !is_text => self.place(whole(one.guard), "a text", "text", kind),
+                (Stands::InText | Stands::InWholeText, _) if !is_text => {
+                    self.place(whole(one.guard), "a text", "text", kind)
+                }
                 (Stands::Whole, Some(name)) => self.argument(action, name, one.guard, kind),
+                (Stands::InWholeText, Some(name)) => self.argument(action, name, one.guard, Type::Text),
                 _ => {}
             }
         }
