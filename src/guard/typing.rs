@@ -101,6 +101,12 @@ impl Walk<'_> {
         self.not_null(expression, kind)
     }
 
+    /// The same, of which only a part is read.
+    fn present_whole(&mut self, expression: &Expr) -> Type {
+        let kind = self.looked_into(expression);
+        self.not_null(expression, kind)
+    }
+
     fn not_null(&mut self, expression: &Expr, kind: Type) -> Type {
         if matches!(kind, Type::Maybe(_)) {
             self.fault(expression.span, Wrong::MayBeNull);
@@ -124,16 +130,14 @@ impl Walk<'_> {
             }
             ExprKind::Name(name) => self.name(name, expression.span),
             ExprKind::Property { of, name, is_lenient: false } => {
-                let whole = self.looked_into(of);
-                let whole = self.not_null(of, whole);
+                let whole = self.present_whole(of);
                 self.property(expression, whole, name)
             }
             ExprKind::Property { of, name, is_lenient: true } => {
                 self.leniently(of, |walk, whole| walk.property(expression, whole, name))
             }
             ExprKind::Index { of, at, is_lenient: false } => {
-                let whole = self.looked_into(of);
-                let whole = self.not_null(of, whole);
+                let whole = self.present_whole(of);
                 self.index(whole, of, at)
             }
             ExprKind::Index { of, at, is_lenient: true } => self.leniently(of, |walk, whole| walk.index(whole, of, at)),

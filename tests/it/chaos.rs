@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use titan_run::event::{Happened, Request};
 use titan_run::guard::Guards;
 use titan_run::lint::{Levels, Memory, Setting, examine};
@@ -23,6 +22,8 @@ use titan_run::primitive::CATALOGUE;
 use titan_run::runbook::target::Target;
 use titan_run::runbook::{Library, ParamSource, decode_target, resolve_params};
 use titan_run::source::SourceFile;
+
+use crate::trials::trials;
 
 use book::{Book, Ensure, Needs, OnFailure, Step, Undo, Watch, Work};
 use invariants::{differs, is_exact, wrong};
@@ -181,13 +182,7 @@ fn saying(trial: &Trial, plan: &Plan, why: &str, story: Option<&Story>) -> Strin
 #[test]
 fn whatever_happens_to_a_run_it_ends_as_documented() {
     let stage = Stage::new();
-    let asked = std::env::var("TITAN_CHAOS").map_or(FEW, |count| count.parse().unwrap());
-    let config = Config { cases: asked, failure_persistence: None, ..Config::default() };
-    // The few are the same ones each time; the many are not those.
-    let mut runner = match asked {
-        FEW => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
-        _ => TestRunner::new(config),
-    };
+    let (mut runner, asked) = trials("TITAN_CHAOS", FEW);
     let (passed, lives) = (Cell::new(0_u32), Cell::new(0_u64));
     let result = runner.run(&trial(), |trial| {
         if tried(&trial, &stage, &lives)? {

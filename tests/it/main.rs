@@ -48,6 +48,7 @@ mod stage;
 mod stands;
 mod terminal;
 mod tool;
+mod trials;
 mod typed;
 mod typing;
 mod waits;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use titan_run::declaration::{ErrorClass, Failure};
 use titan_run::diagnostic::Severity;
 use titan_run::engine::{self, Job, KeptEvents, Signals};
@@ -31,6 +30,7 @@ use tokio::sync::watch;
 use crate::change::{Change, change};
 use crate::docs::examples;
 use crate::tool::root;
+use crate::trials::trials;
 
 /// How many changes are tried where nobody asks for more.
 const FEW: u32 = 300;
@@ -207,13 +207,7 @@ fn tried(base: &SourceFile, changes: &[Change], good: &[SourceFile], stage: &Sta
 fn what_lint_passes_the_engine_carries_out() {
     let good = good();
     let stage = Stage::new();
-    let asked = std::env::var("TITAN_MUTATIONS").map_or(FEW, |count| count.parse().unwrap());
-    let config = Config { cases: asked, failure_persistence: None, ..Config::default() };
-    // The few are the same ones each time; the many are not those.
-    let mut runner = match asked {
-        FEW => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
-        _ => TestRunner::new(config),
-    };
+    let (mut runner, asked) = trials("TITAN_MUTATIONS", FEW);
     let passed = RefCell::new(0_u32);
     let strategy = (any::<Index>(), prop::collection::vec(change(), 1..4));
     let result = runner.run(&strategy, |(base, changes)| {
