@@ -24,7 +24,7 @@ use super::resume::roll_back;
 use super::runs::{Named, Story};
 use super::{Streams, approvals, exit, recorded};
 
-/// The arguments of `abort`.
+// The arguments of `abort`.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct AbortArgs {
@@ -37,7 +37,7 @@ pub(super) struct AbortArgs {
     why: String,
 }
 
-/// The arguments of `pause`.
+// The arguments of `pause`.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct PauseArgs {
@@ -48,7 +48,7 @@ pub(super) struct PauseArgs {
     why: String,
 }
 
-/// The arguments of `skip` and `retry`.
+// The arguments of `skip` and `retry`.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct StepArgs {
@@ -61,7 +61,7 @@ pub(super) struct StepArgs {
     why: String,
 }
 
-/// The arguments of `approve` and `deny`.
+// The arguments of `approve` and `deny`.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct DecideArgs {

@@ -31,7 +31,7 @@ use super::{Streams, exit};
 /// How often the live view is told that time has passed.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How a run is answered and shown.
+// How a run is answered and shown.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct How {

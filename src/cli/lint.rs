@@ -24,7 +24,7 @@ use super::fix::fixed;
 use super::search::replace;
 use super::{Streams, exit};
 
-/// The command's arguments.
+// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 #[command(after_help = "Exit codes: 0 nothing at or above the denied severity, 1 something was, \

@@ -65,7 +65,10 @@ struct Cli {
     run: run::Args,
 }
 
+// The arguments of each are declared only once it is the one that was asked for. What is said of
+// them in their own files are no doc comments: clap would show those in place of these.
 #[derive(Subcommand)]
+#[command(defer = true)]
 enum Command {
     /// Carry a runbook out (the same as `titan-run RUNBOOK`)
     Run(run::Args),

@@ -25,7 +25,7 @@ const PARAM_VARIABLE: &str = "TITAN_PARAM_";
 /// The version of this engine, as a header holds it.
 pub(super) const ENGINE: &str = concat!("titan-run ", env!("CARGO_PKG_VERSION"));
 
-/// What says which runbook runs where, with what.
+// What says which runbook runs where, with what.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

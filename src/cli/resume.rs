@@ -23,7 +23,7 @@ use super::recorded;
 use super::runs::{Named, Story};
 use super::{Streams, exit, worlds};
 
-/// The arguments of `resume`.
+// The arguments of `resume`.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -17,7 +17,7 @@ const VARIABLE: &str = "TITAN_RUNS";
 /// Where runs are kept where nothing else is said.
 const DEFAULT: &str = ".titan/runs";
 
-/// Where runs are kept.
+// Where runs are kept.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Place {
@@ -26,7 +26,7 @@ pub(super) struct Place {
     runs: Option<PathBuf>,
 }
 
-/// One run on record.
+// One run on record.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Named {
@@ -36,7 +36,7 @@ pub(super) struct Named {
     pub(super) place: Place,
 }
 
-/// The command's arguments.
+// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -14,7 +14,7 @@ use super::exit::Refusal;
 use super::runs::{Named, Story};
 use super::{Streams, exit, recorded};
 
-/// The arguments of `why`.
+// The arguments of `why`.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct WhyArgs {
@@ -24,7 +24,7 @@ pub(super) struct WhyArgs {
     step: String,
 }
 
-/// The arguments of `replay`.
+// The arguments of `replay`.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct ReplayArgs {
@@ -35,7 +35,7 @@ pub(super) struct ReplayArgs {
     output: Output,
 }
 
-/// The arguments of `verify`.
+// The arguments of `verify`.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct VerifyArgs {

@@ -13,7 +13,7 @@ use crate::world::World;
 use super::files::read_param_file;
 use super::prepare::pairs;
 
-/// How the simulated world is set up.
+// How the simulated world is set up.
 #[derive(clap::Args, Default)]
 #[group(skip)]
 pub(super) struct Args {
