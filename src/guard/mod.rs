@@ -90,9 +90,14 @@ struct Core {
     scripts: OnceCell<script::Host>,
 }
 
-/// A guard that was read.
+/// A guard that was read: no larger than a pointer, because a step has room for many and most have
+/// few.
 #[derive(Clone, Debug)]
-pub struct Guard {
+pub struct Guard(Rc<Reading>);
+
+/// What was read of a guard.
+#[derive(Debug)]
+struct Reading {
     read: Expression,
     own: OwnFunctions,
     place: Place,
@@ -160,7 +165,7 @@ impl Guards {
             findings.push(finding.help("write an expression, quoted if it starts with `!`, `&` or `#`"));
             return None;
         }
-        let guard = |read, references| Some(Guard { read, own: self.own.clone(), place, references });
+        let guard = |read, references| Some(Guard(Rc::new(Reading { read, own: self.own.clone(), place, references })));
         if let Some(read) = self.read(text) {
             let references = read.syntax.as_ref().map(|syntax| references::of_syntax(syntax, place));
             return guard(read, references.unwrap_or_default());
@@ -227,12 +232,12 @@ impl Guards {
 
     /// The guard as the engine evaluates it.
     fn compiled<'g>(&self, guard: &'g Guard) -> Result<&'g AST, EvalError> {
-        if let Some(ast) = guard.read.ast.get() {
+        if let Some(ast) = guard.0.read.ast.get() {
             return Ok(ast);
         }
-        let ast = self.engine().compile_expression(&*guard.read.text);
+        let ast = self.engine().compile_expression(&*guard.0.read.text);
         let ast = ast.map_err(|error| guard.error(lower(&error.err_type().to_string())))?;
-        Ok(guard.read.ast.get_or_init(|| guard.own.merged(ast)))
+        Ok(guard.0.read.ast.get_or_init(|| guard.0.own.merged(ast)))
     }
 
     fn evaluate(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Dynamic, EvalError> {
@@ -241,9 +246,9 @@ impl Guards {
         let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, ast);
         names.without();
         result.map_err(|error| {
-            let (message, position) = guard.own.told(&error);
+            let (message, position) = guard.0.own.told(&error);
             let mut found = guard.error(message);
-            found.span = guard.place.point(&guard.read.text, position);
+            found.span = guard.0.place.point(&guard.0.read.text, position);
             found
         })
     }
@@ -252,42 +257,42 @@ impl Guards {
 impl Guard {
     /// The expression as written.
     pub fn text(&self) -> &str {
-        &self.read.text
+        &self.0.read.text
     }
 
     /// The names it uses.
     pub fn references(&self) -> &[Reference] {
-        &self.references
+        &self.0.references
     }
 
     /// Its parts; `None` where only the expression engine understands it.
     pub fn syntax(&self) -> Option<&Expr> {
-        self.read.syntax.as_deref()
+        self.0.read.syntax.as_deref()
     }
 
     /// Both sides of a range, which the engine alone reads; it is the list of its numbers.
     pub fn range(&self) -> Option<[Expr; 2]> {
-        let (from, to) = self.read.text.split_once("..")?;
+        let (from, to) = self.0.read.text.split_once("..")?;
         Some([parser::parse(from)?, parser::parse(to.trim_start_matches('='))?])
     }
 
     /// The functions of the author's own that it can call.
     pub fn own_functions(&self) -> &OwnFunctions {
-        &self.own
+        &self.0.own
     }
 
     /// Where it stands.
     pub fn span(&self) -> Span {
-        self.place.span
+        self.0.place.span
     }
 
     /// Where a part of it stands in the file: the whole of it, where the file has it otherwise.
     pub fn part(&self, inside: Span) -> Span {
-        self.place.part(inside.start, inside.end)
+        self.0.place.part(inside.start, inside.end)
     }
 
     fn error(&self, message: String) -> EvalError {
-        EvalError { guard: Arc::clone(&self.read.text), message, span: self.place.span }
+        EvalError { guard: Arc::clone(&self.0.read.text), message, span: self.0.place.span }
     }
 }
 
