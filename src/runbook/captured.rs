@@ -10,7 +10,7 @@ use crate::guard::types::{Noun, Property, Shape, Type};
 use crate::guard::{Given, Guard};
 
 use super::target::Target;
-use super::target_defaults::usual_pattern;
+use super::target_defaults::{usual_groups, usual_pattern};
 use super::{Action, Runbook};
 
 /// The names under which a runbook knows patterns.
@@ -77,6 +77,14 @@ fn of_pattern(pattern: &str) -> Type {
 
 /// The named groups of a pattern; `None` where it is none.
 fn groups(pattern: &str) -> Option<BTreeMap<String, Property>> {
+    if let Some(names) = usual_groups(pattern) {
+        return Some(names.iter().map(|name| ((*name).to_owned(), Property::always(Type::Text))).collect());
+    }
+    parsed(pattern)
+}
+
+/// The named groups of a pattern, by its own text.
+fn parsed(pattern: &str) -> Option<BTreeMap<String, Property>> {
     let mut found = BTreeMap::new();
     collect(&regex_syntax::parse(pattern).ok()?, false, &mut found);
     Some(found)
@@ -103,6 +111,7 @@ mod tests {
     use proptest::prelude::*;
     use regex::Regex;
 
+    use super::super::target_defaults::usual_names;
     use super::*;
 
     /// A random pattern with named groups `a`, `b` and so on, each once.
@@ -125,6 +134,15 @@ mod tests {
         })
     }
 
+    #[test]
+    fn the_usual_patterns_have_the_groups_that_are_said_beside_them() {
+        let [.., (_, patterns)] = usual_names();
+        for name in patterns {
+            let pattern = usual_pattern(name).unwrap();
+            assert_eq!(groups(pattern), parsed(pattern), "{name}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
@@ -133,7 +151,7 @@ mod tests {
             let Ok(regex) = Regex::new(&pattern) else {
                 return Ok(());
             };
-            let told = groups(&pattern).unwrap();
+            let told = parsed(&pattern).unwrap();
             for captures in lines.iter().filter_map(|line| regex.captures(line)) {
                 for name in regex.capture_names().flatten() {
                     let is_there = captures.name(name).is_some();

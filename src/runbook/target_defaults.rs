@@ -25,12 +25,12 @@ const METRICS: [(&str, &str, bool); 4] = [
     ("rejections", "titan_execution_rejection_events_total", true),
 ];
 
-/// Log patterns by the names runbooks use. None has the emoji of the source's lines, so that
-/// they match in every encoding, and where there is none.
-const PATTERNS: [(&str, &str); 3] = [
-    ("handshake_failed", r"CRITICAL: Policy hash handshake FAILED"),
-    ("handshake_ok", r"Policy hash handshake OK\..*Hash: (?<hash>[0-9a-fA-F]+)"),
-    ("policy_loaded", r"Loaded RiskPolicy v(?<version>\S+) \(hash: (?<hash>[0-9a-fA-F]+)\)"),
+/// Log patterns by the names runbooks use, and their groups, which every match has. None has the
+/// emoji of the source's lines, so that they match in every encoding, and where there is none.
+const PATTERNS: [(&str, &str, &[&str]); 3] = [
+    ("handshake_failed", r"CRITICAL: Policy hash handshake FAILED", &[]),
+    ("handshake_ok", r"Policy hash handshake OK\..*Hash: (?<hash>[0-9a-fA-F]+)", &["hash"]),
+    ("policy_loaded", r"Loaded RiskPolicy v(?<version>\S+) \(hash: (?<hash>[0-9a-fA-F]+)\)", &["hash", "version"]),
 ];
 
 /// The names a runbook can usually read under `target.subjects`, `target.metrics` and
@@ -39,13 +39,18 @@ pub(super) fn usual_names() -> [(&'static str, Vec<&'static str>); 3] {
     [
         ("subjects", SUBJECTS.iter().map(|(name, _)| *name).collect()),
         ("metrics", METRICS.iter().map(|(name, ..)| *name).collect()),
-        ("patterns", PATTERNS.iter().map(|(name, _)| *name).collect()),
+        ("patterns", PATTERNS.iter().map(|(name, ..)| *name).collect()),
     ]
 }
 
 /// The pattern that targets have under a name if they say nothing else.
 pub(super) fn usual_pattern(name: &str) -> Option<&'static str> {
-    PATTERNS.iter().find(|(known, _)| *known == name).map(|(_, pattern)| *pattern)
+    PATTERNS.iter().find(|(known, ..)| *known == name).map(|(_, pattern, _)| *pattern)
+}
+
+/// The groups of a pattern that is one of the usual ones: every match has them.
+pub(super) fn usual_groups(pattern: &str) -> Option<&'static [&'static str]> {
+    PATTERNS.iter().find(|(_, known, _)| *known == pattern).map(|(.., groups)| *groups)
 }
 
 type Texts = BTreeMap<String, String>;
@@ -59,7 +64,7 @@ pub(super) fn with_defaults(mut subjects: Texts, mut metrics: Metrics, mut patte
     for (name, own, absent_is_zero) in METRICS {
         metrics.entry(name.to_owned()).or_insert_with(|| Metric { name: own.to_owned(), absent_is_zero });
     }
-    for (name, pattern) in PATTERNS {
+    for (name, pattern, _) in PATTERNS {
         patterns.entry(name.to_owned()).or_insert_with(|| pattern.to_owned());
     }
     (subjects, metrics, patterns)
