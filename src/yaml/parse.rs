@@ -21,6 +21,9 @@ const MAX_QUOTED: usize = 120;
 /// The most items of one list and keys of one map: a generated runbook has 100,000 steps.
 const MAX_ITEMS: usize = 1 << 17;
 
+/// How many keys most maps have at most: room for more is made when they come.
+const USUAL_ENTRIES: usize = 2;
+
 /// From how many keys a map's keys are looked up in an index rather than one by one.
 const INDEX_FROM: usize = 16;
 
@@ -63,6 +66,50 @@ struct OpenMap {
     span: Span,
 }
 
+impl OpenMap {
+    /// Takes a key and a value in turn.
+    fn put(&mut self, node: Node, findings: &mut Findings) {
+        let Some(key) = self.key.take() else {
+            self.key = Some(self.key_of(node, findings));
+            return;
+        };
+        if self.entries.len() >= INDEX_FROM {
+            self.index.insert(key.value.clone(), self.entries.len());
+        }
+        self.entries.push((key, node));
+    }
+
+    fn key_of(&mut self, node: Node, findings: &mut Findings) -> Spanned<String> {
+        let span = node.span;
+        let key = match node.kind {
+            NodeKind::Scalar(scalar) if !scalar.text.is_empty() => scalar,
+            NodeKind::Scalar(_) | NodeKind::List(_) | NodeKind::Map(_) => {
+                let finding = findings.error("yaml-key", "a key must be a plain word", span);
+                findings.push(finding.help("quote the value if `{`, `[` or `?` was meant as text"));
+                return Spanned::new(format!("?{}", span.start), span);
+            }
+        };
+        if key.text == "<<" && !key.quoted {
+            let finding = findings.error("yaml-merge-key", "merge keys are not part of the language", span);
+            findings.push(finding.help("write the keys out"));
+        }
+        if self.entries.len() == INDEX_FROM {
+            self.index = self.entries.iter().enumerate().map(|(at, (key, _))| (key.value.clone(), at)).collect();
+        }
+        let earlier = match self.entries.len() < INDEX_FROM {
+            true => self.entries.iter().find(|(known, _)| known.value == key.text),
+            false => self.index.get(&key.text).and_then(|at| self.entries.get(*at)),
+        };
+        if let Some((earlier, _)) = earlier {
+            let message = format!("the key `{}` stands here twice", key.text);
+            let finding = findings.error("yaml-duplicate-key", message, span);
+            let finding = finding.also(findings.loc(earlier.span), "first here");
+            findings.push(finding.help("remove one of them"));
+        }
+        Spanned::new(key.text, span)
+    }
+}
+
 struct Builder<'a> {
     file: &'a SourceFile,
     findings: &'a mut Findings,
@@ -89,7 +136,8 @@ impl Builder<'_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.properties(anchor, tag.map(|tag| tag.original()), &at, span);
-                let map = OpenMap { entries: Vec::new(), key: None, index: BTreeMap::new(), span };
+                let entries = Vec::with_capacity(USUAL_ENTRIES);
+                let map = OpenMap { entries, key: None, index: BTreeMap::new(), span };
                 self.open(Open::Map(map))?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
@@ -177,62 +225,25 @@ impl Builder<'_> {
     /// Puts a finished node where it belongs.
     fn put(&mut self, node: Node) -> Option<()> {
         self.nodes += 1;
-        let Some(mut top) = self.stack.pop() else {
-            self.root.get_or_insert(node);
-            return Some(());
-        };
         let at = node.span;
-        match &mut top {
-            Open::List { items, .. } => items.push(node),
-            Open::Map(map) => match map.key.take() {
-                None => map.key = Some(self.key(node, map)),
-                Some(key) => {
-                    if map.entries.len() >= INDEX_FROM {
-                        map.index.insert(key.value.clone(), map.entries.len());
-                    }
-                    map.entries.push((key, node));
-                }
-            },
-        }
-        let held = match &top {
-            Open::List { items, .. } => items.len(),
-            Open::Map(map) => map.entries.len(),
+        let held = match self.stack.last_mut() {
+            None => {
+                self.root.get_or_insert(node);
+                return Some(());
+            }
+            Some(Open::List { items, .. }) => {
+                items.push(node);
+                items.len()
+            }
+            Some(Open::Map(map)) => {
+                map.put(node, self.findings);
+                map.entries.len()
+            }
         };
-        self.stack.push(top);
         if held > MAX_ITEMS {
             return self.too_large(&format!("more than {MAX_ITEMS} items stand in one list or map"), at);
         }
         Some(())
-    }
-
-    fn key(&mut self, node: Node, map: &mut OpenMap) -> Spanned<String> {
-        let span = node.span;
-        let key = match node.kind {
-            NodeKind::Scalar(scalar) if !scalar.text.is_empty() => scalar,
-            NodeKind::Scalar(_) | NodeKind::List(_) | NodeKind::Map(_) => {
-                let finding = self.findings.error("yaml-key", "a key must be a plain word", span);
-                self.findings.push(finding.help("quote the value if `{`, `[` or `?` was meant as text"));
-                return Spanned::new(format!("?{}", span.start), span);
-            }
-        };
-        if key.text == "<<" && !key.quoted {
-            let finding = self.findings.error("yaml-merge-key", "merge keys are not part of the language", span);
-            self.findings.push(finding.help("write the keys out"));
-        }
-        if map.entries.len() == INDEX_FROM {
-            map.index = map.entries.iter().enumerate().map(|(at, (key, _))| (key.value.clone(), at)).collect();
-        }
-        let earlier = match map.entries.len() < INDEX_FROM {
-            true => map.entries.iter().find(|(known, _)| known.value == key.text),
-            false => map.index.get(&key.text).and_then(|at| map.entries.get(*at)),
-        };
-        if let Some((earlier, _)) = earlier {
-            let message = format!("the key `{}` stands here twice", key.text);
-            let finding = self.findings.error("yaml-duplicate-key", message, span);
-            let finding = finding.also(self.findings.loc(earlier.span), "first here");
-            self.findings.push(finding.help("remove one of them"));
-        }
-        Spanned::new(key.text, span)
     }
 
     fn syntax(&mut self, offset: Option<usize>, message: &str) {
