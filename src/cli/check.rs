@@ -50,12 +50,12 @@ impl Kind {
     /// Goes through a file once.
     pub(super) fn of(file: &SourceFile) -> Self {
         let (mut is_target, mut is_runbook) = (false, false);
-        for line in file.text().lines() {
-            if line.starts_with("test:") {
+        for line in file.text().as_bytes().split(|byte| *byte == b'\n') {
+            if line.starts_with(b"test:") {
                 return Self::Test;
             }
-            is_target |= line.starts_with("target:");
-            is_runbook |= line.starts_with("runbook:");
+            is_target |= line.starts_with(b"target:");
+            is_runbook |= line.starts_with(b"runbook:");
         }
         if is_target && !is_runbook { Self::Target } else { Self::Runbook }
     }

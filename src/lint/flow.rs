@@ -216,7 +216,7 @@ impl<'a> Flow<'a> {
                 self.is_whole = false;
                 break;
             }
-            let path = format!("{prefix}{}", step.id);
+            let path = [prefix, step.id.as_str()].concat();
             ends.push(self.work(Some(step), &step.work, path, outer.unwrap_or(at), Vec::new(), frame));
         }
         for (step, end) in runbook.steps.iter().zip(&ends) {

@@ -38,5 +38,6 @@ pub fn is_subject(action: &Action, name: &str, target: &Target) -> bool {
 }
 
 fn is_named(text: &str, map: &str, name: &str) -> bool {
-    text.trim().strip_prefix("target.").and_then(|rest| rest.strip_prefix(map)) == Some(&format!(".{name}"))
+    let rest = text.trim().strip_prefix("target.").and_then(|rest| rest.strip_prefix(map));
+    rest.and_then(|rest| rest.strip_prefix('.')) == Some(name)
 }

@@ -246,7 +246,7 @@ impl<'a> Scene<'a> {
     /// The node whose result gives this hash: as a hash, captured from a log, or in a reply.
     pub fn hash_of(&self, hash: &Known) -> Option<NodeId> {
         let hash = match hash {
-            Known::Symbol(text) => text.split_once(':').map(|(place, said)| format!("{place}:{}", kept(said)))?,
+            Known::Symbol(text) => text.split_once(':').map(|(place, said)| [place, ":", kept(said)].concat())?,
             Known::Value(_) => return None,
         };
         let hash = Known::Symbol(hash.into());

@@ -59,28 +59,28 @@ pub(super) fn written_out(text: &str) -> Option<(&'static str, Range<usize>)> {
     if text.len() < SHORTEST {
         return None;
     }
-    if text.contains("PRIVATE KEY-----")
+    if text.contains('-')
         && let Some(at) = text.find("-----BEGIN ")
+        && text.contains("PRIVATE KEY-----")
     {
         return Some(("a private key", at..text.len()));
     }
-    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let mut at = 0;
-    for word in text.split(|c| !is_inner(c)) {
-        let end = at + word.len();
-        if let Some(what) = form(word) {
-            return Some((what, at..end));
+    let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let mut next = 0;
+    for word in text.as_bytes().split(|byte| !is_inner(byte)) {
+        let place = next..next + word.len();
+        next = place.end + 1;
+        if word.len() >= SHORTEST
+            && let Some(what) = text.get(place.clone()).and_then(form)
+        {
+            return Some((what, place));
         }
-        at = end + text.get(end..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
     }
     None
 }
 
 /// What a word is by its form.
 fn form(word: &str) -> Option<&'static str> {
-    if word.len() < SHORTEST {
-        return None;
-    }
     let all = |rest: &str, fits: fn(char) -> bool| rest.chars().all(fits);
     let is_base32 = |c: char| c.is_ascii_uppercase() || ('2'..='7').contains(&c);
     let is_upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
@@ -109,7 +109,10 @@ fn form(word: &str) -> Option<&'static str> {
 pub(super) fn is_random(text: &str) -> bool {
     /// A shorter one is more likely a word.
     const LEAST: usize = 16;
-    let has = |fits: fn(&char) -> bool| text.chars().any(|c| fits(&c));
-    let kinds = [has(char::is_ascii_digit), has(char::is_ascii_lowercase), has(char::is_ascii_uppercase)];
-    text.len() >= LEAST && !text.contains(char::is_whitespace) && kinds.iter().filter(|kind| **kind).count() >= 2
+    if text.len() < LEAST || text.contains(char::is_whitespace) {
+        return false;
+    }
+    let has = |fits: fn(&u8) -> bool| text.bytes().any(|byte| fits(&byte));
+    let kinds = [has(u8::is_ascii_digit), has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase)];
+    kinds.iter().filter(|kind| **kind).count() >= 2
 }

@@ -41,17 +41,18 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for step in subject.runbook.steps.iter().filter(|step| step.undo.is_none() && step.no_undo.is_none()) {
-        let message = format!("`{}` changes something, and nothing reverses it", step.id);
-        let found = report.at(message, step.work.action.span);
         let name = step.work.action.name();
-        let found = match &step.work.action.kind {
-            ActionKind::Runbook(inner) => match left_behind(inner) {
-                Some(inner) => found.label(format!("in `{name}`, nothing reverses `{inner}`")),
-                None => continue,
-            },
-            ActionKind::Primitive(_) | ActionKind::Script(_) if !changes(step) => continue,
-            ActionKind::Primitive(_) | ActionKind::Script(_) => found.label(format!("`{name}` changes something")),
+        let left = match &step.work.action.kind {
+            ActionKind::Runbook(inner) => {
+                left_behind(inner).map(|inner| format!("in `{name}`, nothing reverses `{inner}`"))
+            }
+            ActionKind::Primitive(_) | ActionKind::Script(_) => {
+                changes(step).then(|| format!("`{name}` changes something"))
+            }
         };
+        let Some(left) = left else { continue };
+        let message = format!("`{}` changes something, and nothing reverses it", step.id);
+        let found = report.at(message, step.work.action.span).label(left);
         let may_observe = |declaration: &Declaration| declaration.argument(OBSERVES.name).is_some();
         report.push(found.help(match &step.work.action.kind {
             ActionKind::Primitive(declaration) if may_observe(declaration) => {
