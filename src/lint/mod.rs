@@ -25,6 +25,7 @@ mod named;
 mod names;
 mod nodes;
 mod own_hash;
+mod parts;
 mod pieces;
 mod places;
 mod promql;
@@ -34,34 +35,30 @@ mod reading;
 mod rules;
 mod scene;
 mod secrets;
+mod subject;
 mod taint;
 mod time;
 mod unverified;
 mod urls;
 mod watched;
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::declaration::Catalogue;
 use crate::diagnostic::{Diagnostic, Findings, Severity, Strength};
 use crate::guard::Guards;
 use crate::runbook::target::Target;
-use crate::runbook::{Ensure, Library, Loaded, Runbook, Work, load, load_target};
+use crate::runbook::{Library, Loaded, Runbook, load, load_target};
 use crate::source::{SourceFile, Span};
-use crate::value::Value;
 use crate::yaml;
 
-use flow::{Known, Node, NodeId, Part, Watched};
-use places::{Use, uses};
-use promql::{Query, queries};
-use scene::Scene;
+use parts::parts;
 
 pub use allow::{Allow, Allows};
 pub use levels::Levels;
 pub use reading::READING;
 pub use rules::RULES;
-pub use taint::Memory;
+pub use subject::{Subject, TargetSubject};
 
 /// Something that can be wrong with a file.
 #[derive(Debug)]
@@ -117,9 +114,12 @@ impl Group {
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug)]
 enum Check {
-    /// A runbook that was read without an error.
+    /// Whole runs: a runbook that was read without an error, and through it those that it uses.
     Runbook(fn(&Subject<'_>, &mut Report<'_>)),
-    /// A runbook or a target that was read without an error.
+    /// What a file says, whoever uses it: a runbook that was read without an error, and then each
+    /// one that it uses.
+    File(fn(&Subject<'_>, &mut Report<'_>)),
+    /// The same, of runbooks and of targets.
     Both(fn(&Subject<'_>, &mut Report<'_>), fn(&TargetSubject<'_>, &mut Report<'_>)),
     /// The comments that allow something, once everything else was looked at.
     Allows(fn(&Allows, &mut Report<'_>)),
@@ -151,116 +151,11 @@ pub struct Setting<'a> {
     pub memory: &'a Memory,
 }
 
-/// What a rule on runbooks looks at.
-pub struct Subject<'a> {
-    /// The runbook.
-    pub runbook: &'a Runbook,
-    /// Where it will be used.
-    pub setting: Setting<'a>,
-    /// The sandbox its guards were read in.
-    guards: &'a Guards,
-    /// What its steps do.
-    scene: Scene<'a>,
-    /// Every action in it, with what is written under its `with`.
-    uses: OnceCell<Vec<Use<'a>>>,
-    /// Every PromQL query in it.
-    queries: OnceCell<Vec<Query<'a>>>,
-    /// What each undo in it does.
-    undone: OnceCell<Vec<Undone<'a>>>,
-    /// What each ensure of it does, on its own.
-    ensured: OnceCell<Vec<Scene<'a>>>,
-}
-
-/// An undo, those inside runbooks used as actions included.
-struct Undone<'a> {
-    /// The node it belongs to.
-    id: NodeId,
-    /// What is done.
-    undo: &'a Work,
-    /// What that does, on its own.
-    scene: Scene<'a>,
-}
-
-impl<'a> Subject<'a> {
-    /// Every action in it, with what is written under its `with`.
-    fn uses(&self) -> &[Use<'a>] {
-        self.uses.get_or_init(|| uses(self.runbook))
-    }
-
-    /// Every PromQL query in it that can be judged.
-    fn queries(&self) -> &[Query<'a>] {
-        self.queries.get_or_init(|| queries(self.runbook, self.uses()))
-    }
-
-    /// The place of a node in this file: that of its step, or of the step it is inside of.
-    fn span_of(&self, id: NodeId) -> Span {
-        let outer = self.scene.flow.node(id).and_then(|node| self.runbook.steps.get(node.outer));
-        outer.map_or(Span::default(), |step| step.span)
-    }
-
-    /// The place of an undo in this file: of its action, or of the step it is inside of.
-    fn undo_span(&self, undone: &Undone<'_>) -> Span {
-        let is_here = self.scene.flow.node(undone.id).is_some_and(|node| !node.path.contains('/'));
-        if is_here { undone.undo.action.span } else { self.span_of(undone.id) }
-    }
-
-    /// The place of a watch in this file, or of the step it is inside of.
-    fn watch_span(&self, watched: &Watched<'_>) -> Span {
-        let outer = watched.outer.and_then(|outer| self.runbook.steps.get(outer));
-        outer.map_or(watched.watch.span, |step| step.span)
-    }
-
-    /// The default of the param that a symbol stands for.
-    fn default_of(&self, symbol: &str) -> Option<&Value> {
-        let name = symbol.strip_prefix("params.")?;
-        self.runbook.params.iter().find(|param| &*param.name == name)?.default.as_ref()
-    }
-
-    /// Every undo, with its node and its scene.
-    fn undos(&self) -> impl Iterator<Item = (&Undone<'a>, &Node<'a>)> {
-        let flow = &self.scene.flow;
-        let undone = self.undone.get_or_init(|| {
-            let whole = flow.nodes().filter(|(_, node)| node.part != Part::Begin);
-            let undone = whole.filter_map(|(id, node)| {
-                let undo = node.step?.undo.as_deref()?;
-                Some(Undone { id, undo, scene: Scene::on(flow.of_work(undo, node), self.setting) })
-            });
-            undone.collect()
-        });
-        undone.iter().filter_map(|one| Some((one, flow.node(one.id)?)))
-    }
-
-    /// Every ensure with what it does, on its own.
-    fn ensures(&self) -> impl Iterator<Item = (&'a Ensure, &Scene<'a>)> {
-        let ensures = &self.runbook.ensures;
-        let scene = |ensure| Scene::on(self.scene.flow.of_ensure(ensure), self.setting);
-        let ensured = self.ensured.get_or_init(|| ensures.iter().map(scene).collect());
-        ensures.iter().zip(ensured)
-    }
-
-    /// The text that a name stands for, or for which it stands unless somebody says otherwise.
-    fn text_of<'k>(&'k self, known: &'k Known) -> Option<&'k str> {
-        match known {
-            Known::Value(value) => value.as_text(),
-            Known::Symbol(symbol) => self.default_of(symbol)?.as_text(),
-        }
-    }
-
-    /// The value that a name stands for, or for which it stands unless somebody says otherwise.
-    fn value_of(&self, known: &Known) -> Option<Value> {
-        match known {
-            Known::Value(value) => Some(value.clone()),
-            Known::Symbol(symbol) => self.default_of(symbol).cloned(),
-        }
-    }
-}
-
-/// What a rule on targets looks at.
-pub struct TargetSubject<'a> {
-    /// The target.
-    pub target: &'a Target,
-    /// The tree it was decoded from, for places.
-    pub tree: &'a yaml::Node,
+/// What is kept of the runbooks that several files use.
+#[derive(Debug, Default)]
+pub struct Memory {
+    parts: parts::Memory,
+    taint: taint::Memory,
 }
 
 /// Where a rule says what it found.
@@ -298,30 +193,39 @@ pub fn examine(
 ) -> Loaded {
     let mut loaded = load(file, guards, catalogue, library);
     let runbook = loaded.runbook.as_ref().map(Arc::clone);
-    let found = hold(file, runbook.as_ref().map(|runbook| &*runbook.tree), |findings| {
+    let mut found = hold(file, runbook.as_ref().map(|runbook| &*runbook.tree), |findings| {
         let Some(runbook) = &runbook else {
             return;
         };
-        let subject = Subject {
-            runbook,
-            setting,
-            guards,
-            scene: Scene::of(runbook, setting),
-            uses: OnceCell::new(),
-            queries: OnceCell::new(),
-            undone: OnceCell::new(),
-            ensured: OnceCell::new(),
-        };
+        let subject = Subject::of(runbook, guards, setting);
         for rule in RULES {
-            if let Check::Runbook(check) | Check::Both(check, _) = rule.check {
+            if let Check::Runbook(check) | Check::File(check) | Check::Both(check, _) = rule.check {
                 check(&subject, &mut Report { rule, findings });
             }
         }
     });
+    let parts = runbook.as_deref().map(parts).unwrap_or_default().into_iter();
+    for part in parts.filter(|part| !library.is_bundled(part.file.name())) {
+        found.extend(setting.memory.parts.found(part, || look_at_part(part, guards, setting)));
+    }
     loaded.diagnostics.extend(setting.levels.weigh(found));
     let failed = loaded.diagnostics.iter().any(|found| found.severity == Severity::Error);
     loaded.runbook = loaded.runbook.filter(|_| !failed);
     loaded
+}
+
+/// What is wrong with the file of a runbook that another one uses. Its comments are judged where it
+/// is looked at as a whole.
+fn look_at_part(part: &Runbook, guards: &Guards, setting: Setting<'_>) -> Vec<Diagnostic> {
+    let subject = Subject::of(part, guards, setting);
+    let look = |findings: &mut Findings| {
+        for rule in RULES {
+            if let Check::File(check) | Check::Both(check, _) = rule.check {
+                check(&subject, &mut Report { rule, findings });
+            }
+        }
+    };
+    not_allowed(&part.file, Some(&part.tree), look).0
 }
 
 /// A target and what is wrong with it.
@@ -354,11 +258,7 @@ pub fn examine_target(file: &SourceFile, guards: &Guards, levels: &Levels) -> Ex
 
 /// What `look` finds in a file and its comments do not allow, and what is wrong with those.
 fn hold(file: &SourceFile, tree: Option<&yaml::Node>, look: impl FnOnce(&mut Findings)) -> Vec<Diagnostic> {
-    let mut findings = Findings::new(file.clone());
-    look(&mut findings);
-    let mut allows = Allows::of(file, tree);
-    let mut found = findings.into_sorted();
-    found.retain(|diagnostic| !allows.allow(diagnostic));
+    let (mut found, allows) = not_allowed(file, tree, look);
     let mut comments = Findings::new(file.clone());
     for rule in RULES {
         if let Check::Allows(check) = rule.check {
@@ -367,6 +267,20 @@ fn hold(file: &SourceFile, tree: Option<&yaml::Node>, look: impl FnOnce(&mut Fin
     }
     found.extend(comments.into_sorted());
     found
+}
+
+/// What `look` finds in a file and its comments do not allow; and those comments.
+fn not_allowed(
+    file: &SourceFile,
+    tree: Option<&yaml::Node>,
+    look: impl FnOnce(&mut Findings),
+) -> (Vec<Diagnostic>, Allows) {
+    let mut findings = Findings::new(file.clone());
+    look(&mut findings);
+    let mut allows = Allows::of(file, tree);
+    let mut found = findings.into_sorted();
+    found.retain(|diagnostic| !allows.allow(diagnostic));
+    (found, allows)
 }
 
 /// What a code means, in Markdown: a rule's own text, or that of what is reported while reading.

@@ -48,7 +48,7 @@ pub(super) struct Hit {
 /// What following the values of runbooks showed that others use as actions, kept from one file to
 /// the next.
 #[derive(Debug, Default)]
-pub struct Memory(RefCell<BTreeMap<Key, Kept>>);
+pub(super) struct Memory(RefCell<BTreeMap<Key, Kept>>);
 
 /// A runbook, by where it is kept, and which of its params are foreign.
 type Key = (*const Runbook, Origins);

@@ -306,3 +306,40 @@ fn the_settings_of_a_run_belong_to_what_it_is_made_of() {
     let aborted = titan(&["abort", run]);
     assert!([1, 3].contains(&aborted.code), "{} {}", aborted.out, aborted.err);
 }
+
+/// A part that compares a text with a number, and fills a value into a shell's code.
+const UNSAFE_PART: &str = "titan: 1\nrunbook: NAME\nparams:\n  name: { type: text }\nsteps:\n  look:\n    do: note\n    \
+                           with: { text: hello }\n    expect: out.text > 3\n  shell:\n    do: exec\n    \
+                           with: { argv: [sh, -c, \"echo ${params.name}\"] }\n    no_undo: It only looks.\n";
+
+#[test]
+fn what_a_part_says_is_judged_wherever_it_is_used() {
+    let through = |part: &str| format!("titan: 1\nrunbook: NAME\nsteps:\n  a: {{ do: {part} }}\n");
+    let user = "titan: 1\nrunbook: NAME\nsteps:\n  a: { do: ./part.yaml, with: { name: x } }\n";
+    let undoing = "titan: 1\nrunbook: NAME\nsteps:\n  a:\n    do: nats_pub\n    with: { subject: titan.a, payload: x }\n    \
+                   undo: { do: ./part.yaml, with: { name: x } }\n";
+    let desk = Desk::new(&[("part.yaml", UNSAFE_PART), ("user.yaml", user), ("undoing.yaml", undoing)]);
+    desk.write("around.yaml", &through("./user.yaml"));
+    for named in ["user.yaml", "undoing.yaml", "around.yaml"] {
+        let told = desk.titan(&["lint", named]).exits(1).says("1 file checked: 2 errors in 1 file\n");
+        told.says("part.yaml:9:13").says("type-mismatch").says("part.yaml:12:28").says("shell-injection");
+        desk.titan(&["run", named]).exits(2).complains("shell-injection");
+        desk.titan(&["plan", named]).exits(2).complains("shell-injection");
+    }
+    // Once, however many use it.
+    desk.titan(&["lint", "."]).exits(1).says("4 files checked: 2 errors in 1 file\n");
+}
+
+#[test]
+fn a_part_is_not_judged_as_a_run_of_its_own() {
+    let part = "titan: 1\nrunbook: NAME\nsteps:\n  a:\n    do: exec\n    \
+                # titan: allow(shell-argv) the program has no other door\n    with: { argv: [sh, -c, \"true\"] }\n";
+    let undo = "{ do: nats_pub, with: { subject: titan.a, payload: x } }";
+    let user = format!("titan: 1\nrunbook: NAME\nsteps:\n  a: {{ do: ./part.yaml, undo: {undo} }}\n");
+    let desk = Desk::new(&[("part.yaml", part), ("user.yaml", &user)]);
+    desk.titan(&["lint", "part.yaml", "--deny", "note"])
+        .exits(1)
+        .says("effect-without-undo")
+        .says(": 1 error in 1 file");
+    desk.titan(&["lint", "user.yaml", "--deny", "note"]).exits(0).says("1 file checked, nothing wrong\n");
+}

@@ -46,6 +46,10 @@ impl Library for Disk {
         };
         Ok(read(path.to_str().unwrap()))
     }
+
+    fn is_bundled(&self, file: &str) -> bool {
+        file.starts_with("stdlib/")
+    }
 }
 
 fn read(name: &str) -> SourceFile {

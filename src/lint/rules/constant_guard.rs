@@ -40,7 +40,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Meaning,
     source: include_str!("constant_guard.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -36,7 +36,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Heuristic,
     group: Group::Meaning,
     source: include_str!("may_be_missing.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -50,7 +50,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Meaning,
     source: include_str!("may_be_skipped.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -42,7 +42,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Heuristic,
     group: Group::Meaning,
     source: include_str!("nan_trap.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

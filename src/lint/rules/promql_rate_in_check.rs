@@ -39,7 +39,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Safety,
     source: include_str!("promql_rate_in_check.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 const RATES: [&str; 9] =

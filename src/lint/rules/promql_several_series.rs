@@ -38,7 +38,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Heuristic,
     group: Group::Safety,
     source: include_str!("promql_several_series.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

@@ -40,7 +40,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Safety,
     source: include_str!("promql_short_range.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 /// What the configuration that Prometheus ships with says; its built-in default is longer.

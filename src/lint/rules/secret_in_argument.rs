@@ -51,7 +51,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Heuristic,
     group: Group::Security,
     source: include_str!("secret_in_argument.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

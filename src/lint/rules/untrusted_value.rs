@@ -53,11 +53,11 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Heuristic,
     group: Group::Security,
     source: include_str!("untrusted_value.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for hit in &Follower::new(subject.setting.memory).follow(subject.runbook, subject.uses()).hits {
+    for hit in &Follower::new(&subject.setting.memory.taint).follow(subject.runbook, subject.uses()).hits {
         let inside = if hit.way.is_empty() { String::new() } else { format!(" inside `{}`", hit.way) };
         let message = format!("{} comes from outside and becomes {}{inside}", hit.origin.words, hit.decides);
         let found = report.at(message, hit.span).label("nobody has checked this");
