@@ -10,6 +10,7 @@ use crate::guard::Given;
 use crate::runbook::{ActionKind, EdgeOutcome, Ensure, Runbook, Step, Work};
 use crate::value::Value;
 
+use super::judgement::needed_ok;
 use super::meaning::Meanings;
 use super::nodes::Nodes;
 
@@ -51,6 +52,8 @@ pub struct Node<'a> {
     pub part: Part,
     /// The nodes it starts after, and the outcomes it needs of them.
     pub needs: Vec<(NodeId, EdgeOutcome)>,
+    /// Those of them that must have ended ok for its guards to let it do anything.
+    pub acts_after: Vec<NodeId>,
     /// The names of its runbook's params.
     params: usize,
 }
@@ -222,9 +225,15 @@ impl<'a> Flow<'a> {
         for (step, end) in runbook.steps.iter().zip(&ends) {
             let needs = step.needs.iter().filter_map(|edge| Some((*ends.get(edge.from)?, edge.on)));
             let needs: Vec<_> = begin.map(|begin| (begin, EdgeOutcome::Ok)).into_iter().chain(needs).collect();
+            let required = needed_ok(&step.work);
+            let is_required = |from: usize| {
+                runbook.steps.get(from).is_some_and(|step| required.iter().any(|id| id == step.id.as_str()))
+            };
+            let before = step.needs.iter().filter(|edge| is_required(edge.from));
+            let acts_after = before.filter_map(|edge| ends.get(edge.from).copied()).collect();
             let start = self.begin_of(*end);
             if let Some(node) = self.nodes.get_mut(start) {
-                node.needs = needs;
+                (node.needs, node.acts_after) = (needs, acts_after);
             }
         }
         for watch in &runbook.watches {
@@ -249,7 +258,16 @@ impl<'a> Flow<'a> {
     ) -> NodeId {
         let id = self.nodes.len();
         let ActionKind::Runbook(runbook) = &work.action.kind else {
-            self.nodes.push(Node { step, work, path, outer, part: Part::Whole, needs, params: frame });
+            self.nodes.push(Node {
+                step,
+                work,
+                path,
+                outer,
+                part: Part::Whole,
+                needs,
+                acts_after: Vec::new(),
+                params: frame,
+            });
             return id;
         };
         let params = runbook.params.iter().filter_map(|param| {
@@ -259,7 +277,16 @@ impl<'a> Flow<'a> {
         let params = params.collect();
         let inner = self.names.frame(params);
         self.names.bind(runbook, &path, inner, Some(&path));
-        self.nodes.push(Node { step, work, path: path.clone(), outer, part: Part::Begin, needs, params: frame });
+        self.nodes.push(Node {
+            step,
+            work,
+            path: path.clone(),
+            outer,
+            part: Part::Begin,
+            needs,
+            acts_after: Vec::new(),
+            params: frame,
+        });
         let watched = self.watches.len();
         let ends = self.steps(runbook, &format!("{path}/"), inner, Some(id), Some(outer));
         let end = self.nodes.len();
@@ -268,7 +295,7 @@ impl<'a> Flow<'a> {
         }
         let needs = ends.into_iter().map(|end| (end, EdgeOutcome::Done)).collect();
         let part = Part::End { begin: id };
-        self.nodes.push(Node { step, work, path, outer, part, needs, params: frame });
+        self.nodes.push(Node { step, work, path, outer, part, needs, acts_after: Vec::new(), params: frame });
         self.nodes.len() - 1
     }
 

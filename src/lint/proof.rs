@@ -9,7 +9,6 @@ use crate::runbook::{EdgeOutcome, OnFailure};
 
 use super::fanout::may_do_nothing;
 use super::flow::{Flow, Node, NodeId, Part};
-use super::judgement::needed_ok;
 use super::nodes::Nodes;
 
 /// The most steps of an offending path that are shown: the end of it is what matters.
@@ -134,14 +133,13 @@ impl<'f, 'a> Proof<'f, 'a> {
         // The same where its guards let it do something.
         let mut acting = Some(false);
         let mut broken = None;
-        let required = needed_ok(node.work);
         for (from, on) in &node.needs {
             let before = self.get(*from);
             // What is inside a runbook used as an action happens only when that has begun.
             let is_frame = self.flow.node(*from).is_some_and(|node| node.part == Part::Begin);
             let held = if is_frame { before.ok } else { before.held(*on) };
             start = start.zip(held).map(|(so_far, held)| so_far || held);
-            let held = if required.iter().any(|step| self.is_beside(node, *from, step)) { before.ok } else { held };
+            let held = if node.acts_after.contains(from) { before.ok } else { held };
             acting = acting.zip(held).map(|(so_far, held)| so_far || held);
             broken = either(broken, before.broken(*on).filter(|_| !is_frame));
         }
@@ -153,13 +151,6 @@ impl<'f, 'a> Proof<'f, 'a> {
         let failed = start.filter(|_| is_tolerated && can_start);
         let start = acting.filter(|_| can_start);
         Outcomes { start, ok: start.map(|proved| proved || is_proof), skipped, failed }
-    }
-
-    /// Whether a need of a node is the step beside it with this id.
-    fn is_beside(&self, node: &Node<'_>, need: NodeId, step: &str) -> bool {
-        let place = node.path.rsplit_once('/').map_or("", |(place, _)| place);
-        let (of, id) = self.path(need).rsplit_once('/').unwrap_or(("", self.path(need)));
-        of == place && id == step
     }
 }
 

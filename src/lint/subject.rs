@@ -11,7 +11,7 @@ use crate::yaml;
 
 use super::Setting;
 use super::flow::{Known, Node, NodeId, Part, Watched};
-use super::places::{Use, uses};
+use super::places::{Leaf, Use, leaves, uses};
 use super::promql::{Query, queries};
 use super::scene::Scene;
 
@@ -27,6 +27,8 @@ pub struct Subject<'a> {
     pub(super) scene: Scene<'a>,
     /// Every action in it, with what is written under its `with`.
     uses: OnceCell<Vec<Use<'a>>>,
+    /// Every single value in its file.
+    leaves: OnceCell<Vec<Leaf<'a>>>,
     /// Every PromQL query in it.
     queries: OnceCell<Vec<Query<'a>>>,
     /// What each undo in it does.
@@ -53,6 +55,7 @@ impl<'a> Subject<'a> {
             guards,
             scene: Scene::of(runbook, setting),
             uses: OnceCell::new(),
+            leaves: OnceCell::new(),
             queries: OnceCell::new(),
             undone: OnceCell::new(),
             ensured: OnceCell::new(),
@@ -62,6 +65,11 @@ impl<'a> Subject<'a> {
     /// Every action in it, with what is written under its `with`.
     pub(super) fn uses(&self) -> &[Use<'a>] {
         self.uses.get_or_init(|| uses(self.runbook))
+    }
+
+    /// Every single value in its file, in the order of the text.
+    pub(super) fn leaves(&self) -> &[Leaf<'a>] {
+        self.leaves.get_or_init(|| leaves(&self.runbook.tree, ""))
     }
 
     /// Every PromQL query in it that can be judged.

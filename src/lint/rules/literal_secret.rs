@@ -29,7 +29,6 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::source::SourceFile;
-use crate::yaml::Node;
 
 use super::{Check, Group, Report, Rule};
 use crate::lint::places::{Leaf, leaves};
@@ -43,14 +42,14 @@ pub(super) const RULE: Rule = Rule {
     group: Group::Security,
     source: include_str!("literal_secret.rs"),
     check: Check::Both(
-        |subject, report| check(&subject.runbook.tree, report),
-        |subject, report| check(subject.tree, report),
+        |subject, report| check(subject.leaves(), report),
+        |subject, report| check(&leaves(subject.tree, ""), report),
     ),
 };
 
-fn check(tree: &Node, report: &mut Report<'_>) {
-    for leaf in leaves(tree, "") {
-        let Some((what, span)) = found(&leaf, report.file()) else { continue };
+fn check(leaves: &[Leaf<'_>], report: &mut Report<'_>) {
+    for leaf in leaves {
+        let Some((what, span)) = found(leaf, report.file()) else { continue };
         let found = report
             .at(format!("this is {what}, in a file that is shared"), span)
             .label("known to everyone who reads this");

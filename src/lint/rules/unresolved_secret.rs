@@ -28,10 +28,9 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::source::Span;
-use crate::yaml::Node;
 
 use super::{Check, Group, Report, Rule, TargetSubject};
-use crate::lint::places::leaves;
+use crate::lint::places::{Leaf, leaves};
 use crate::lint::secrets::is_reference;
 
 pub(super) const RULE: Rule = Rule {
@@ -40,7 +39,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Security,
     source: include_str!("unresolved_secret.rs"),
-    check: Check::Both(|subject, report| check(&subject.runbook.tree, &[], report), check_target),
+    check: Check::Both(|subject, report| check(subject.leaves(), &[], report), check_target),
 };
 
 /// The fields of a target in which references are followed.
@@ -49,12 +48,11 @@ const FOLLOWED: [(&str, &str); 5] =
 
 fn check_target(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
     let followed = FOLLOWED.iter().filter_map(|(section, key)| Some(subject.tree.get(section)?.get(key)?.span));
-    check(subject.tree, &followed.collect::<Vec<_>>(), report);
+    check(&leaves(subject.tree, ""), &followed.collect::<Vec<_>>(), report);
 }
 
-fn check(tree: &Node, followed: &[Span], report: &mut Report<'_>) {
-    let references =
-        leaves(tree, "").into_iter().filter(|leaf| is_reference(leaf.text()) && !followed.contains(&leaf.span));
+fn check(leaves: &[Leaf<'_>], followed: &[Span], report: &mut Report<'_>) {
+    let references = leaves.iter().filter(|leaf| is_reference(leaf.text()) && !followed.contains(&leaf.span));
     for leaf in references {
         let found = report.at(format!("`{}` is not followed here: it stays this text", leaf.text()), leaf.span);
         report.push(found.help("references work in a target's `creds`, `nkey`, `password` and `token`; let a program read its own environment or file"));
