@@ -7,7 +7,7 @@ use futures_util::future::{Either, FutureExt, select};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 
-use crate::declaration::{Declaration, ErrorClass, Failure};
+use crate::declaration::{Declaration, Effect, ErrorClass, Failure, OBSERVES};
 use crate::event::{Cause, Happened};
 use crate::primitive::nats_watch::{Counted, open};
 use crate::primitive::{Arguments, Call, Forgetful, Memory};
@@ -113,6 +113,9 @@ impl<'r> Run<'r> {
         let ActionKind::Primitive(declaration) = &watch.action.kind else {
             return Err(Failure::new(ErrorClass::Refused, "a watch needs a primitive that observes"));
         };
+        if declaration.effect_where(with.get(OBSERVES.name)) != Effect::Observes {
+            return Err(Failure::new(ErrorClass::Refused, "a watch needs a primitive that observes"));
+        }
         let arguments = Arguments::check(declaration, &with)?;
         let eye = Eye {
             run: self,

@@ -51,6 +51,11 @@ pub enum Wrong {
         /// The functions there are.
         known: Vec<&'static str>,
     },
+    /// A primitive that scripts cannot call.
+    StepOnly {
+        /// The primitive.
+        primitive: &'static str,
+    },
     /// A function takes another number of arguments.
     WrongCount {
         /// How it is called.

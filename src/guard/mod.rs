@@ -9,6 +9,7 @@
 //! engine compiles it when it is first evaluated. Where the parser does not understand, the engine
 //! compiles at once and is the judge.
 
+mod asked;
 mod convert;
 mod facts;
 pub mod fault;
@@ -30,6 +31,7 @@ mod references;
 mod said;
 mod sandbox;
 mod script;
+mod script_lines;
 pub mod syntax;
 mod template;
 #[cfg(test)]
@@ -54,6 +56,7 @@ use crate::yaml::Scalar;
 
 use syntax::Expr;
 
+pub use asked::AskedPrimitive;
 pub use facts::{Fact, Standing, facts};
 pub use functions::{FUNCTIONS, Function, Parameter, Simple};
 pub use known::{LookUp, known};
@@ -88,6 +91,8 @@ struct Core {
     read: RefCell<BTreeMap<Arc<str>, Expression>>,
     engine: OnceCell<Engine>,
     scripts: OnceCell<script::Host>,
+    /// What scripts can call.
+    callable: OnceCell<asked::Callable>,
 }
 
 /// A guard that was read: no larger than a pointer, because a step has room for many and most have
@@ -139,7 +144,8 @@ impl Guards {
     /// A sandbox whose scripts may call these primitives.
     pub fn new(catalogue: Catalogue) -> Self {
         let read = RefCell::default();
-        let core = Core { catalogue, read, engine: OnceCell::new(), scripts: OnceCell::new() };
+        let core =
+            Core { catalogue, read, engine: OnceCell::new(), scripts: OnceCell::new(), callable: OnceCell::new() };
         Self { core: Rc::new(core), own: OwnFunctions::default() }
     }
 

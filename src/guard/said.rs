@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, ASTNode, Expr as Written, FnCallExpr, Stmt};
+use rhai::{AST, ASTFlags, ASTNode, Expr as Written, FnCallExpr, Position, Stmt};
 
 use crate::source::Span;
 use crate::value::Value;
@@ -35,6 +35,8 @@ pub struct Said {
     pub names: BTreeMap<String, Expr>,
     /// Every name it gives to something, its functions included.
     given: BTreeSet<String>,
+    /// Every dotted name it reads that it gives to nothing itself, each word with its place.
+    pub(super) reads: Vec<Vec<(String, Position)>>,
 }
 
 /// A call in a script.
@@ -46,6 +48,10 @@ pub struct Call {
     pub arguments: Vec<Expr>,
     /// Whether what comes before a dot, which stands nowhere here, is its first argument.
     pub is_method: bool,
+    /// Where its name stands.
+    pub(super) at: Position,
+    /// Where the keys of a map stand that is its last argument.
+    pub(super) keys: Vec<Position>,
 }
 
 impl Call {
@@ -64,6 +70,7 @@ struct Found {
     /// Names that may stand for several things.
     loose: BTreeSet<String>,
     returns: bool,
+    reads: Vec<Vec<(String, Position)>>,
 }
 
 impl Said {
@@ -80,9 +87,10 @@ impl Said {
         });
         let handed_over = ast.iter_functions().flat_map(|function| function.params);
         found.loose.extend(handed_over.map(str::to_owned));
-        let Found { calls, bound, loose, returns } = found;
+        let Found { calls, bound, loose, returns, mut reads } = found;
         let functions = ast.iter_functions().map(|function| function.name.to_owned());
-        let given = bound.keys().chain(&loose).cloned().chain(functions).collect();
+        let given: BTreeSet<_> = bound.keys().chain(&loose).cloned().chain(functions).collect();
+        reads.retain(|path| path.first().is_some_and(|(root, _)| !given.contains(root)));
         let names = bound.into_iter().filter(|(name, given)| given.len() == 1 && !loose.contains(name));
         let names = names.filter_map(|(name, mut given)| Some((name, given.pop()?))).collect();
         let last = match ast.statements().last() {
@@ -90,7 +98,7 @@ impl Said {
             Some(Stmt::FnCall(call, _)) => Some(called(call, None, 0)),
             _ => None,
         };
-        Self { calls, last: last.filter(|_| !returns), names, given }
+        Self { calls, last: last.filter(|_| !returns), names, given, reads }
     }
 
     /// Whether it calls a function, or may by handing one over that is named only when it runs.
@@ -125,16 +133,17 @@ impl Found {
             }
             // What is caught has a name.
             Stmt::TryCatch(tried, _) => self.loose.extend(root(&tried.expr)),
-            Stmt::FnCall(call, _) => self.call(call, false),
+            Stmt::FnCall(call, at) => self.call(call, false, *at),
             Stmt::Return(..) => self.returns = true,
             _ => {}
         }
     }
 
     fn expression(&mut self, expression: &Written) {
+        self.reads.extend(read(expression));
         match expression {
-            Written::FnCall(call, _) => self.call(call, false),
-            Written::MethodCall(call, _) => self.call(call, true),
+            Written::FnCall(call, at) => self.call(call, false, *at),
+            Written::MethodCall(call, at) => self.call(call, true, *at),
             // A method may change what it is called on.
             Written::Dot(sides, ..) | Written::Index(sides, ..) if calls_a_method(&sides.rhs) => {
                 self.loose.extend(root(&sides.lhs));
@@ -143,16 +152,46 @@ impl Found {
         }
     }
 
-    fn call(&mut self, call: &FnCallExpr, is_method: bool) {
+    fn call(&mut self, call: &FnCallExpr, is_method: bool, at: Position) {
         // What the engine has for a value may change it; the language's own functions never do.
         if methods::methods(&Type::Any).contains(&call.name.as_str()) && Function::named(&call.name).is_none() {
             self.loose.extend(call.args.first().and_then(root));
         }
         if call.op_token.is_none() {
             let arguments = call.args.iter().map(|argument| expr(argument, 0)).collect();
-            self.calls.push(Call { name: call.name.to_string(), arguments, is_method });
+            let keys = match call.args.last() {
+                Some(Written::Map(entries, _)) => entries.0.iter().map(|(key, _)| key.pos).collect(),
+                _ => Vec::new(),
+            };
+            self.calls.push(Call { name: call.name.to_string(), arguments, is_method, at, keys });
         }
     }
+}
+
+/// The dotted name that an expression reads, as far as nothing in it stands for a missing one.
+fn read(expression: &Written) -> Option<Vec<(String, Position)>> {
+    let (first, mut rest) = match expression {
+        Written::Variable(..) => (expression, None),
+        Written::Dot(sides, flags, _) if !flags.intersects(ASTFlags::NEGATED) => (&sides.lhs, Some(&sides.rhs)),
+        _ => return None,
+    };
+    let Written::Variable(root, _, at) = first else {
+        return None;
+    };
+    let mut path = vec![(root.1.to_string(), *at)];
+    while let Some(next) = rest {
+        let (property, after) = match next {
+            Written::Dot(sides, flags, _) if !flags.intersects(ASTFlags::NEGATED) => (&sides.lhs, Some(&sides.rhs)),
+            Written::Dot(sides, ..) => (&sides.lhs, None),
+            only => (only, None),
+        };
+        let Written::Property(names, at) = property else {
+            break;
+        };
+        path.push((names.2.to_string(), *at));
+        rest = after;
+    }
+    Some(path)
 }
 
 /// The name at the beginning of a chain of properties and indexes.

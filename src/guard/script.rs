@@ -9,40 +9,66 @@ use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope};
 
-use crate::declaration::{Declaration, Failure, InDoubt, Kind};
+use crate::declaration::{Declaration, Failure, Kind};
 use crate::diagnostic::Findings;
 use crate::source::Span;
 use crate::value::Value;
 use crate::yaml::Scalar;
 
+use super::asked::{AskedPrimitive, is_callable};
 use super::convert::{to_dynamic, to_value};
+use super::fault::Wrong;
 use super::operators::fault;
 use super::outcome::outcome;
 use super::said::Said;
+use super::script_lines::ScriptLines;
 use super::types::Type;
-use super::{EvalError, Guards, Names, OwnFunctions, Place, innermost, lower, sandbox};
+use super::{EvalError, Guards, Names, OwnFunctions, innermost, lower, sandbox};
 
 /// The longest script: longer ones are programs of their own.
 const MAX_SCRIPT: usize = 64 * 1024;
 
 /// The most positional arguments of a primitive in a script; more are given by name.
-const MAX_POSITIONAL: usize = 4;
+pub(super) const MAX_POSITIONAL: usize = 4;
 
 /// A compiled script.
 #[derive(Debug)]
 pub struct Script {
     ast: AST,
     own: OwnFunctions,
-    place: Place,
+    lines: ScriptLines,
     text: std::sync::Arc<str>,
     said: Said,
     gives: Type,
+    unanswered: Vec<(Span, Wrong)>,
+    asked: Vec<AskedPrimitive>,
+    reads: Vec<Vec<(String, Span)>>,
 }
 
 impl Script {
     /// The type of what it gives, as far as its last expression tells.
     pub fn gives(&self) -> &Type {
         &self.gives
+    }
+
+    /// The functions of the author's own that it can call.
+    pub fn own_functions(&self) -> &OwnFunctions {
+        &self.own
+    }
+
+    /// Every call of a function that there is none of, with its place in the file.
+    pub fn unanswered(&self) -> &[(Span, Wrong)] {
+        &self.unanswered
+    }
+
+    /// Every dotted name that it reads and has from elsewhere, each word with its place in the file.
+    pub fn reads(&self) -> &[Vec<(String, Span)>] {
+        &self.reads
+    }
+
+    /// Every call of a primitive.
+    pub fn asked(&self) -> &[AskedPrimitive] {
+        &self.asked
     }
 
     /// What it says, and what the author's own functions say that it calls.
@@ -105,22 +131,27 @@ struct Record {
 impl Guards {
     /// Compiles a script, and reports where it is not one.
     pub fn script(&self, scalar: &Scalar, span: Span, findings: &mut Findings) -> Option<Script> {
-        let place = Place { span, text_start: scalar.verbatim.then_some(scalar.text_start) };
         if scalar.text.len() > MAX_SCRIPT {
             let message = format!("this script is longer than {MAX_SCRIPT} bytes");
             findings.push(findings.error("guard-size", message, Span::new(span.start, span.start + 1)));
             return None;
         }
+        let lines = ScriptLines::of(scalar, span, findings.file());
         match self.host().engine.compile(&scalar.text) {
             Ok(ast) => {
                 let said = Said::by(&ast);
                 let gives = outcome(&said, self.core.catalogue);
-                let said = self.own.said_with(said);
                 let (ast, own) = (self.own.merged(ast), self.own.clone());
-                Some(Script { ast, own, place, text: std::sync::Arc::from(scalar.text.as_str()), said, gives })
+                let unanswered = self.unanswered(&said, &ast, &lines, &scalar.text);
+                let asked = self.asked(&said, &ast, &lines, &scalar.text);
+                let placed = |(word, at): &(String, Position)| (word.clone(), lines.word(&scalar.text, *at));
+                let reads = said.reads.iter().map(|path| path.iter().map(placed).collect()).collect();
+                let said = self.own.said_with(said);
+                let text = std::sync::Arc::from(scalar.text.as_str());
+                Some(Script { ast, own, lines, text, said, gives, unanswered, asked, reads })
             }
             Err(error) => {
-                let at = place.point(&scalar.text, error.position());
+                let at = lines.word(&scalar.text, error.position());
                 let message = format!("this is not a script: {}", lower(&error.err_type().to_string()));
                 findings.push(findings.error("script-syntax", message, at));
                 None
@@ -174,8 +205,7 @@ impl Guards {
         self.core.scripts.get_or_init(|| {
             let mut engine = sandbox::script_engine();
             let record = Rc::new(RefCell::new(Record::default()));
-            let callable = |one: &&&Declaration| one.in_doubt != InDoubt::DisarmFirst;
-            for primitive in self.core.catalogue.0.iter().filter(callable) {
+            for primitive in self.core.catalogue.0.iter().filter(|one| is_callable(one)) {
                 register(&mut engine, primitive, &record);
             }
             Host { engine, record }
@@ -191,7 +221,7 @@ impl Script {
                 Some(line) => format!("line {line}: {message}"),
                 None => message,
             },
-            span: self.place.point(&self.text, position),
+            span: self.lines.word(&self.text, position),
         }
     }
 }

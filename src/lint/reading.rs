@@ -60,6 +60,7 @@ pub const READING: &[(&str, &str)] = &[
     ("unknown-property", include_str!("reading/unknown-property.md")),
     ("unknown-step", include_str!("reading/unknown-step.md")),
     ("unknown-word", include_str!("reading/unknown-word.md")),
+    ("watch-of-effect", include_str!("reading/watch-of-effect.md")),
     ("wrong-argument", include_str!("reading/wrong-argument.md")),
     ("wrong-type", include_str!("reading/wrong-type.md")),
     ("yaml-anchor", include_str!("reading/yaml-anchor.md")),

@@ -296,6 +296,7 @@ impl Decoder<'_> {
         let from = from.and_then(|id| self.step_named(id));
         let to = fields.text("to", &mut self.findings).and_then(|id| self.step_named(id));
         let action = self.action(&mut fields);
+        action.iter().for_each(|action| self.watch_observes(action));
         let every = fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY);
         let breach = fields.require("breach_when", &mut self.findings);
         let breach_when = breach.and_then(|node| self.guard_node(node, "breach_when"));

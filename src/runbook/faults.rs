@@ -9,7 +9,7 @@ use crate::diagnostic::Findings;
 use crate::guard::fault::Wrong;
 use crate::guard::syntax::Expr;
 use crate::guard::types::{Noun, Property, Type};
-use crate::guard::{Fact, Guard, Standing, Stands, Template, check, check_path, check_truth, facts};
+use crate::guard::{Fact, Guard, Script, Standing, Stands, Template, check, check_path, check_truth, facts};
 use crate::source::Span;
 
 use super::standing::Standings;
@@ -220,7 +220,37 @@ impl Look<'_> {
     }
 
     fn action(&mut self, action: &Action, locals: &[(&'static str, Type)], place: &Place) {
+        if let ActionKind::Script(script) = &action.kind {
+            self.script(script, locals, place);
+        }
         self.template(&action.with, locals, place, action);
+    }
+
+    /// What a script calls and reads, as far as there is no such thing: what it makes sure of before
+    /// is its own business.
+    fn script(&mut self, script: &Script, locals: &[(&'static str, Type)], place: &Place) {
+        let expression = |(span, what)| Found { span, problem: Problem::Expression(what) };
+        self.found.extend(script.unanswered().iter().cloned().map(expression));
+        self.names_target |= script.reads().iter().any(|path| path.first().is_some_and(|(root, _)| root == "target"));
+        let standing = |id: &str| self.standing(place.view, id);
+        let (locals, own) = (locals.to_vec(), script.own_functions());
+        let here = Here { declared: &self.declared, locals, sees_steps: true, standing: &standing, own };
+        let found = script.reads().iter().flat_map(|path| {
+            let words: Vec<_> = path.iter().map(|(word, _)| word.clone()).collect();
+            let unknown = check_path(&words, &here).into_iter().filter_map(|fault| {
+                let (Wrong::UnknownName { name, .. }
+                | Wrong::UnknownProperty { name, .. }
+                | Wrong::NoProperty { name, .. }) = &fault.what
+                else {
+                    return None;
+                };
+                let (_, span) = path.iter().rfind(|(word, _)| word == name)?;
+                Some(expression((*span, fault.what)))
+            });
+            unknown.collect::<Vec<_>>()
+        });
+        let found: Vec<_> = found.collect();
+        self.found.extend(found);
     }
 
     fn template(&mut self, template: &Template, locals: &[(&'static str, Type)], place: &Place, action: &Action) {

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Declaration, Effect, ErrorClass, mismatch};
-use crate::guard::{Guard, Template};
+use crate::declaration::{Declaration, Effect, ErrorClass, OBSERVES, mismatch};
+use crate::guard::{AskedPrimitive, Guard, Template};
 use crate::source::{Span, Spanned};
-use crate::value::as_duration;
+use crate::value::{Value, as_duration};
 use crate::yaml::{Node, NodeKind};
 
 use super::decode::Decoder;
@@ -96,27 +96,48 @@ impl Decoder<'_> {
         with: Option<&Node>,
         at: Span,
     ) {
-        let required: Vec<_> = declaration.arguments.iter().filter(|a| a.required).map(|a| a.name).collect();
-        let known: Vec<_> = declaration.arguments.iter().map(|a| a.name).collect();
-        self.argument_names(declaration.name, &known, &required, with, at);
+        let given = names(with);
+        self.unknown_arguments(declaration.name, &argument_names(declaration), &given);
+        self.missing_arguments(declaration.name, required(declaration), &given, at, "add `{}:` under `with:`");
         for (name, node) in with.map_or(&[][..], map_entries) {
-            let Some(argument) = declaration.argument(&name.value) else {
-                continue;
-            };
-            let Some(value) = template.constant_field(&name.value) else {
-                continue;
-            };
-            if let Some(wrong) = mismatch(declaration, argument, value) {
-                let finding = self.findings.error("wrong-argument", wrong, node.span);
-                self.findings.push(finding.label(format!("`{}`: {}", argument.name, argument.about)));
+            if let Some(value) = template.constant_field(&name.value) {
+                self.argument_fits(declaration, &name.value, value, node.span);
             }
+        }
+    }
+
+    /// The arguments of a primitive that a script calls, as far as they are written out.
+    fn asked_arguments(&mut self, asked: &AskedPrimitive) {
+        let AskedPrimitive { declaration, span, given, is_all } = asked;
+        let names: Vec<_> = given.iter().map(|one| (one.name.as_str(), one.span)).collect();
+        self.unknown_arguments(declaration.name, &argument_names(declaration), &names);
+        if *is_all {
+            let help = "hand it over by its name, as in `#{ {}: ... }`";
+            self.missing_arguments(declaration.name, required(declaration), &names, *span, help);
+        }
+        for one in given {
+            if let Some(value) = &one.value {
+                self.argument_fits(declaration, &one.name, value, one.span);
+            }
+        }
+    }
+
+    fn argument_fits(&mut self, declaration: &Declaration, name: &str, value: &Value, at: Span) {
+        let Some(argument) = declaration.argument(name) else {
+            return;
+        };
+        if let Some(wrong) = mismatch(declaration, argument, value) {
+            let finding = self.findings.error("wrong-argument", wrong, at);
+            self.findings.push(finding.label(format!("`{}`: {}", argument.name, argument.about)));
         }
     }
 
     fn runbook_arguments(&mut self, runbook: &super::Runbook, template: &Template, with: Option<&Node>, at: Span) {
         let known: Vec<_> = runbook.params.iter().map(|p| &*p.name).collect();
-        let required: Vec<_> = runbook.params.iter().filter(|p| p.default.is_none()).map(|p| &*p.name).collect();
-        self.argument_names(runbook.name.as_str(), &known, &required, with, at);
+        let required = runbook.params.iter().filter(|p| p.default.is_none()).map(|p| &*p.name);
+        let given = names(with);
+        self.unknown_arguments(runbook.name.as_str(), &known, &given);
+        self.missing_arguments(runbook.name.as_str(), required, &given, at, "add `{}:` under `with:`");
         for (name, node) in with.map_or(&[][..], map_entries) {
             let param = runbook.params.iter().find(|param| *param.name == *name.value);
             let Some((param, value)) = param.zip(template.constant_field(&name.value)) else {
@@ -130,23 +151,27 @@ impl Decoder<'_> {
         }
     }
 
-    fn argument_names(&mut self, action: &str, known: &[&str], required: &[&str], with: Option<&Node>, at: Span) {
-        let given = with.map_or(&[][..], map_entries);
-        for (name, _) in given {
-            if known.contains(&name.value.as_str()) {
-                continue;
-            }
-            let message = format!("`{action}` has no argument `{}`", name.value);
-            let finding = self.findings.error("unknown-argument", message, name.span);
-            self.findings.push(finding.meant(&name.value, known, || format!("its arguments are {}", ticked(known))));
+    fn unknown_arguments(&mut self, action: &str, known: &[&str], given: &[(&str, Span)]) {
+        for (name, span) in given.iter().filter(|(name, _)| !known.contains(name)) {
+            let message = format!("`{action}` has no argument `{name}`");
+            let finding = self.findings.error("unknown-argument", message, *span);
+            self.findings.push(finding.meant(name, known, || format!("its arguments are {}", ticked(known))));
         }
-        for name in required {
-            if given.iter().any(|(key, _)| key.value == **name) {
-                continue;
-            }
+    }
+
+    /// `help` says where an argument is written, with `{}` in the place of its name.
+    fn missing_arguments<'n>(
+        &mut self,
+        action: &str,
+        required: impl Iterator<Item = &'n str>,
+        given: &[(&str, Span)],
+        at: Span,
+        help: &str,
+    ) {
+        for name in required.filter(|name| !given.iter().any(|(key, _)| key == name)) {
             let message = format!("`{action}` needs the argument `{name}`");
             let finding = self.findings.error("missing-argument", message, at);
-            self.findings.push(finding.help(format!("add `{name}:` under `with:`")));
+            self.findings.push(finding.help(help.replace("{}", name)));
         }
     }
 
@@ -162,6 +187,7 @@ impl Decoder<'_> {
         let code_node = code?;
         let code = scalar(code_node, "code", &mut self.findings)?;
         let script = self.guards.script(code, code_node.span, &mut self.findings)?;
+        script.asked().iter().for_each(|asked| self.asked_arguments(asked));
         Some(Action {
             kind: ActionKind::Script(Box::new(script)),
             with: Template::empty_map(),
@@ -239,6 +265,29 @@ impl Decoder<'_> {
         self.findings.push(finding.help("poll an observing action in a step of its own"));
     }
 
+    /// A watch looks again and again while the steps go on, so it may do nothing else.
+    pub(super) fn watch_observes(&mut self, action: &Action) {
+        let name = action.name();
+        let (message, help) = match (&action.kind, action.effect()) {
+            (ActionKind::Primitive(_), Effect::Observes) => return,
+            (ActionKind::Primitive(declaration), _) if declaration.argument(OBSERVES.name).is_some() => (
+                format!("`{name}` may change something, and a watch only looks"),
+                "say `observes: true` under `with:` where it only looks",
+            ),
+            (ActionKind::Primitive(_), Effect::Asks) => {
+                (format!("`{name}` asks a person, and a watch only looks"), "ask in a step of its own")
+            }
+            (ActionKind::Primitive(_), Effect::Changes) => {
+                (format!("`{name}` changes something, and a watch only looks"), "change it in a step of its own")
+            }
+            (ActionKind::Runbook(_) | ActionKind::Script(_), _) => (
+                format!("`{name}` is no primitive, and a watch looks through one"),
+                "look with a primitive that observes, such as `expect_hash`, `gate_state` or `nats_watch`",
+            ),
+        };
+        self.findings.push(self.findings.error("watch-of-effect", message, action.span).help(help));
+    }
+
     fn retry_is_safe(&mut self, action: &Action, retry: Option<&Retry>, idempotent: bool) {
         let natively = matches!(&action.kind, ActionKind::Primitive(declaration) if declaration.idempotent);
         if retry.is_none() || natively || idempotent || action.effect() == Effect::Observes {
@@ -279,6 +328,19 @@ impl Decoder<'_> {
 fn places(declaration: &Declaration, with: Option<&Node>) -> Vec<(&'static str, Span)> {
     let given = with.map_or(&[][..], map_entries).iter();
     given.filter_map(|(name, node)| Some((declaration.argument(&name.value)?.name, node.span))).collect()
+}
+
+/// The names of the arguments that are written out, with their places.
+fn names(with: Option<&Node>) -> Vec<(&str, Span)> {
+    with.map_or(&[][..], map_entries).iter().map(|(name, _)| (name.value.as_str(), name.span)).collect()
+}
+
+fn argument_names(declaration: &Declaration) -> Vec<&'static str> {
+    declaration.arguments.iter().map(|argument| argument.name).collect()
+}
+
+fn required(declaration: &Declaration) -> impl Iterator<Item = &'static str> {
+    declaration.arguments.iter().filter(|argument| argument.required).map(|argument| argument.name)
 }
 
 fn map_entries(node: &Node) -> &[(Spanned<String>, Node)] {

@@ -1,7 +1,7 @@
 //! No function has this name, or it is called with another number of arguments.
 //!
 //! The step fails when it gets there. `titan-run list functions` shows the functions; a runbook can name
-//! files with more under `functions:`.
+//! files with more under `functions:`. In a script every primitive is a function, but for `arm`.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -55,6 +55,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 };
                 let diagnostic = report.at(message, found.span);
                 report.push(diagnostic.meant(name, known, || "`titan-run list functions` shows them all".to_owned()));
+            }
+            Wrong::StepOnly { primitive } => {
+                let diagnostic = report.at(format!("`{primitive}` is no function of scripts"), found.span);
+                report.push(diagnostic.help("make it a step of its own, which the engine can undo"));
             }
             Wrong::WrongCount { signature, given } => {
                 let plural = if *given == 1 { "" } else { "s" };

@@ -1,0 +1,153 @@
+//! What a script asks for, against what there is: functions, arguments of primitives, names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rhai::{AST, Position};
+
+use crate::declaration::{Declaration, InDoubt, Kind};
+use crate::source::Span;
+use crate::value::Value;
+
+use super::Guards;
+use super::fault::Wrong;
+use super::functions::{FUNCTIONS, Function};
+use super::methods::methods;
+use super::said::{Call, Said};
+use super::script::MAX_POSITIONAL;
+use super::script_lines::ScriptLines;
+use super::syntax::ExprKind;
+use super::types::Type;
+
+/// What the language itself has besides the engine's functions.
+const OF_THE_LANGUAGE: [&str; 6] = ["Fn", "curry", "is_def_fn", "is_def_var", "is_shared", "type_of"];
+
+/// The functions there are, and with how many arguments.
+pub(super) type Callable = BTreeMap<String, BTreeSet<usize>>;
+
+/// A call of a primitive, as far as the script writes it out.
+#[derive(Clone, Debug)]
+pub struct AskedPrimitive {
+    /// The primitive.
+    pub declaration: &'static Declaration,
+    /// Where it is called.
+    pub span: Span,
+    /// Its arguments, as far as they are written out.
+    pub given: Vec<AskedArgument>,
+    /// Whether these are all it is given.
+    pub is_all: bool,
+}
+
+/// An argument of a primitive that a script calls.
+#[derive(Clone, Debug)]
+pub struct AskedArgument {
+    /// Its name.
+    pub name: String,
+    /// Where that stands, or the call where it is given by its place.
+    pub span: Span,
+    /// Its value, where that is written out.
+    pub value: Option<Value>,
+}
+
+impl Guards {
+    /// Every call of a function that there is none of, or that takes another number of arguments.
+    pub(super) fn unanswered(&self, said: &Said, ast: &AST, lines: &ScriptLines, text: &str) -> Vec<(Span, Wrong)> {
+        let own: Vec<_> = ast.iter_functions().map(|one| (one.name, one.params)).collect();
+        let callable = self.core.callable.get_or_init(|| self.callable());
+        let wrong = said.calls.iter().filter_map(|call| {
+            let (name, given) = (call.name.as_str(), call.arguments.len());
+            let own = own.iter().find(|(known, _)| *known == name);
+            let counts = callable.get(name);
+            // What stands before a dot is an argument of the engine's functions, and none of others.
+            let takes = counts.is_some_and(|counts| counts.contains(&(given + usize::from(call.is_method))))
+                || ast.iter_functions().any(|own| own.name == name && own.params.len() == given);
+            if takes || OF_THE_LANGUAGE.contains(&name) {
+                return None;
+            }
+            let written = own.map(|(name, params)| format!("{name}({})", params.join(", ")));
+            let wrong = if let Some(signature) = written.or_else(|| Function::named(name).map(Function::signature)) {
+                Wrong::WrongCount { signature, given }
+            } else if let Some(primitive) = self.core.catalogue.find(name).filter(|one| !is_callable(one)) {
+                Wrong::StepOnly { primitive: primitive.name }
+            } else if counts.is_none() {
+                Wrong::UnknownFunction { name: name.to_owned(), on: None, known: self.known_functions() }
+            } else {
+                return None;
+            };
+            Some((lines.word(text, call.at), wrong))
+        });
+        wrong.collect()
+    }
+
+    /// Every call of a primitive that is no function of the script's own.
+    pub(super) fn asked(&self, said: &Said, ast: &AST, lines: &ScriptLines, text: &str) -> Vec<AskedPrimitive> {
+        let is_own = |name: &str| ast.iter_functions().any(|own| own.name == name);
+        let calls = said.calls.iter().filter(|call| !call.is_method && !is_own(&call.name));
+        let asked = calls.filter_map(|call| {
+            let declaration = self.core.catalogue.find(&call.name).filter(|one| is_callable(one))?;
+            let place = |position| lines.word(text, position);
+            let (given, is_all) = given(declaration, call, &place);
+            Some(AskedPrimitive { declaration, span: place(call.at), given, is_all })
+        });
+        asked.collect()
+    }
+
+    fn callable(&self) -> Callable {
+        let engine = &self.host().engine;
+        let each = engine.collect_fn_metadata(
+            None,
+            |one| Some((one.metadata.name.to_string(), one.metadata.num_params)),
+            true,
+        );
+        let mut callable = Callable::new();
+        for (name, count) in each {
+            callable.entry(name).or_default().insert(count);
+        }
+        callable
+    }
+
+    fn known_functions(&self) -> Vec<&'static str> {
+        let primitives = self.core.catalogue.0.iter().filter(|one| is_callable(one)).map(|one| one.name);
+        let functions = FUNCTIONS.iter().map(|function| function.name);
+        functions.chain(primitives).chain(methods(&Type::Any)).collect()
+    }
+}
+
+/// Whether a script can call a primitive: what opens a gate is a step of its own.
+pub(super) fn is_callable(primitive: &Declaration) -> bool {
+    primitive.in_doubt != InDoubt::DisarmFirst
+}
+
+/// What a primitive is given: by their places, and in a closing map by their names.
+fn given(primitive: &Declaration, call: &Call, place: &dyn Fn(Position) -> Span) -> (Vec<AskedArgument>, bool) {
+    let by_place = |name: &str, value| AskedArgument { name: name.to_owned(), span: place(call.at), value };
+    let last = call.arguments.len().saturating_sub(1);
+    let mut found = Vec::new();
+    let mut is_all = call.arguments.len() <= MAX_POSITIONAL;
+    for (at, one) in call.arguments.iter().enumerate() {
+        let argument = primitive.arguments.get(at);
+        let may_be_map = at == last && !argument.is_some_and(|a| matches!(a.kind, Kind::Map | Kind::Any));
+        match (&one.kind, argument) {
+            (ExprKind::Map(entries), _) if may_be_map => {
+                let named = entries.iter().zip(&call.keys).map(|((name, value), key)| AskedArgument {
+                    name: name.text.clone(),
+                    span: place(*key),
+                    value: literal(&value.kind),
+                });
+                found.extend(named);
+            }
+            (ExprKind::Literal(value), Some(argument)) => found.push(by_place(argument.name, Some(value.clone()))),
+            // It may be a map of others by their names.
+            (_, _) if may_be_map => is_all = false,
+            (_, Some(argument)) => found.push(by_place(argument.name, None)),
+            (_, None) => is_all = false,
+        }
+    }
+    (found, is_all)
+}
+
+fn literal(kind: &ExprKind) -> Option<Value> {
+    match kind {
+        ExprKind::Literal(value) => Some(value.clone()),
+        _ => None,
+    }
+}
