@@ -8,7 +8,7 @@
 //! functions: its shared library costs every start 0.07 ms. Where there is no such archive, the
 //! library is linked as ever.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -16,27 +16,29 @@ fn main() {
     let is = |variable: &str, value: &str| std::env::var(variable).is_ok_and(|found| found == value);
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
         println!("cargo:rustc-link-arg-bins=-no-pie");
-        if let (Some(archive), Some(folder)) = (unwinder(), std::env::var_os("OUT_DIR")) {
-            put_before_shared(&archive, Path::new(&folder));
+        if let Some(folder) = std::env::var_os("OUT_DIR").filter(|_| has_unwinder() == Some(true)) {
+            put_before_shared(Path::new(&folder));
         }
     }
 }
 
-/// Where the linker's own compiler has the unwinder as an archive, when it builds for this machine.
-fn unwinder() -> Option<PathBuf> {
+/// Whether the linker's own compiler has the unwinder as an archive, when it builds for this machine.
+fn has_unwinder() -> Option<bool> {
+    println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
     if std::env::var("HOST").ok()? != std::env::var("TARGET").ok()? {
         return None;
     }
     let linker = std::env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
     let told = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output().ok()?;
-    let archive = PathBuf::from(String::from_utf8(told.stdout).ok()?.trim());
     // A compiler that has none answers with the bare name.
-    (archive.is_absolute() && archive.is_file()).then_some(archive)
+    let archive = String::from_utf8(told.stdout).ok()?;
+    Some(Path::new(archive.trim()).is_absolute())
 }
 
-/// Stands in for the shared library in a folder that is searched first, as a linker script.
-fn put_before_shared(archive: &Path, folder: &Path) {
-    if std::fs::write(folder.join("libgcc_s.so"), format!("INPUT({})\n", archive.display())).is_ok() {
+/// Stands in for the shared library in a folder that is searched first, as a linker script. It says
+/// the archive's name and not its place: that is another one after the compiler was replaced.
+fn put_before_shared(folder: &Path) {
+    if std::fs::write(folder.join("libgcc_s.so"), "INPUT(-lgcc_eh)\n").is_ok() {
         println!("cargo:rustc-link-search=native={}", folder.display());
     }
 }

@@ -182,6 +182,11 @@ impl Diagnostic {
     pub fn loc(&self) -> Option<&Loc> {
         self.labels.first().map(|label| &label.loc)
     }
+
+    /// Whether another one says the same; what it weighs, the settings of another folder may say.
+    pub fn is_same_but_for_weight(&self, other: &Self) -> bool {
+        self.code == other.code && self.message == other.message && self.labels == other.labels
+    }
 }
 
 /// The diagnostics found in one file so far.

@@ -152,7 +152,9 @@ impl Checker {
             }
         };
         let target = self.simulated(&around.levels).target;
-        let setting = Setting { target: &target, is_chosen: true, levels: &around.levels, memory: &around.memory };
+        // What is kept for other files was seen against their target.
+        let memory = Memory::default();
+        let setting = Setting { target: &target, is_chosen: true, levels: &around.levels, memory: &memory };
         let loaded = examine(&runbook, &self.guards, CATALOGUE, &around.library, setting);
         let Some(runbook) = loaded.runbook else {
             return loaded.diagnostics;

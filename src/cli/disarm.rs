@@ -23,7 +23,6 @@ use super::{Streams, exit};
 /// The least time between two lines on what is waited for: a probe's trouble is worded anew each time.
 const SAY_EVERY: Duration = Duration::from_secs(2);
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 #[command(after_help = "Exit codes: 0 verified disarmed, 2 usage or file error (nothing was sent), \

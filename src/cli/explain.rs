@@ -6,7 +6,6 @@ use crate::report::{lint_list, lint_reference, shown};
 
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -127,10 +127,6 @@ impl Library for Folder {
         })
     }
 
-    fn is_bundled(&self, file: &str) -> bool {
-        stdlib::find(file).is_some()
-    }
-
     fn kept(&self, file: &str) -> Option<Included> {
         self.included.borrow().get(file).cloned()
     }

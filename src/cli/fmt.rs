@@ -11,7 +11,6 @@ use super::files::read_bounded;
 use super::search::{replace, yaml_files};
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

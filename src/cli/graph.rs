@@ -11,7 +11,6 @@ use super::files::{Folder, Trouble};
 use super::slip::read_runbook;
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -7,7 +7,6 @@ use crate::policy;
 use super::files::{MAX_PARAM_FILE, read_bounded};
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -9,7 +9,6 @@ use crate::approval::new_key;
 
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -24,7 +24,6 @@ use super::fix::fixed;
 use super::search::replace;
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 #[command(after_help = "Exit codes: 0 nothing at or above the denied severity, 1 something was, \
@@ -122,13 +121,14 @@ fn gather(args: &Args, checked: usize, trouble: Vec<String>, done: Vec<(String, 
     for (name, one) in done {
         let deny = args.deny.map_or(one.deny, Deny::severity);
         checkup.trouble.extend(one.unreadable);
-        checkup.files.entry(name).or_default();
+        checkup.files.entry(name).or_default().is_asked = true;
         for found in one.diagnostics {
             let file = found.loc().map_or_else(String::new, |loc| loc.file.name().to_owned());
             let of_file = checkup.files.entry(file).or_default();
             of_file.deny = of_file.deny.min(deny);
-            if !of_file.found.contains(&found) {
-                of_file.found.push(found);
+            match of_file.found.iter_mut().find(|known| known.is_same_but_for_weight(&found)) {
+                Some(known) => known.severity = known.severity.max(found.severity),
+                None => of_file.found.push(found),
             }
         }
     }

@@ -17,7 +17,6 @@ use super::check::{Around, Checker};
 use super::files::Folder;
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

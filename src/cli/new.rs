@@ -15,7 +15,6 @@ const NAME: &str = "RUNBOOK";
 const SCAFFOLD: [(&str, &str); 2] =
     [(".yaml", include_str!("scaffold/runbook.yaml")), (".test.yaml", include_str!("scaffold/runbook.test.yaml"))];
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -7,7 +7,6 @@ use super::check::Checker;
 use super::slip::read_runbook;
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

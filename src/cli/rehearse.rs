@@ -8,7 +8,6 @@ use super::carry::{How, Journey, Output, carry};
 use super::prepare::{self, prepare};
 use super::worlds;
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -7,7 +7,6 @@ use super::runs::Place;
 use super::worlds;
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -36,7 +36,6 @@ pub(super) struct Named {
     pub(super) place: Place,
 }
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

@@ -7,7 +7,6 @@ use crate::schema::{FileKind, schema};
 
 use super::{Streams, exit};
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

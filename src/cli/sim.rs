@@ -27,7 +27,6 @@ const EXAMPLE_FOLDER: &str = ".titan/sim";
 /// The services, with the ports of the example target.
 const PORTS: [(&str, u16); 2] = [("execution", 9464), ("brain", 9465)];
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

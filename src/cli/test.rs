@@ -20,7 +20,6 @@ use super::{Streams, exit};
 /// How the name of a test file ends.
 const ENDING: &str = ".test.yaml";
 
-// The command's arguments.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {

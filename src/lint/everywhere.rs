@@ -12,7 +12,7 @@ impl<'a> Subject<'a> {
             let nodes = flow.nodes().filter(|(_, node)| node.part == Part::Whole);
             nodes.for_each(|(id, node)| look(node, span(id)));
         };
-        let flow = &self.scene.flow;
+        let flow = &self.scene().flow;
         whole(flow, &mut |node, span| look(flow, node, span), &|id| self.span_of(id));
         for (undone, _) in self.undos() {
             let undoing = &undone.scene.flow;

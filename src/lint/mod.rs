@@ -19,6 +19,7 @@ mod expressions;
 mod fanout;
 mod flow;
 mod judgement;
+mod kept;
 mod levels;
 mod meaning;
 mod named;
@@ -204,9 +205,9 @@ pub fn examine(
             }
         }
     });
-    let parts = runbook.as_deref().map(parts).unwrap_or_default().into_iter();
-    for part in parts.filter(|part| !library.is_bundled(part.file.name())) {
-        found.extend(setting.memory.parts.found(part, || look_at_part(part, guards, setting)));
+    for part in runbook.as_deref().map(parts).unwrap_or_default() {
+        let in_part = setting.memory.parts.get_or(part, (), |()| Some(look_at_part(part, guards, setting).into()));
+        found.extend(in_part.iter().flat_map(|found| found.iter().cloned()));
     }
     loaded.diagnostics.extend(setting.levels.weigh(found));
     let failed = loaded.diagnostics.iter().any(|found| found.severity == Severity::Error);

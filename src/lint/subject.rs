@@ -24,7 +24,7 @@ pub struct Subject<'a> {
     /// The sandbox its guards were read in.
     pub(super) guards: &'a Guards,
     /// What its steps do.
-    pub(super) scene: Scene<'a>,
+    scene: OnceCell<Scene<'a>>,
     /// Every action in it, with what is written under its `with`.
     uses: OnceCell<Vec<Use<'a>>>,
     /// Every single value in its file.
@@ -53,13 +53,18 @@ impl<'a> Subject<'a> {
             runbook,
             setting,
             guards,
-            scene: Scene::of(runbook, setting),
+            scene: OnceCell::new(),
             uses: OnceCell::new(),
             leaves: OnceCell::new(),
             queries: OnceCell::new(),
             undone: OnceCell::new(),
             ensured: OnceCell::new(),
         }
+    }
+
+    /// What its steps do.
+    pub(super) fn scene(&self) -> &Scene<'a> {
+        self.scene.get_or_init(|| Scene::of(self.runbook, self.setting))
     }
 
     /// Every action in it, with what is written under its `with`.
@@ -79,13 +84,13 @@ impl<'a> Subject<'a> {
 
     /// The place of a node in this file: that of its step, or of the step it is inside of.
     pub(super) fn span_of(&self, id: NodeId) -> Span {
-        let outer = self.scene.flow.node(id).and_then(|node| self.runbook.steps.get(node.outer));
+        let outer = self.scene().flow.node(id).and_then(|node| self.runbook.steps.get(node.outer));
         outer.map_or(Span::default(), |step| step.span)
     }
 
     /// The place of an undo in this file: of its action, or of the step it is inside of.
     pub(super) fn undo_span(&self, undone: &Undone<'_>) -> Span {
-        let is_here = self.scene.flow.node(undone.id).is_some_and(|node| !node.path.contains('/'));
+        let is_here = self.scene().flow.node(undone.id).is_some_and(|node| !node.path.contains('/'));
         if is_here { undone.undo.action.span } else { self.span_of(undone.id) }
     }
 
@@ -103,7 +108,7 @@ impl<'a> Subject<'a> {
 
     /// Every undo, with its node and its scene.
     pub(super) fn undos(&self) -> impl Iterator<Item = (&Undone<'a>, &Node<'a>)> {
-        let flow = &self.scene.flow;
+        let flow = &self.scene().flow;
         let undone = self.undone.get_or_init(|| {
             let whole = flow.nodes().filter(|(_, node)| node.part != Part::Begin);
             let undone = whole.filter_map(|(id, node)| {
@@ -118,7 +123,7 @@ impl<'a> Subject<'a> {
     /// Every ensure with what it does, on its own.
     pub(super) fn ensures(&self) -> impl Iterator<Item = (&'a Ensure, &Scene<'a>)> {
         let ensures = &self.runbook.ensures;
-        let scene = |ensure| Scene::on(self.scene.flow.of_ensure(ensure), self.setting);
+        let scene = |ensure| Scene::on(self.scene().flow.of_ensure(ensure), self.setting);
         let ensured = self.ensured.get_or_init(|| ensures.iter().map(scene).collect());
         ensures.iter().zip(ensured)
     }

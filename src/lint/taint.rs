@@ -3,7 +3,7 @@
 //!
 //! Runbooks used as actions are followed with the params that are foreign in the call.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,13 +15,11 @@ use crate::source::Span;
 
 use super::carried::carried;
 use super::checked::Checks;
+use super::kept::Kept;
 use super::places::{Leaf, Role, Use, leaves, uses};
 
 /// The most runbooks followed for one file: what calls so many in so many ways is no runbook.
 const MAX_FOLLOWED: usize = 500;
-
-/// The most that is kept from one file to the next.
-const MAX_KEPT: usize = 2_000;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,21 +43,9 @@ pub(super) struct Hit {
     pub(super) way: String,
 }
 
-/// What following the values of runbooks showed that others use as actions, kept from one file to
-/// the next.
-#[derive(Debug, Default)]
-pub(super) struct Memory(RefCell<BTreeMap<Key, Kept>>);
-
-/// A runbook, by where it is kept, and which of its params are foreign.
-type Key = (*const Runbook, Origins);
-
-/// What following a runbook showed.
-#[derive(Debug)]
-struct Kept {
-    followed: Rc<Followed>,
-    /// Stays, so that no other one takes its place in memory.
-    _runbook: Arc<Runbook>,
-}
+/// What following the values of runbooks showed that others use as actions, by which of their
+/// params are foreign.
+pub(super) type Memory = Kept<Origins, Rc<Followed>>;
 
 /// Follows values through one file and the runbooks it uses.
 pub(super) struct Follower<'a> {
@@ -67,7 +53,7 @@ pub(super) struct Follower<'a> {
     left: Cell<usize>,
 }
 
-type Origins = BTreeMap<String, Origin>;
+pub(super) type Origins = BTreeMap<String, Origin>;
 
 /// What following a runbook showed.
 #[derive(Debug, Default)]
@@ -80,10 +66,6 @@ pub(super) struct Followed {
 impl<'a> Follower<'a> {
     /// Follows the values of one file.
     pub(super) fn new(memory: &'a Memory) -> Self {
-        let mut kept = memory.0.borrow_mut();
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
         Self { memory, left: Cell::new(MAX_FOLLOWED) }
     }
 
@@ -92,7 +74,7 @@ impl<'a> Follower<'a> {
         let followed = Flow::new(self, runbook, uses, &Origins::new()).followed();
         if self.left.get() == 0 {
             // Some of it was not looked at to the end.
-            self.memory.0.borrow_mut().clear();
+            self.memory.forget();
         }
         followed
     }
@@ -104,18 +86,11 @@ impl<'a> Follower<'a> {
             let words = format!("the param `{name}`");
             (name.clone(), Origin { words, is_version: origin.is_version })
         });
-        let params: Origins = named.collect();
-        let key = (Arc::as_ptr(runbook), params);
-        if let Some(kept) = self.memory.0.borrow().get(&key) {
-            return Rc::clone(&kept.followed);
-        }
-        let Some(left) = self.left.get().checked_sub(1) else {
-            return Rc::default();
-        };
-        self.left.set(left);
-        let followed = Rc::new(Flow::new(self, runbook, &uses(runbook), &key.1).followed());
-        self.memory.0.borrow_mut().insert(key, Kept { followed: Rc::clone(&followed), _runbook: Arc::clone(runbook) });
-        followed
+        let followed = self.memory.get_or(runbook, named.collect(), |params| {
+            self.left.set(self.left.get().checked_sub(1)?);
+            Some(Rc::new(Flow::new(self, runbook, &uses(runbook), params).followed()))
+        });
+        followed.unwrap_or_default()
     }
 }
 

@@ -33,17 +33,17 @@ pub struct Times<'s, 'a> {
 impl<'s, 'a> Times<'s, 'a> {
     /// The times from the beginning of the run.
     pub fn of_run(subject: &'s Subject<'a>, bound: Bound) -> Self {
-        let all = Nodes::that(&subject.scene.flow, |_, _| true);
+        let all = Nodes::that(&subject.scene().flow, |_, _| true);
         Self::of(subject, bound, &all)
     }
 
     /// The times from the end of one node, of the nodes after it.
     pub fn after(subject: &'s Subject<'a>, bound: Bound, begin: NodeId) -> Self {
-        Self::of(subject, bound, &subject.scene.flow.after(begin))
+        Self::of(subject, bound, &subject.scene().flow.after(begin))
     }
 
     fn of(subject: &'s Subject<'a>, bound: Bound, among: &Nodes) -> Self {
-        let flow = &subject.scene.flow;
+        let flow = &subject.scene().flow;
         let mut times = Self { subject, bound, ends: vec![None; flow.order().len()] };
         for id in flow.order().iter().copied().filter(|id| among.has(*id)) {
             let Some(node) = flow.node(id) else {
@@ -75,7 +75,7 @@ impl<'s, 'a> Times<'s, 'a> {
 
     /// The steps on the way to a node that take longest, in their order.
     pub fn critical_path(&self, to: NodeId) -> Vec<(String, Duration)> {
-        let flow = &self.subject.scene.flow;
+        let flow = &self.subject.scene().flow;
         let mut path = Vec::new();
         let mut at = Some(to);
         while let Some((id, node)) = at.and_then(|id| Some((id, flow.node(id)?))) {
@@ -106,13 +106,13 @@ impl<'s, 'a> Times<'s, 'a> {
 
     fn own(&self, node: &Node<'_>) -> Duration {
         let stay = match &node.work.poll {
-            Poll::Hold { stay, .. } => self.known(self.subject.scene.flow.given(node, stay.given_whole())),
+            Poll::Hold { stay, .. } => self.known(self.subject.scene().flow.given(node, stay.given_whole())),
             Poll::Once | Poll::Until { .. } => Duration::ZERO,
         };
         let once = match (self.bound, node.work.action.name()) {
             (Bound::AtMost, _) => node.work.bound(stay),
             (Bound::AtLeast, "sleep" | "nats_watch") => {
-                let given = self.subject.scene.flow.argument(node, "for");
+                let given = self.subject.scene().flow.argument(node, "for");
                 given.map_or(Duration::ZERO, |given| self.known(given))
             }
             (Bound::AtLeast, _) => stay,

@@ -30,11 +30,13 @@ pub struct OneFile {
     pub found: Vec<Diagnostic>,
     /// From which severity on something is wrong.
     pub deny: Severity,
+    /// Whether it was asked for itself, and not only read for one that was.
+    pub is_asked: bool,
 }
 
 impl Default for OneFile {
     fn default() -> Self {
-        Self { found: Vec::new(), deny: Severity::Error }
+        Self { found: Vec::new(), deny: Severity::Error, is_asked: false }
     }
 }
 
@@ -193,7 +195,8 @@ pub fn checkup_line(checkup: &Checkup) -> String {
         said.push(format!("{} that cannot be read", counted(checkup.trouble.len(), "path")));
     }
     let is_safe = |found: &&Diagnostic| found.fix.as_ref().is_some_and(|fix| fix.is_safe);
-    match (said.is_empty(), checkup.files.values().flat_map(|file| &file.found).filter(is_safe).count()) {
+    let asked = checkup.files.values().filter(|file| file.is_asked);
+    match (said.is_empty(), asked.flat_map(|file| &file.found).filter(is_safe).count()) {
         (true, _) => format!("{files} checked, nothing wrong"),
         (false, 0) => format!("{files} checked: {}", said.join(", ")),
         (false, mended) => format!("{files} checked: {}; `--fix` mends {mended}", said.join(", ")),

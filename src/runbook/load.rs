@@ -24,11 +24,6 @@ pub trait Library {
     /// A sentence saying why there is no such file, or why it may not be read.
     fn read(&self, from: &SourceFile, name: &str) -> Result<SourceFile, String>;
 
-    /// Whether a file came with the engine, and was checked before it did.
-    fn is_bundled(&self, _file: &str) -> bool {
-        false
-    }
-
     /// An included runbook that was kept, by the full name of its file.
     fn kept(&self, _file: &str) -> Option<Included> {
         None

@@ -35,6 +35,7 @@ mod mutants;
 mod mutation;
 mod offers;
 mod orphans;
+mod parts;
 mod paused;
 mod people;
 mod prometheus;

@@ -46,7 +46,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     let whole = || flow.nodes().filter(|(_, node)| node.part == Part::Whole);
     let effects: Vec<_> = whole().filter(|(_, node)| is_gated(node)).collect();
     for (asks, node) in whole().filter(|(_, node)| node.work.action.effect() == Effect::Asks) {

@@ -54,7 +54,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     let deploys = scene.deploys();
     if scene.arms().is_empty() || deploys.is_empty() {
         return;

@@ -82,7 +82,7 @@ const AT_LEAST: Duration = Duration::from_secs(60);
 const READ: [f64; 2] = [0.0, 1e12];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for (arm, gate) in subject.scene.arms() {
+    for (arm, gate) in subject.scene().arms() {
         // Whoever uses a runbook may say which gate, in a param; what looks on names the same one.
         if matches!(gate, Known::Symbol(symbol) if !symbol.starts_with("params.")) {
             let found = report.at("a gate is opened, and which one nobody knows before", subject.span_of(arm));
@@ -117,15 +117,15 @@ struct Looks<'s, 'a> {
 
 impl<'s, 'a> Looks<'s, 'a> {
     fn after(subject: &'s Subject<'a>, arm: NodeId, gate: &'s Known, service: Option<&'s str>) -> Self {
-        let flow = &subject.scene.flow;
+        let flow = &subject.scene().flow;
         let after = flow.after(arm);
-        let holds = Nodes::that(flow, |id, node| after.has(id) && is_long(subject, &subject.scene, node));
+        let holds = Nodes::that(flow, |id, node| after.has(id) && is_long(subject, subject.scene(), node));
         Self { subject, arm, gate, service, after, holds }
     }
 
     fn missing(&self) -> impl Iterator<Item = &'static str> {
         let target = self.subject.setting.target;
-        let scene = &self.subject.scene;
+        let scene = self.subject.scene();
         let argument = |node: &Node<'_>, name| scene.flow.argument(node, name);
         let is_own =
             |service: Option<Known>| service.as_ref().and_then(|one| self.subject.text_of(one)) == self.service;
@@ -178,7 +178,7 @@ impl<'s, 'a> Looks<'s, 'a> {
         let look_up = |path: &[&str]| match path {
             ["out", name] => seen.iter().find(|(one, _)| one == name).map(|(_, value)| value.clone()),
             ["steps", _, "out", "value"] => Some(Value::Float(before)),
-            _ => self.subject.value_of(&self.subject.scene.flow.named(node, &path.join("."))),
+            _ => self.subject.value_of(&self.subject.scene().flow.named(node, &path.join("."))),
         };
         if guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(false)) {
             return false;
@@ -192,8 +192,8 @@ impl<'s, 'a> Looks<'s, 'a> {
     /// Whether a watch is live before the gate opens, goes on as long as something is held after
     /// it, and rolls back.
     fn watched(&self, is: impl Fn(&Watched<'_>) -> bool) -> bool {
-        let flow = &self.subject.scene.flow;
-        let before = self.subject.scene.before(self.arm);
+        let flow = &self.subject.scene().flow;
+        let before = self.subject.scene().before(self.arm);
         // A watch that is live before a runbook used as an action begins is so before what is inside.
         let around = |id: NodeId| {
             let arm = flow.node(self.arm);
@@ -214,7 +214,7 @@ impl<'s, 'a> Looks<'s, 'a> {
 
     /// Whether every run that comes to its end held something after the gate was opened.
     fn held(&self, is: impl Fn(&Node<'_>) -> bool) -> bool {
-        let scene = &self.subject.scene;
+        let scene = self.subject.scene();
         let holds = Nodes::that(&scene.flow, |id, node| {
             let rolls_back = node.step.is_some_and(|step| step.on_failure == OnFailure::Rollback);
             self.holds.has(id) && rolls_back && is(node)

@@ -58,7 +58,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    for found in unverified(&subject.scene) {
+    for found in unverified(subject.scene()) {
         let (service, gate) = (found.service.shown(), found.gate.shown());
         let message = format!("`{gate}` is opened before the policy of `{service}` is verified");
         let diagnostic = report.at(message, subject.span_of(found.arm)).label(found.way);

@@ -51,10 +51,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     for one in flow.watches().iter().filter(|one| one.watch.on_breach != OnFailure::Rollback) {
         let watch = one.watch;
-        if subject.scene.arms().iter().all(|(arm, _)| one.to.is_some_and(|to| subject.scene.before(*arm).has(to))) {
+        if subject.scene().arms().iter().all(|(arm, _)| one.to.is_some_and(|to| subject.scene().before(*arm).has(to))) {
             continue;
         }
         let message = format!("a breach of `{}` leaves the gate open", watch.id);

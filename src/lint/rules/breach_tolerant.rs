@@ -55,7 +55,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let target = subject.setting.target;
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     let on_rejections = |action: &Action| action.name() == "nats_watch" && is_subject(action, "rejections", target);
     for one in flow.watches().iter().filter(|one| on_rejections(&one.watch.action)) {
         let guard = &one.watch.breach_when;
@@ -83,7 +83,7 @@ fn is_breached_by(subject: &Subject<'_>, watched: &Watched<'_>, count: i64, rate
     let look_up = |path: &[&str]| match counted.iter().find(|(name, _)| path == [*name]) {
         Some((_, value)) => Some(value.clone()),
         // What a user of this runbook has handed over.
-        None => subject.scene.flow.watch_constant(watched, path),
+        None => subject.scene().flow.watch_constant(watched, path),
     };
     if guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(true)) {
         return true;

@@ -50,7 +50,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     for (deploy, _) in scene.deploys() {
         let later = scene.flow.after(deploy);
         for name in scene.setting.target.gates.keys() {

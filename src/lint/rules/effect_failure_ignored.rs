@@ -40,7 +40,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     for (id, node) in scene.flow.nodes().filter(|(_, node)| node.part != Part::Begin) {
         let Some(step) = node.step.filter(|step| step.on_failure == OnFailure::Continue) else {
             continue;

@@ -40,7 +40,7 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Safety,
     source: include_str!("ensure_inside.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

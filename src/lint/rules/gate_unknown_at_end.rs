@@ -45,7 +45,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let mut told: Vec<&str> = Vec::new();
-    for (arm, gate) in subject.scene.arms() {
+    for (arm, gate) in subject.scene().arms() {
         let Some(name) = subject.text_of(gate).filter(|name| !told.contains(name)) else {
             continue;
         };
@@ -63,7 +63,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 fn knows(ensure: &Ensure, gate: &str, subject: &Subject<'_>) -> bool {
     let action = &ensure.work.action;
-    let flow = subject.scene.flow.of_ensure(ensure);
+    let flow = subject.scene().flow.of_ensure(ensure);
     let named = || flow.nodes().next().and_then(|(_, node)| flow.argument(node, "gate"));
     let is_own = || named().is_some_and(|one| subject.text_of(&one) == Some(gate));
     // A query in PromQL names no service.

@@ -37,7 +37,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     for (arm, _) in scene.arms() {
         let Some(own) = scene.flow.node(arm) else {
             continue;

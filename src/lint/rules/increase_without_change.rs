@@ -70,7 +70,7 @@ pub(super) const RULE: Rule = Rule {
 const COUNTS_STARTS: [&str; 2] = ["handshake_success", "leader_promotions"];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    look(&subject.scene, report, &|id| subject.span_of(id));
+    look(subject.scene(), report, &|id| subject.span_of(id));
     for (undone, _) in subject.undos() {
         look(&undone.scene, report, &|_| subject.undo_span(undone));
     }

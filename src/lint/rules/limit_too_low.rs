@@ -81,7 +81,7 @@ pub(super) fn exceeded(subject: &Subject<'_>, bound: Bound) -> Vec<Exceeded> {
         found("total", limit, &times, last, takes)
     });
     let disarmed = limits.disarmed.and_then(|limit| {
-        let disarms = subject.scene.disarms();
+        let disarms = subject.scene().disarms();
         let paths = disarms.iter().filter_map(|(disarm, _)| closed_for(subject, bound, *disarm));
         let (times, to, takes) = paths.max_by_key(|(_, _, takes)| *takes)?;
         found("disarmed", limit, &times, to, takes)
@@ -96,7 +96,7 @@ fn closed_for<'s, 'a>(
     disarm: NodeId,
 ) -> Option<(Times<'s, 'a>, NodeId, Duration)> {
     let times = Times::after(subject, bound, disarm);
-    let arms = subject.scene.arms();
+    let arms = subject.scene().arms();
     let next = arms.iter().filter_map(|(arm, _)| Some((*arm, times.end_of(*arm)?))).min_by_key(|(_, end)| *end);
     let (to, end) = next.or_else(|| times.last())?;
     Some((times, to, end))

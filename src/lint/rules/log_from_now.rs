@@ -54,7 +54,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     for (id, node) in scene.flow.nodes().filter(|(_, node)| node.part == Part::Whole) {
         if node.work.action.name() != "wait_log" {
             continue;

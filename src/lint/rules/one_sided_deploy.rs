@@ -58,7 +58,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     check_rollback(subject, report);
-    let scene = &subject.scene;
+    let scene = subject.scene();
     for (deploy, service) in scene.deploys() {
         let named = subject.text_of(service).map(|name| Known::Value(Value::text(name)));
         let service = named.as_ref().unwrap_or(service);
@@ -80,7 +80,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// A rollback that brings one service back and leaves another as the run made it.
 fn check_rollback(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     let undone: Vec<Known> = subject
         .undos()
         .flat_map(|(undone, _)| undone.scene.deploys().into_iter().map(|(_, service)| service.clone()))

@@ -90,7 +90,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// Whether every opening of a gate is done only where it was read, before the step, that it was open.
 fn is_as_before(subject: &Subject<'_>, id: NodeId, undoing: &Scene<'_>) -> bool {
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     let before = flow.before(flow.begin_of(id));
     undoing.arms().into_iter().all(|(arm, gate)| {
         let around =
@@ -102,7 +102,7 @@ fn is_as_before(subject: &Subject<'_>, id: NodeId, undoing: &Scene<'_>) -> bool 
 
 /// Whether a name is the state of a gate, as a step before has read it.
 fn was_read(subject: &Subject<'_>, name: &Known, gate: &Known, before: &Nodes) -> bool {
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     let Some((id, reading)) = flow.source_of(name).and_then(|(id, _)| Some((id, flow.node(id)?))) else {
         return false;
     };
@@ -116,7 +116,7 @@ fn was_read(subject: &Subject<'_>, name: &Known, gate: &Known, before: &Nodes) -
 
 /// A step that changes something and begins before this one does.
 fn earlier_effect<'s>(subject: &'s Subject<'_>, id: NodeId) -> Option<&'s Node<'s>> {
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     let before = flow.before(flow.begin_of(id));
     let changes = |node: &Node<'_>| node.part == Part::Whole && node.work.action.effect() == Effect::Changes;
     before.iter().filter_map(|id| flow.node(id)).find(|node| changes(node))

@@ -20,7 +20,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    if !subject.scene.is_whole() {
+    if !subject.scene().is_whole() {
         let found = report.at("this runbook is too large for its safety to be proved", Span::default());
         report.push(found.help("split it into runbooks used as actions"));
     }

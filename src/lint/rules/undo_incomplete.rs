@@ -52,7 +52,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (undone, node) in subject.undos() {
         let (id, undoing) = (undone.id, &undone.scene);
         let mut told: Vec<String> = Vec::new();
-        for deed in deeds_in(&subject.scene, id) {
+        for deed in deeds_in(subject.scene(), id) {
             let Some((what, verb)) = left_by(deed, undoing) else {
                 continue;
             };

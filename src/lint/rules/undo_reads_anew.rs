@@ -67,7 +67,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     for (own, node) in flow.nodes().filter(|(_, node)| node.part != Part::Begin) {
         let Some(undo) = node.step.and_then(|step| step.undo.as_deref()) else {
             continue;

@@ -63,7 +63,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     for (undone, node) in subject.undos() {
         let (id, undoing) = (undone.id, &undone.scene);
         let own = scene.deeds_inside(id);

@@ -49,7 +49,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (undone, node) in subject.undos() {
         let (id, undoing) = (undone.id, &undone.scene);
-        let forward = deployed(subject, &subject.scene, subject.scene.deeds_inside(id));
+        let forward = deployed(subject, subject.scene(), subject.scene().deeds_inside(id));
         let back = deployed(subject, undoing, undoing.deeds());
         if let Some((service, _)) = forward.iter().find(|deployed| back.contains(deployed)) {
             let name = service.shown();
@@ -64,7 +64,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// The services that are deployed, each with the version.
 fn deployed(subject: &Subject<'_>, scene: &Scene<'_>, deeds: &[(NodeId, Deed)]) -> Vec<(Known, Known)> {
-    let version = |id: NodeId| Some(subject.scene.origin(&scene.flow.argument(scene.flow.node(id)?, "version")?));
+    let version = |id: NodeId| Some(subject.scene().origin(&scene.flow.argument(scene.flow.node(id)?, "version")?));
     let each = deeds.iter().filter_map(|(id, deed)| match deed {
         Deed::Deploys(service) => Some((service.clone(), version(*id)?)),
         _ => None,

@@ -57,7 +57,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (undone, node) in subject.undos() {
-        let mut deeds = subject.scene.deeds_inside(undone.id).iter();
+        let mut deeds = subject.scene().deeds_inside(undone.id).iter();
         let Some(step) = node.step.filter(|_| deeds.any(|(_, deed)| matches!(deed, Deed::Deploys(_)))) else {
             continue;
         };

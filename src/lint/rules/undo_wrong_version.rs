@@ -79,7 +79,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// Whether a step moves something, and not this service.
 fn changes_another(subject: &Subject<'_>, step: NodeId, service: &Known) -> bool {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     let inside = (scene.flow.begin_of(step)..=step).filter_map(|id| scene.flow.node(id));
     // What a script, a program or a message changes is not known.
     let is_known = |one: &Node<'_>| {
@@ -94,7 +94,7 @@ fn changes_another(subject: &Subject<'_>, step: NodeId, service: &Known) -> bool
 
 /// What is wrong with a version that a step has read.
 fn why_wrong(subject: &Subject<'_>, step: NodeId, service: &Known, version: &Known) -> Option<String> {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     let read = scene.flow.giver_of(version, "version")?;
     let reading = scene.flow.node(read).filter(|node| node.work.action.name() == "service_version")?;
     let of = scene.flow.argument(reading, "service");
@@ -103,7 +103,7 @@ fn why_wrong(subject: &Subject<'_>, step: NodeId, service: &Known, version: &Kno
         Some(of @ Known::Value(_)) if of != *service => {
             Some(format!("the version of `{}`, read by `{path}`, to `{}`", of.shown(), service.shown()))
         }
-        _ if !scene.flow.before(subject.scene.flow.begin_of(step)).has(read) => {
+        _ if !scene.flow.before(subject.scene().flow.begin_of(step)).has(read) => {
             Some(format!("the version that `{path}` reads, which need not be before it"))
         }
         _ => None,

@@ -50,7 +50,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let limits = subject.runbook.limits;
-    let scene = &subject.scene;
+    let scene = subject.scene();
     let (disarms, deploys) = (scene.disarms(), scene.deploys());
     let Some((disarm, gate)) = disarms.first().filter(|_| !deploys.is_empty()) else {
         return;

@@ -44,12 +44,12 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Meaning,
     source: include_str!("unreachable_step.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let flow = &subject.scene.flow;
-    let proof = subject.scene.proof(&Nodes::that(flow, |_, _| false));
+    let flow = &subject.scene().flow;
+    let proof = subject.scene().proof(&Nodes::that(flow, |_, _| false));
     for (id, node) in flow.nodes().filter(|(_, node)| node.part != Part::Begin && !node.path.contains('/')) {
         if proof.can_start(id) {
             continue;

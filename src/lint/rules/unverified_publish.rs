@@ -52,7 +52,7 @@ pub(super) const RULE: Rule = Rule {
 const LOOKS: [&str; 6] = ["wait_log", "wait_metric", "nats_req", "http", "exec", "service_version"];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     if scene.arms().is_empty() {
         return;
     }

@@ -43,7 +43,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     for (id, deed) in scene.deeds() {
         let Deed::Verifies { service, against: Some(against) } = deed else {
             continue;
@@ -74,7 +74,7 @@ fn read_by(scene: &Scene<'_>, hash: &Known) -> Option<NodeId> {
 
 /// Whether what a step reads is what a service says of itself.
 fn is_of(subject: &Subject<'_>, node: &Node<'_>, service: &Known) -> bool {
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     if node.work.action.name() != "nats_req" {
         return flow.argument(node, "service").as_ref() == Some(service);
     }

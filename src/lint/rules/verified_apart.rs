@@ -57,7 +57,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let scene = &subject.scene;
+    let scene = subject.scene();
     for (arm, _) in scene.arms() {
         let (before, after) = (scene.before(arm), scene.flow.after(arm));
         let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !after.has(*id)).collect();

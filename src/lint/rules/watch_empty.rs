@@ -43,11 +43,11 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Safety,
     source: include_str!("watch_empty.rs"),
-    check: Check::Runbook(check),
+    check: Check::File(check),
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let flow = &subject.scene.flow;
+    let flow = &subject.scene().flow;
     let id_of = |at: usize| subject.runbook.steps.get(at).map_or("", |step| step.id.as_str());
     for watch in &subject.runbook.watches {
         let ends = watch.to.and_then(|to| Some((to, flow.step(to)?))).zip(flow.step(watch.from));

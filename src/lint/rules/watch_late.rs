@@ -56,8 +56,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let flow = &subject.scene.flow;
-    for (arm, gate) in subject.scene.arms() {
+    let flow = &subject.scene().flow;
+    for (arm, gate) in subject.scene().arms() {
         let (after, path) = (flow.after(arm), flow.node(arm).map_or("", |node| node.path.as_str()));
         let gate = gate.shown();
         for one in flow.watches().iter().filter(|one| after.has(one.from)) {
