@@ -273,14 +273,14 @@ impl Facts {
 
     fn watch(&mut self, runbook: &Runbook, watch: &Watch, node: Option<&Node>) {
         let place = format!("watch.{}", watch.id);
-        self.0.push(Fact::whole(&place, &watch.action).lost("a watch is gone"));
+        self.0.push(Fact::whole(&place, &watch.work.action).lost("a watch is gone"));
         let id = |at: usize| runbook.steps.get(at).map_or("the end", |step| step.id.as_str());
         let index = |at: usize| u32::try_from(at).map_or(f64::INFINITY, f64::from);
         let rule = Rule::NotHigher("it begins later");
         self.number(&format!("{place}.from"), id(watch.from), index(watch.from), rule);
         let to = watch.to.unwrap_or(usize::MAX);
         self.number(&format!("{place}.to"), id(to), index(to), Rule::NotLower("it ends earlier"));
-        self.action(runbook, &watch.action, &place, node);
+        self.action(runbook, &watch.work.action, &place, node);
         self.duration(&format!("{place}.every"), watch.every, Rule::NotHigher(RARER));
         self.add(&format!("{place}.breach_when"), watch.breach_when.text());
         let (word, number) = on_failure(watch.on_breach);

@@ -110,7 +110,7 @@ impl<'r> Run<'r> {
         };
         let closing = Rc::new(Notify::new());
         let with = self.watch_arguments(frame, watch)?;
-        let ActionKind::Primitive(declaration) = &watch.action.kind else {
+        let ActionKind::Primitive(declaration) = &watch.work.action.kind else {
             return Err(Failure::new(ErrorClass::Refused, "a watch needs a primitive that observes"));
         };
         if declaration.effect_where(with.get(OBSERVES.name)) != Effect::Observes {
@@ -140,7 +140,7 @@ impl<'r> Run<'r> {
 
     fn watch_arguments(&self, frame: &Rc<Frame>, watch: &Watch) -> Result<Value, Failure> {
         let mut names = frame.names.borrow_mut();
-        let filled = self.job.guards.fill(&watch.action.with, &mut names, &[]);
+        let filled = self.job.guards.fill(&watch.work.action.with, &mut names, &[]);
         filled.map_err(|error| Failure::new(ErrorClass::Refused, error.to_string()))
     }
 }

@@ -115,7 +115,7 @@ fn short(word: &str, guard: &str) -> String {
 fn add_watch(graph: &mut Graph, watch: &Watch, rollback: Option<usize>) {
     let lines = vec![
         format!("watch {}", watch.id),
-        watch.action.name().to_owned(),
+        watch.work.action.name().to_owned(),
         short("breach when", watch.breach_when.text()),
     ];
     let at = Some(graph.add(plain(lines, NodeKind::Watch)));

@@ -143,6 +143,13 @@ impl<'a> Flow<'a> {
         &self.watches
     }
 
+    /// What a watch does, as a node that stands for itself.
+    pub fn watch_node(&self, watched: &Watched<'a>) -> Node<'a> {
+        let (work, path, params) = (&watched.watch.work, watched.path.clone(), watched.params);
+        let (outer, needs, acts_after) = (watched.outer.unwrap_or_default(), Vec::new(), Vec::new());
+        Node { step: None, work, path, outer, part: Part::Whole, needs, acts_after, params }
+    }
+
     /// Every node's id, each after those it needs.
     pub fn order(&self) -> &[NodeId] {
         &self.order
@@ -160,7 +167,7 @@ impl<'a> Flow<'a> {
 
     /// What an argument of a watch's action is.
     pub fn watch_argument(&self, watched: &Watched<'_>, name: &str) -> Option<Known> {
-        self.names.argument(&watched.watch.action, name, watched.params, &watched.path)
+        self.names.argument(&watched.watch.work.action, name, watched.params, &watched.path)
     }
 
     /// What an expression stands for where a node uses it.

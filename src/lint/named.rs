@@ -39,7 +39,7 @@ pub(super) fn each_action(runbook: &Runbook, see: &mut impl FnMut(&Action)) {
             see(&undo.action);
         }
     }
-    runbook.watches.iter().for_each(|watch| see(&watch.action));
+    runbook.watches.iter().for_each(|watch| see(&watch.work.action));
     runbook.ensures.iter().for_each(|ensure| see(&ensure.work.action));
 }
 

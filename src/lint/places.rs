@@ -84,7 +84,7 @@ impl<'a> Role<'a> {
     fn action(self) -> &'a Action {
         match self {
             Self::Step(_, work) | Self::Undo(_, work) | Self::Ensure(work) => &work.action,
-            Self::Watch(watch) => &watch.action,
+            Self::Watch(watch) => &watch.work.action,
         }
     }
 

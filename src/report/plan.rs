@@ -28,7 +28,7 @@ pub fn describe(runbook: &Runbook) -> String {
     for watch in &runbook.watches {
         let id = |at: usize| runbook.steps.get(at).map_or("the end", |step| step.id.as_str());
         let to = watch.to.map_or("the end", id);
-        let _ = writeln!(text, "watch {} from {} to {to}: {}", watch.id, id(watch.from), watch.action.name());
+        let _ = writeln!(text, "watch {} from {} to {to}: {}", watch.id, id(watch.from), watch.work.action.name());
     }
     for ensure in &runbook.ensures {
         let _ = writeln!(text, "ensure {}: {}", ensure.id, ensure.work.action.name());

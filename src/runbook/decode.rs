@@ -308,7 +308,7 @@ impl Decoder<'_> {
             about,
             from: from?,
             to,
-            action: action?,
+            work: Work::once(action?),
             every,
             breach_when: breach_when?,
             on_breach,

@@ -210,11 +210,11 @@ impl Look<'_> {
 
     fn watch(&mut self, watch: &Watch) {
         let place = Place { view: View::Start(watch.from), told: Vec::new() };
-        self.action(&watch.action, &[], &place);
-        let locals = if watch.action.name() == "nats_watch" {
+        self.action(&watch.work.action, &[], &place);
+        let locals = if watch.work.action.name() == "nats_watch" {
             vec![("count", Type::Int), ("last", Type::Any), ("rate", Type::Number)]
         } else {
-            vec![("out", self.declared.of_action(&watch.action))]
+            vec![("out", self.declared.of_action(&watch.work.action))]
         };
         self.truth(&watch.breach_when, locals, &place);
     }

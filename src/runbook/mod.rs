@@ -316,7 +316,7 @@ pub struct Watch {
     /// The step with whose end it ends; the end of the run where `None`.
     pub to: Option<usize>,
     /// What it observes.
-    pub action: Action,
+    pub work: Work,
     /// The time between two samples, for an action that is not a subscription.
     pub every: Duration,
     /// True: breached.

@@ -154,10 +154,10 @@ impl<'s, 'a> Looks<'s, 'a> {
         let hash = self.held(|node| node.work.action.name() == "expect_hash" && is_own(argument(node, "service")))
             || self.watched(|one| {
                 let service = scene.flow.watch_argument(one, "service");
-                one.watch.action.name() == "expect_hash" && is_own(service)
+                one.watch.work.action.name() == "expect_hash" && is_own(service)
             });
         let rejections = self.watched(|one| {
-            let action = &one.watch.action;
+            let action = &one.watch.work.action;
             action.name() == "nats_watch" && is_subject(action, "rejections", target)
         });
         let each = [
@@ -207,7 +207,7 @@ impl<'s, 'a> Looks<'s, 'a> {
             let is_early = around(one.from) || before.has(one.from);
             let is_late = || one.to.is_none_or(|to| self.after.has(to) && is_long(to));
             // A subscription hears everything; what samples must do so often enough.
-            let is_dense = one.watch.action.name() == "nats_watch" || one.watch.every <= AT_LEAST;
+            let is_dense = one.watch.work.action.name() == "nats_watch" || one.watch.every <= AT_LEAST;
             is_dense && one.watch.on_breach == OnFailure::Rollback && is(one) && is_early && is_late()
         })
     }

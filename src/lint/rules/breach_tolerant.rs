@@ -57,7 +57,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let target = subject.setting.target;
     let flow = &subject.scene().flow;
     let on_rejections = |action: &Action| action.name() == "nats_watch" && is_subject(action, "rejections", target);
-    for one in flow.watches().iter().filter(|one| on_rejections(&one.watch.action)) {
+    for one in flow.watches().iter().filter(|one| on_rejections(&one.watch.work.action)) {
         let guard = &one.watch.breach_when;
         if is_breached(subject, one) {
             continue;
