@@ -51,6 +51,11 @@ pub enum Wrong {
         /// The functions there are.
         known: Vec<&'static str>,
     },
+    /// A name that a function of a script does not see.
+    NotHandedOver {
+        /// The name.
+        name: String,
+    },
     /// A primitive that scripts cannot call.
     StepOnly {
         /// The primitive.

@@ -37,6 +37,8 @@ pub struct Said {
     given: BTreeSet<String>,
     /// Every dotted name it reads that it gives to nothing itself, each word with its place.
     pub(super) reads: Vec<Vec<(String, Position)>>,
+    /// Those of them that a function of it reads, which sees only what it is handed.
+    pub(super) read_inside: Vec<(String, Position)>,
 }
 
 /// A call in a script.
@@ -70,7 +72,6 @@ struct Found {
     /// Names that may stand for several things.
     loose: BTreeSet<String>,
     returns: bool,
-    reads: Vec<Vec<(String, Position)>>,
 }
 
 impl Said {
@@ -87,10 +88,21 @@ impl Said {
         });
         let handed_over = ast.iter_functions().flat_map(|function| function.params);
         found.loose.extend(handed_over.map(str::to_owned));
-        let Found { calls, bound, loose, returns, mut reads } = found;
+        let Found { calls, bound, loose, returns } = found;
         let functions = ast.iter_functions().map(|function| function.name.to_owned());
         let given: BTreeSet<_> = bound.keys().chain(&loose).cloned().chain(functions).collect();
-        reads.retain(|path| path.first().is_some_and(|(root, _)| !given.contains(root)));
+        // A closure takes along what it reads: of that, the engine knows only the name.
+        let functions_that = |fits: fn(&str) -> bool| {
+            let mut functions = ast.clone_functions_only();
+            functions.retain_functions(|_, _, name, _| fits(name));
+            functions
+        };
+        let closures = reads(&functions_that(is_closure));
+        let closures = closures.filter(|read| read.path.first().is_some_and(|(root, _)| !given.contains(root)));
+        let outside = reads(&ast.clone_statements_only()).filter(|read| !read.is_own);
+        let named = reads(&functions_that(|name| !is_closure(name)));
+        let read_inside = named.filter(|read| !read.is_own).filter_map(|read| read.path.into_iter().next()).collect();
+        let reads = outside.chain(closures).map(|read| read.path).collect();
         let names = bound.into_iter().filter(|(name, given)| given.len() == 1 && !loose.contains(name));
         let names = names.filter_map(|(name, mut given)| Some((name, given.pop()?))).collect();
         let last = match ast.statements().last() {
@@ -98,7 +110,7 @@ impl Said {
             Some(Stmt::FnCall(call, _)) => Some(called(call, None, 0)),
             _ => None,
         };
-        Self { calls, last: last.filter(|_| !returns), names, given, reads }
+        Self { calls, last: last.filter(|_| !returns), names, given, reads, read_inside }
     }
 
     /// Whether it calls a function, or may by handing one over that is named only when it runs.
@@ -140,7 +152,6 @@ impl Found {
     }
 
     fn expression(&mut self, expression: &Written) {
-        self.reads.extend(read(expression));
         match expression {
             Written::FnCall(call, at) => self.call(call, false, *at),
             Written::MethodCall(call, at) => self.call(call, true, *at),
@@ -168,16 +179,41 @@ impl Found {
     }
 }
 
+/// Whether a function has its name from the expression engine.
+fn is_closure(name: &str) -> bool {
+    name.starts_with("anon$")
+}
+
+/// A dotted name that is read.
+struct Read {
+    path: Vec<(String, Position)>,
+    /// Whether the script has given the name to something by then.
+    is_own: bool,
+}
+
+/// Every dotted name that is read in a part of a script.
+fn reads(part: &AST) -> impl Iterator<Item = Read> + use<> {
+    let mut found = Vec::new();
+    part.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(expression)) = path.last() {
+            found.extend(read(expression));
+        }
+        true
+    });
+    found.into_iter()
+}
+
 /// The dotted name that an expression reads, as far as nothing in it stands for a missing one.
-fn read(expression: &Written) -> Option<Vec<(String, Position)>> {
+fn read(expression: &Written) -> Option<Read> {
     let (first, mut rest) = match expression {
         Written::Variable(..) => (expression, None),
         Written::Dot(sides, flags, _) if !flags.intersects(ASTFlags::NEGATED) => (&sides.lhs, Some(&sides.rhs)),
         _ => return None,
     };
-    let Written::Variable(root, _, at) = first else {
+    let Written::Variable(root, place, at) = first else {
         return None;
     };
+    let is_own = place.is_some() || root.0.is_some();
     let mut path = vec![(root.1.to_string(), *at)];
     while let Some(next) = rest {
         let (property, after) = match next {
@@ -191,7 +227,7 @@ fn read(expression: &Written) -> Option<Vec<(String, Position)>> {
         path.push((names.2.to_string(), *at));
         rest = after;
     }
-    Some(path)
+    Some(Read { path, is_own })
 }
 
 /// The name at the beginning of a chain of properties and indexes.

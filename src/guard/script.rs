@@ -40,7 +40,7 @@ pub struct Script {
     text: std::sync::Arc<str>,
     said: Said,
     gives: Type,
-    unanswered: Vec<(Span, Wrong)>,
+    wrong: Vec<(Span, Wrong)>,
     asked: Vec<AskedPrimitive>,
     reads: Vec<Vec<(String, Span)>>,
 }
@@ -56,9 +56,10 @@ impl Script {
         &self.own
     }
 
-    /// Every call of a function that there is none of, with its place in the file.
-    pub fn unanswered(&self) -> &[(Span, Wrong)] {
-        &self.unanswered
+    /// What is wrong with it wherever it stands: calls of functions that there are none of, and names
+    /// that its own functions do not see.
+    pub fn wrong(&self) -> &[(Span, Wrong)] {
+        &self.wrong
     }
 
     /// Every dotted name that it reads and has from elsewhere, each word with its place in the file.
@@ -146,9 +147,12 @@ impl Guards {
                 let asked = self.asked(&said, &ast, &lines, &scalar.text);
                 let placed = |(word, at): &(String, Position)| (word.clone(), lines.word(&scalar.text, *at));
                 let reads = said.reads.iter().map(|path| path.iter().map(placed).collect()).collect();
+                let inside = said.read_inside.iter().map(placed);
+                let inside = inside.map(|(name, span)| (span, Wrong::NotHandedOver { name }));
+                let wrong = unanswered.into_iter().chain(inside).collect();
                 let said = self.own.said_with(said);
                 let text = std::sync::Arc::from(scalar.text.as_str());
-                Some(Script { ast, own, lines, text, said, gives, unanswered, asked, reads })
+                Some(Script { ast, own, lines, text, said, gives, wrong, asked, reads })
             }
             Err(error) => {
                 let at = lines.word(&scalar.text, error.position());

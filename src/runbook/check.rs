@@ -44,6 +44,11 @@ fn is_unknown(found: &Found, findings: &mut Findings) -> bool {
         Wrong::UnknownName { name, known } => {
             unknown(("unknown-name", "name"), name, known, (found.span, findings));
         }
+        Wrong::NotHandedOver { name } => {
+            let message = format!("a function of a script sees only what it is handed, and not `{name}`");
+            let finding = findings.error("unknown-name", message, found.span);
+            findings.push(finding.help("hand it over as an argument"));
+        }
         Wrong::UnknownProperty { noun, name, known, .. } => {
             let words = match noun {
                 Noun::Usual | Noun::OfTarget => return false,

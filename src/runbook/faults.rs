@@ -230,7 +230,7 @@ impl Look<'_> {
     /// is its own business.
     fn script(&mut self, script: &Script, locals: &[(&'static str, Type)], place: &Place) {
         let expression = |(span, what)| Found { span, problem: Problem::Expression(what) };
-        self.found.extend(script.unanswered().iter().cloned().map(expression));
+        self.found.extend(script.wrong().iter().cloned().map(expression));
         self.names_target |= script.reads().iter().any(|path| path.first().is_some_and(|(root, _)| root == "target"));
         let standing = |id: &str| self.standing(place.view, id);
         let (locals, own) = (locals.to_vec(), script.own_functions());
