@@ -50,6 +50,8 @@ pub struct Call {
     pub arguments: Vec<Expr>,
     /// Whether what comes before a dot, which stands nowhere here, is its first argument.
     pub is_method: bool,
+    /// Whether the script goes on when it fails.
+    pub is_caught: bool,
     /// Where its name stands.
     pub(super) at: Position,
     /// Where the keys of a map stand that is its last argument.
@@ -72,6 +74,8 @@ struct Found {
     /// Names that may stand for several things.
     loose: BTreeSet<String>,
     returns: bool,
+    /// Whether what is looked at stands in a `try`.
+    is_caught: bool,
 }
 
 impl Said {
@@ -79,6 +83,8 @@ impl Said {
     pub(super) fn by(ast: &AST) -> Self {
         let mut found = Found::default();
         ast.walk(&mut |path: &[ASTNode<'_>]| {
+            let is_try = |node: &ASTNode<'_>| matches!(node, ASTNode::Stmt(Stmt::TryCatch(..)));
+            found.is_caught = path.iter().any(is_try);
             match path.last() {
                 Some(ASTNode::Stmt(statement)) => found.statement(statement),
                 Some(ASTNode::Expr(expression)) => found.expression(expression),
@@ -88,7 +94,7 @@ impl Said {
         });
         let handed_over = ast.iter_functions().flat_map(|function| function.params);
         found.loose.extend(handed_over.map(str::to_owned));
-        let Found { calls, bound, loose, returns } = found;
+        let Found { calls, bound, loose, returns, .. } = found;
         let functions = ast.iter_functions().map(|function| function.name.to_owned());
         let given: BTreeSet<_> = bound.keys().chain(&loose).cloned().chain(functions).collect();
         // A closure takes along what it reads: of that, the engine knows only the name.
@@ -121,7 +127,7 @@ impl Said {
     }
 
     /// Whether it gives a name to something of its own.
-    pub(super) fn gives_itself(&self, name: &str) -> bool {
+    pub fn gives_itself(&self, name: &str) -> bool {
         self.given.contains(name)
     }
 
@@ -174,7 +180,14 @@ impl Found {
                 Some(Written::Map(entries, _)) => entries.0.iter().map(|(key, _)| key.pos).collect(),
                 _ => Vec::new(),
             };
-            self.calls.push(Call { name: call.name.to_string(), arguments, is_method, at, keys });
+            self.calls.push(Call {
+                name: call.name.to_string(),
+                arguments,
+                is_method,
+                is_caught: self.is_caught,
+                at,
+                keys,
+            });
         }
     }
 }

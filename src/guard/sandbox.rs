@@ -4,8 +4,11 @@ use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, MoreStringPackage,
     Package,
 };
-use rhai::{Engine, OptimizationLevel};
+use std::any::TypeId;
 
+use rhai::{Array, Dynamic, Engine, ImmutableString, Map, OptimizationLevel};
+
+use super::operators::fault;
 use super::{functions, names, operators};
 
 /// Operations of one guard: a guard that needs more is a program.
@@ -28,6 +31,30 @@ const MAX_FUNCTIONS: usize = 64;
 /// What would reach outside, wait, or run text as code.
 const DISABLED: [&str; 8] = ["eval", "print", "debug", "import", "export", "sleep", "timestamp", "call"];
 
+/// Functions of lists and maps that call what they are handed.
+const CALLING: [&str; 20] = [
+    "all",
+    "dedup",
+    "drain",
+    "extract",
+    "filter",
+    "find",
+    "find_map",
+    "for_each",
+    "index_of",
+    "map",
+    "order_by",
+    "reduce",
+    "reduce_rev",
+    "retain",
+    "some",
+    "sort",
+    "sort_by",
+    "splice",
+    "split",
+    "zip",
+];
+
 /// The engine for guards.
 pub(super) fn engine() -> Engine {
     let mut engine = bare();
@@ -40,7 +67,29 @@ pub(super) fn engine() -> Engine {
 pub(super) fn script_engine() -> Engine {
     let mut engine = bare();
     engine.set_max_operations(MAX_SCRIPT_OPERATIONS);
+    refuse_named(&mut engine);
     engine
+}
+
+/// Functions of lists and maps call what they are handed, also by its name as a text: nobody who
+/// reads the script would find the call.
+fn refuse_named(engine: &mut Engine) {
+    let is_text = |kind: &TypeId| [TypeId::of::<ImmutableString>(), TypeId::of::<&str>()].contains(kind);
+    let named = engine.collect_fn_metadata(
+        None,
+        |one| {
+            let takes = one.metadata.param_types.as_slice();
+            let calls = CALLING.contains(&one.metadata.name.as_str()) && takes.iter().skip(1).any(is_text);
+            let is_on_many = takes.first().is_some_and(|on| [TypeId::of::<Array>(), TypeId::of::<Map>()].contains(on));
+            (calls && is_on_many).then(|| (one.metadata.name.to_string(), takes.to_vec()))
+        },
+        true,
+    );
+    for (name, takes) in named {
+        engine.register_raw_fn(name, takes, |_, _| {
+            Err::<Dynamic, _>(fault("hand over a function as `|value| ...`, not by its name"))
+        });
+    }
 }
 
 fn bare() -> Engine {

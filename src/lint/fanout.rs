@@ -45,6 +45,9 @@ pub(super) fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Set
     let Some(foreach) = fanout(node) else {
         return flow.argument(node, name).into_iter().collect();
     };
+    if may_pass_by(node) {
+        return Vec::new();
+    }
     let items = items(flow, node, foreach, setting);
     match node.work.action.with.given(name) {
         Some(Given::Expression(guard)) if guard.text().trim() == "item" => items,
@@ -54,9 +57,26 @@ pub(super) fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Set
     }
 }
 
-/// Whether a node may be done without anything happening: its fan-out may have no item.
+/// Whether a node may be done without anything happening: its fan-out may have no item, or may pass
+/// its items by.
 pub(super) fn may_do_nothing(flow: &Flow<'_>, node: &Node<'_>) -> bool {
-    fanout(node).is_some_and(|foreach| of_target(foreach).is_none() && written(flow, node, foreach).is_empty())
+    let is_empty = |foreach: &Foreach| of_target(foreach).is_none() && written(flow, node, foreach).is_empty();
+    fanout(node).is_some_and(|foreach| may_pass_by(node) || is_empty(foreach))
+}
+
+/// Whether an item of a fan-out may be passed by where others are not.
+fn may_pass_by(node: &Node<'_>) -> bool {
+    node.work.when.as_ref().is_some_and(names_item)
+}
+
+/// Whether what a step is held against hangs on the item it is done for.
+pub(super) fn hangs_on_item(node: &Node<'_>, name: &str) -> bool {
+    let by_argument = match node.work.action.with.given(name) {
+        Some(Given::Expression(guard)) => names_item(guard),
+        Some(Given::Mixed) => true,
+        Some(Given::Constant(_)) | None => false,
+    };
+    fanout(node).is_some() && (by_argument || node.work.guards().any(names_item))
 }
 
 fn fanout<'n>(node: &Node<'n>) -> Option<&'n Foreach> {

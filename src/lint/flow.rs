@@ -4,6 +4,7 @@
 //! nodes of its steps. Edges come from `needs`; a node that needs another starts after that one
 //! ended, so two nodes without a path between them may run at the same time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::guard::Given;
@@ -77,6 +78,8 @@ pub struct Flow<'a> {
     outermost: Vec<NodeId>,
     watches: Vec<Watched<'a>>,
     is_whole: bool,
+    /// What the params of the outermost runbook are unless somebody says otherwise.
+    defaults: BTreeMap<String, Value>,
 }
 
 impl<'a> Flow<'a> {
@@ -86,7 +89,9 @@ impl<'a> Flow<'a> {
             let name = Arc::clone(&param.name);
             (Arc::clone(&name), Known::Symbol(Arc::from(format!("params.{name}"))))
         });
-        let mut flow = Self::empty(Meanings::new(params.collect()));
+        let defaults =
+            runbook.params.iter().filter_map(|param| Some((format!("params.{}", param.name), param.default.clone()?)));
+        let mut flow = Self { defaults: defaults.collect(), ..Self::empty(Meanings::new(params.collect())) };
         flow.names.bind(runbook, "", 0, None);
         flow.outermost = flow.steps(runbook, "", 0, None, None);
         flow.sort();
@@ -125,7 +130,7 @@ impl<'a> Flow<'a> {
 
     fn empty(names: Meanings) -> Self {
         let (nodes, order, outermost, watches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { nodes, order, names, outermost, watches, is_whole: true }
+        Self { nodes, order, names, outermost, watches, is_whole: true, defaults: BTreeMap::new() }
     }
 
     /// Every node.
@@ -188,6 +193,14 @@ impl<'a> Flow<'a> {
     /// What a symbol was computed by, where it is a `let` or the output of a runbook.
     pub fn bound(&self, known: &Known) -> Option<Known> {
         self.names.bound(known).cloned()
+    }
+
+    /// What a symbol is unless somebody says otherwise.
+    pub fn default_of(&self, known: &Known) -> Option<&Value> {
+        match known {
+            Known::Symbol(symbol) => self.defaults.get(&**symbol),
+            Known::Value(_) => None,
+        }
     }
 
     /// What is given in a node.

@@ -122,6 +122,8 @@ enum Check {
     File(fn(&Subject<'_>, &mut Report<'_>)),
     /// The same, of runbooks and of targets.
     Both(fn(&Subject<'_>, &mut Report<'_>), fn(&TargetSubject<'_>, &mut Report<'_>)),
+    /// A target that was read without an error.
+    Target(fn(&TargetSubject<'_>, &mut Report<'_>)),
     /// The comments that allow something, once everything else was looked at.
     Allows(fn(&Allows, &mut Report<'_>)),
 }
@@ -247,7 +249,7 @@ pub fn examine_target(file: &SourceFile, guards: &Guards, levels: &Levels) -> Ex
         };
         let subject = TargetSubject { target, tree };
         for rule in RULES {
-            if let Check::Both(_, check) = rule.check {
+            if let Check::Target(check) | Check::Both(_, check) = rule.check {
                 check(&subject, &mut Report { rule, findings });
             }
         }

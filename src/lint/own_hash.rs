@@ -12,6 +12,9 @@ const OWN: [&str; 2] = ["handshake_ok", "policy_loaded"];
 const NOT_HELD: [&str; 10] =
     ["expected", "failed", "former", "mismatch", "old", "other", "peer", "previous", "refused", "remote"];
 
+/// How many letters make a word: fewer may belong to the pattern's own language.
+const LEAST_WORD: usize = 3;
+
 /// How many of the words before a hash say what it is.
 const MAX_LABEL: usize = 3;
 
@@ -26,7 +29,8 @@ pub(super) fn is_own_hash(flow: &Flow<'_>, node: &Node<'_>, service: &Known, set
         Known::Symbol(symbol) => {
             let named = symbol.split_once(':').and_then(|(_, said)| said.strip_prefix("target.patterns."));
             match named {
-                Some(name) if OWN.contains(&name) => return true,
+                // A target that says nothing of them has the usual ones.
+                Some(name) if OWN.contains(&name) && !setting.target.patterns.contains_key(name) => return true,
                 Some(name) => setting.target.patterns.get(name).map(String::as_str),
                 None => None,
             }
@@ -43,5 +47,7 @@ fn is_of_another<S>(pattern: &str, own: Option<&str>, services: &BTreeMap<String
     let words: Vec<&str> = before.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let named = |word: &&&str| services.keys().any(|service| service.to_lowercase() == ***word);
     let is_others = words.iter().rfind(named).is_some_and(|word| Some(*word) != own.map(str::to_lowercase).as_deref());
-    is_others || words.iter().rev().take(MAX_LABEL).any(|word| NOT_HELD.contains(word))
+    // Without a word before it, it may be anybody's.
+    let is_nameless = !words.iter().any(|word| word.chars().filter(|c| c.is_alphabetic()).count() >= LEAST_WORD);
+    is_nameless || is_others || words.iter().rev().take(MAX_LABEL).any(|word| NOT_HELD.contains(word))
 }

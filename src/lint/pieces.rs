@@ -201,6 +201,10 @@ impl Reader<'_, '_> {
         if let Some(own) = own {
             return self.expression(own, said, left);
         }
+        // What a script gives a name to is not what the runbook has under it.
+        if path.first().is_some_and(|root| said.is_some_and(|said| said.gives_itself(root))) {
+            return Pieces::open();
+        }
         if let ["target", "subjects", name] = path {
             let subject = self.subject.setting.target.subjects.get(*name);
             return subject.map_or_else(Pieces::open, |subject| Pieces::written(subject));

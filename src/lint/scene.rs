@@ -12,7 +12,7 @@ use crate::value::Value;
 
 use super::Setting;
 use super::checked::KEEPING;
-use super::fanout::{Rounds, each_of};
+use super::fanout::{Rounds, each_of, hangs_on_item};
 use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{Said, judgement, truth, truth_or_needless};
 use super::nodes::Nodes;
@@ -157,12 +157,12 @@ impl<'a> Scene<'a> {
         found.into_iter().filter(|(_, service)| self.is_in_group(service)).collect()
     }
 
-    /// Whether a service is, or may be, one of those that must hold one policy. One that is named
-    /// only when the runbook runs counts where the runbook moves a gate.
+    /// Whether a service is, or may be, one of those that must hold one policy.
     pub fn is_in_group(&self, service: &Known) -> bool {
+        let mut group = self.setting.target.parity();
         match service.as_text() {
-            Some(name) => self.setting.target.parity().any(|one| one == name),
-            None => self.deeds.iter().any(|(_, deed)| matches!(deed, Deed::Arms(_) | Deed::Disarms(_))),
+            Some(name) => group.any(|one| one == name),
+            None => group.next().is_some(),
         }
     }
 
@@ -267,10 +267,19 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
         none if none.is_empty() => flow.argument(node, name).into_iter().collect(),
         each => each,
     };
+    // What hangs on the item is another hash for each service.
+    let is_own = hangs_on_item(node, "expected");
+    let held = |service: Known, against: Option<Known>| {
+        let own = || Known::Symbol(Arc::from(format!("{}/:item {}", node.path, service.shown())));
+        let against = if is_own { Some(own()) } else { against };
+        Deed::Verifies { service, against }
+    };
     let said = judgement(node.work);
     let hash = said.iter().find_map(|one| one.compared_hash());
-    let is_counted =
-        |one: &Said<'_>| one.is_at_least_one(&["out", "value"]) || one.is_at_least_one(&["out", "increase"]);
+    let counts_from_read = is_read(flow.argument(node, "baseline").as_ref());
+    let is_counted = |one: &Said<'_>| {
+        one.is_at_least_one(&["out", "value"]) || (counts_from_read && one.is_at_least_one(&["out", "increase"]))
+    };
     match declaration.name {
         _ if declaration.in_doubt == InDoubt::DisarmFirst => any("gate").into_iter().map(Deed::Arms).collect(),
         "disarm" => each("gate").into_iter().map(Deed::Disarms).collect(),
@@ -280,19 +289,33 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
         "deploy" => any("service").into_iter().map(Deed::Deploys).collect(),
         "expect_hash" => {
             let against = flow.argument(node, "expected");
-            each("service").into_iter().map(|service| Deed::Verifies { service, against: against.clone() }).collect()
+            each("service").into_iter().map(|service| held(service, against.clone())).collect()
         }
         "service_hash" | "wait_log" if hash.is_some() => {
             let against = hash.map(|text| flow.named(node, text));
             let is_own =
                 |service: &Known| declaration.name == "service_hash" || is_own_hash(flow, node, service, setting);
             let services = each("service").into_iter().filter(is_own);
-            services.map(|service| Deed::Verifies { service, against: against.clone() }).collect()
+            services.map(|service| held(service, against.clone())).collect()
         }
         "wait_metric" if is_handshake(flow, node, setting) && said.iter().any(is_counted) => {
             each("service").into_iter().map(|service| Deed::Verifies { service, against: None }).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// Whether a counter is counted from where it stood: from when the step begins, or as an earlier one
+/// read it.
+fn is_read(baseline: Option<&Known>) -> bool {
+    match baseline {
+        None => true,
+        Some(Known::Value(_)) => false,
+        Some(Known::Symbol(symbol)) => {
+            let said = symbol.split_once(':').map_or(&**symbol, |(_, said)| said);
+            said.strip_prefix("steps.")
+                .is_some_and(|said| said.ends_with(".out.value") && said.matches('.').count() == 2)
+        }
     }
 }
 

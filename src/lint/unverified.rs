@@ -96,7 +96,13 @@ fn named_by_users(scene: &Scene<'_>, gate: &Known) -> Vec<(Known, Known)> {
         }
     }
     let unnamed = scene.needed_before().filter(|service| !verified().any(|one| one == service));
-    symbols.into_iter().zip(unnamed).collect()
+    let stands_for = |service: Known| {
+        let may_be =
+            |symbol: &Known| scene.flow.default_of(symbol).is_none_or(|usual| service.as_value() == Some(usual));
+        let at = symbols.iter().position(may_be)?;
+        Some((symbols.remove(at), service))
+    };
+    unnamed.filter_map(stands_for).collect()
 }
 
 /// Whether a service has started again, and so made its handshake again, after the last deploy of

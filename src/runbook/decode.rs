@@ -23,6 +23,9 @@ use super::{
 /// The most items of a `foreach` under way at once where none is written: one after the other.
 const DEFAULT_PARALLEL: u32 = 1;
 
+/// What expressions know without being told.
+const TAKEN: [&str; 9] = ["count", "item", "last", "out", "params", "rate", "run", "steps", "target"];
+
 /// What decoding one file carries along.
 pub(super) struct Decoder<'a> {
     pub(super) guards: &'a Guards,
@@ -145,13 +148,24 @@ impl Decoder<'_> {
         self.declared.extend(entries.iter().map(|(name, _)| name.value.clone()));
         let mut bindings = Vec::with_capacity(entries.len());
         for (name, node) in entries {
-            let good = self.snake_case(name).is_some();
+            let good = self.snake_case(name).is_some() && (key != "let" || self.is_free(name));
             let guard = self.guard_node(node, &name.value);
             if let (true, Some(guard)) = (good, guard) {
                 bindings.push(Binding { name: Arc::from(name.value.as_str()), guard, span: name.span });
             }
         }
         bindings
+    }
+
+    /// Whether a name means nothing yet: what a `let` hid, nobody who reads the runbook would miss.
+    fn is_free(&mut self, name: &Spanned<String>) -> bool {
+        let is_taken = TAKEN.contains(&name.value.as_str());
+        if is_taken {
+            let message = format!("every expression knows a `{}` already", name.value);
+            let finding = self.findings.error("bad-name", message, name.span);
+            self.findings.push(finding.help("give it another name"));
+        }
+        !is_taken
     }
 
     fn limits(&mut self, fields: &mut Fields<'_>) -> Limits {
@@ -297,7 +311,7 @@ impl Decoder<'_> {
         let to = fields.text("to", &mut self.findings).and_then(|id| self.step_named(id));
         let action = self.action(&mut fields);
         action.iter().for_each(|action| self.watch_observes(action));
-        let every = fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY);
+        let every = fields.sampling(DEFAULT_EVERY, &mut self.findings);
         let breach = fields.require("breach_when", &mut self.findings);
         let breach_when = breach.and_then(|node| self.guard_node(node, "breach_when"));
         let on_breach = fields.word("on_breach", &OnFailure::ALL, &mut self.findings).unwrap_or_default();

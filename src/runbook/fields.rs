@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use crate::diagnostic::{Edit, Findings, did_you_mean};
 use crate::source::{Span, Spanned};
-use crate::value::parse_duration;
+use crate::value::{format_duration, parse_duration};
 use crate::yaml::{Node, NodeKind, Scalar};
 
 use super::LANGUAGE_VERSION;
 use super::grammar::Table;
+
+/// The shortest time between two samples.
+const LEAST_EVERY: Duration = Duration::from_millis(10);
 
 /// A map being read.
 pub(crate) struct Fields<'a> {
@@ -69,6 +72,16 @@ impl<'a> Fields<'a> {
     /// A duration under a key.
     pub(crate) fn duration(&mut self, key: &'static str, findings: &mut Findings) -> Option<Duration> {
         self.spanned_duration(key, findings).map(|duration| duration.value)
+    }
+
+    /// The time between two samples, which is never none: who samples without a pause does nothing else.
+    pub(crate) fn sampling(&mut self, usual: Duration, findings: &mut Findings) -> Duration {
+        let every = self.spanned_duration("every", findings);
+        if let Some(every) = every.filter(|every| every.value < LEAST_EVERY) {
+            let message = format!("`every` is at least {}", format_duration(LEAST_EVERY));
+            findings.push(findings.error("bad-duration", message, every.span));
+        }
+        every.map_or(usual, |every| every.value)
     }
 
     /// A duration under a key, with its place.

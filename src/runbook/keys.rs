@@ -95,7 +95,11 @@ const JUDGED: &[Key] = &[
         "Repeats an observing action for the duration `for`; the first false fails at once.",
     ),
     Key::optional("for", Holds::Stay, "How long `hold` must hold."),
-    Key::optional("every", Holds::Duration, "The time between two samples of `until` or `hold`; `1s` by default."),
+    Key::optional(
+        "every",
+        Holds::Duration,
+        "The time between two samples of `until` or `hold`, at least `10ms`; `1s` by default.",
+    ),
     Key::optional(
         "min_good",
         Holds::Whole(1, MAX_MIN_GOOD as u64),

@@ -219,7 +219,7 @@ impl Decoder<'_> {
     fn poll(&mut self, fields: &mut Fields<'_>) -> Poll {
         let until = self.guard(fields, "until");
         let hold = self.guard(fields, "hold");
-        let every = fields.duration("every", &mut self.findings).unwrap_or(DEFAULT_EVERY);
+        let every = fields.sampling(DEFAULT_EVERY, &mut self.findings);
         let stay = fields.take("for").map(|node| self.stay(node));
         let min_good = fields.number("min_good", 1, keys::MAX_MIN_GOOD, &mut self.findings);
         match (until, hold, stay) {

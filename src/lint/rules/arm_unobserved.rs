@@ -5,7 +5,8 @@
 //! and, after it, steps that fail the run: a `hold` on the rejection counter, one on the gate's state,
 //! and the policy hash asked again, as a watch or a `hold`; each for at least a minute, and at least once
 //! a minute. The procedure says five minutes. A guard that may be true of a rejected order or a closed
-//! gate looks at nothing, and a watch that ends before the holds do sees too little.
+//! gate looks at nothing, a counter with `labels` leaves out what has others, and a watch that ends before
+//! the holds do sees too little.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -144,7 +145,9 @@ impl<'s, 'a> Looks<'s, 'a> {
             let is_it = node.work.action.name() == "wait_metric" && is_metric_of(node, "rejections");
             // A number that was written down before is not where the counter stood.
             let is_counted_from_now = !matches!(argument(node, "baseline"), Some(Known::Value(_)));
-            is_it && is_counted_from_now && !rejected(node)
+            // Labels leave out what has others.
+            let is_all = argument(node, "labels").is_none();
+            is_it && is_all && is_counted_from_now && !rejected(node)
         });
         let armed = self.held(|node| match node.work.action.name() {
             "gate_state" => argument(node, "gate").as_ref() == Some(self.gate) && !self.is_blind(node, &closed, 0.0),

@@ -4,7 +4,9 @@
 //! all, or accepts what it should not. So on every path to a deploy of the parity group the gate is
 //! closed: by a `disarm` that ended ok, or by a `gate_state` that fails unless it is `disarmed`;
 //! and nothing opens it again in between: neither a step nor the item before, where a runbook that opens
-//! it is done over a list. An `ensure`, which is done whenever a run ends, deploys nothing.
+//! it is done over a list. What an undo deploys, it deploys with the gate as its step found it. An
+//! `ensure`, which is done whenever a run ends, deploys nothing. A service that is named only when the
+//! runbook runs, and what a script deploys, may be any of them.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -34,7 +36,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::Known;
+use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::Deed;
 use crate::value::Value;
 
@@ -51,7 +53,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = subject.scene();
-    for (deploy, _) in scene.deploys() {
+    let deploys: Vec<_> = scene.deploys().into_iter().map(|(id, _)| id).collect();
+    // What an undo deploys, it deploys with the gate as its step found it.
+    let undos = subject.undos().filter(|(undone, _)| !undone.scene.deploys().is_empty()).map(|(undone, _)| undone.id);
+    let deploys_itself = |id: NodeId| scene.deeds_inside(id).iter().any(|(inside, _)| deploys.contains(inside));
+    let undos: Vec<_> = undos.filter(|id| !deploys_itself(*id)).collect();
+    for deploy in deploys.iter().copied().chain(undos) {
         let later = scene.flow.after(deploy);
         for name in scene.setting.target.gates.keys() {
             let gate = Known::Value(Value::text(name.as_str()));

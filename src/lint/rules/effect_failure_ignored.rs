@@ -2,7 +2,7 @@
 //!
 //! `on_failure: continue` takes a failure as one more fact. After a failed `arm`, `disarm` or `deploy`
 //! nobody knows what state the gate or the service is in, so nothing may be built on it: such a failure
-//! rolls back.
+//! rolls back. A script that calls one of them inside `try` goes on as well.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -24,9 +24,10 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::guard::Call;
 use crate::lint::flow::Part;
 use crate::lint::scene::Deed;
-use crate::runbook::OnFailure;
+use crate::runbook::{ActionKind, OnFailure};
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -39,7 +40,22 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Runbook(check),
 };
 
+/// What moves a gate or a service.
+const MOVING: [&str; 2] = ["deploy", "disarm"];
+
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    subject.everywhere(&mut |_, node, span| {
+        let ActionKind::Script(script) = &node.work.action.kind else {
+            return;
+        };
+        let moves = |call: &&Call| call.is_caught && MOVING.contains(&call.name.as_str());
+        if let Some(call) = script.said().calls.iter().find(moves) {
+            let message =
+                format!("`{}` goes on when its `{}` fails, and it may have moved something", node.path, call.name);
+            let found = report.at(message, span);
+            report.push(found.help("call it outside `try`: the failure then rolls back"));
+        }
+    });
     let scene = subject.scene();
     for (id, node) in scene.flow.nodes().filter(|(_, node)| node.part != Part::Begin) {
         let Some(step) = node.step.filter(|step| step.on_failure == OnFailure::Continue) else {

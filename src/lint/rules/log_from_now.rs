@@ -3,7 +3,8 @@
 //! Without `since`, `wait_log` reads what is written from now on; a service may have logged its start
 //! while its deploy was still being verified. The deploy says where in the log it began, as
 //! `out.log_mark`: of the same service, since every log has places of its own; and of its last deploy,
-//! since a line of the process before says nothing of the one that runs now.
+//! since a line of the process before says nothing of the one that runs now. From anywhere else, nobody
+//! knows what is read.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -67,6 +68,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         });
         let (own, other): (Vec<_>, Vec<_>) = deploys.partition(|(_, _, deployed)| Some(*deployed) == service.as_ref());
         let since = scene.flow.argument(node, "since");
+        let since = since.map(|since| scene.flow.bound(&since).unwrap_or(since));
         let is_marked = |deploy: &Node<'_>| {
             since.as_ref().is_some_and(|since| scene.flow.named(deploy, &log_mark(&deploy.path)) == *since)
         };
@@ -81,7 +83,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let later = own.iter().rfind(|(deploy, ..)| match (&since, marked) {
             (None | Some(Known::Value(_)), _) => true,
             (Some(Known::Symbol(_)), Some((mark, ..))) => scene.before(*deploy).has(*mark),
-            (Some(Known::Symbol(_)), None) => false,
+            // From where that is, nobody knows.
+            (Some(Known::Symbol(_)), None) => true,
         });
         if let Some((_, deploy, _)) = later {
             let (path, deploy) = (&node.path, &deploy.path);

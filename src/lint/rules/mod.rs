@@ -19,6 +19,7 @@ mod deploy_while_armed;
 mod effect_failure_ignored;
 mod effect_without_undo;
 mod ensure_inside;
+mod gate_command_elsewhere;
 mod gate_unknown_at_end;
 mod guard_not_bool;
 mod idempotent_arm;
@@ -47,6 +48,7 @@ mod promql_vacuous;
 mod raw_gate_command;
 mod rollback_arms;
 mod secret_in_argument;
+mod shared_hash_subject;
 mod shell_argv;
 mod shell_injection;
 mod too_large_to_prove;
@@ -98,6 +100,7 @@ pub const RULES: &[Rule] = &[
     effect_failure_ignored::RULE,
     effect_without_undo::RULE,
     ensure_inside::RULE,
+    gate_command_elsewhere::RULE,
     gate_unknown_at_end::RULE,
     guard_not_bool::RULE,
     idempotent_arm::RULE,
@@ -126,6 +129,7 @@ pub const RULES: &[Rule] = &[
     raw_gate_command::RULE,
     rollback_arms::RULE,
     secret_in_argument::RULE,
+    shared_hash_subject::RULE,
     shell_argv::RULE,
     shell_injection::RULE,
     too_large_to_prove::RULE,

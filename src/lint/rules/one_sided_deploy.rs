@@ -4,7 +4,8 @@
 //! one service of the parity group therefore changes every other one too, or verifies against a
 //! hash that it holds the same policy; else it fails, and the rollback puts the first one back. A
 //! deploy that is skipped only where its version runs already counts as done. And where a rollback brings
-//! one of them back, it brings back every one that the run changes.
+//! one of them back, it brings back every one that the run changes. A service that is named only when the
+//! runbook runs may be any of them.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -62,10 +63,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (deploy, service) in scene.deploys() {
         let named = subject.text_of(service).map(|name| Known::Value(Value::text(name)));
         let service = named.as_ref().unwrap_or(service);
-        let others = scene.setting.target.parity().map(|name| Known::Value(Value::text(name)));
+        let group: Vec<_> = scene.setting.target.parity().map(|name| Known::Value(Value::text(name))).collect();
         // A service that is named only when it runs may be any of them.
-        for other in others.filter(|other| other != service && matches!(service, Known::Value(_))) {
-            if is_changed_too(scene, deploy, &other) {
+        for other in group.iter().filter(|other| *other != service && group.len() > 1) {
+            if is_changed_too(scene, deploy, other) {
                 continue;
             }
             let (changed, left) = (service.shown(), other.shown());

@@ -86,13 +86,17 @@ fn told(reader: &Reader<'_, '_>) -> Vec<(&'static str, Pieces)> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    let (mut is_client, mut is_next) = (false, false);
+    let (mut is_client, mut is_next, mut is_flag) = (false, false, false);
     for argument in reader.items("argv") {
         let word = argument.whole();
         if is_next || argument.begins_with_token() {
             found.push(("exec", argument));
         }
-        is_next = is_client && word.as_deref().is_some_and(|word| SENDING.contains(&word));
+        // The subject comes after the flags, each of which may have a value.
+        let is_of_flag = is_flag && word.is_some();
+        is_flag = word.as_deref().is_some_and(|word| word.starts_with('-'));
+        let is_sending = is_client && word.as_deref().is_some_and(|word| SENDING.contains(&word));
+        is_next = is_sending || (is_next && (is_flag || is_of_flag));
         is_client |= word.is_some_and(|word| program(&word) == "nats");
     }
     found

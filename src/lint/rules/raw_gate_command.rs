@@ -25,8 +25,9 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::Template;
-use crate::lint::pieces::{Reader, sent, texts_handed_over};
+use crate::guard::Said;
+use crate::guard::syntax::ExprKind;
+use crate::lint::pieces::{Pieces, Reader, handed_over, sent, texts_handed_over};
 use crate::runbook::ActionKind;
 use crate::source::Span;
 use crate::value::Value;
@@ -50,8 +51,16 @@ fn look(reader: &Reader<'_, '_>, span: Span, report: &mut Report<'_>) {
     let node = reader.node;
     let mut written: Vec<_> = sent(reader).into_iter().filter_map(|(_, subject)| subject.whole()).collect();
     match (&node.work.action.kind, node.work.action.name()) {
-        (ActionKind::Script(script), _) => written.extend(texts_handed_over(script.said(), "exec")),
-        (_, "exec") => written.extend(written_out(&node.work.action.with)),
+        (ActionKind::Script(script), _) => {
+            written.extend(texts_handed_over(script.said(), "exec"));
+            written.extend(argvs(reader, script.said()).iter().filter_map(Pieces::whole));
+        }
+        (_, "exec") => {
+            written.extend(written_out(node.work.action.with.constants()));
+            written.extend(reader.items("argv").iter().filter_map(Pieces::whole));
+            let usual = reader.flow.argument(node, "argv").and_then(|argv| reader.subject.value_of(&argv));
+            written.extend(written_out(usual.iter().collect()));
+        }
         _ => {}
     }
     for (name, gate) in &reader.subject.setting.target.gates {
@@ -65,10 +74,20 @@ fn look(reader: &Reader<'_, '_>, span: Span, report: &mut Report<'_>) {
     }
 }
 
-/// Every text that is written out in the arguments of a program.
-fn written_out(with: &Template) -> Vec<String> {
+/// What a script writes of the programs it runs.
+fn argvs(reader: &Reader<'_, '_>, said: &Said) -> Vec<Pieces> {
+    let calls = said.calls.iter().filter(|call| call.name == "exec");
+    let lists = calls.filter_map(|call| match &handed_over(call, "argv", said)?.kind {
+        ExprKind::List(items) => Some(items),
+        _ => None,
+    });
+    lists.flatten().map(|item| reader.said(item, said)).collect()
+}
+
+/// Every text in some values.
+fn written_out(values: Vec<&Value>) -> Vec<String> {
     let mut words = Vec::new();
-    let mut open = with.constants();
+    let mut open = values;
     while let Some(value) = open.pop() {
         match value {
             Value::Text(text) => words.push(text.to_string()),

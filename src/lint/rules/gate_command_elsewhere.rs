@@ -1,0 +1,105 @@
+//! A gate's command stands in a target where it is not that gate's command.
+//!
+//! What a target says is done without being looked at: where the subject that opens a gate is the one
+//! a hash is asked on, notices are sent to or another gate is closed by, then looking, telling or
+//! closing opens the gate. A subject belongs to one gate and one of its commands. Under `subjects`,
+//! where runbooks find what they listen to, it may stand.
+//!
+//! ```yaml bad
+//! titan: 1
+//! target: two-gates
+//! services: { execution: {} }
+//! gates:
+//!   execution:
+//!     probe: { metric: titan_execution_armed_state }
+//!   paper:
+//!     service: execution
+//!     disarm: { subject: titan.cmd.operator.arm.v1 }
+//!     probe: { metric: titan_paper_armed_state }
+//! ```
+//!
+//! ```yaml good
+//! titan: 1
+//! target: two-gates
+//! services: { execution: {} }
+//! gates:
+//!   execution:
+//!     probe: { metric: titan_execution_armed_state }
+//!   paper:
+//!     service: execution
+//!     arm: { subject: titan.cmd.paper.arm.v1 }
+//!     disarm: { subject: titan.cmd.paper.disarm.v1 }
+//!     probe: { metric: titan_paper_armed_state }
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::places::leaves;
+use crate::runbook::target::Target;
+use crate::source::Span;
+use crate::yaml::Node;
+
+use super::{Check, Group, Report, Rule, TargetSubject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "gate-command-elsewhere",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Safety,
+    source: include_str!("gate_command_elsewhere.rs"),
+    check: Check::Target(check),
+};
+
+/// What a gate is moved by.
+struct Command<'t> {
+    gate: &'t str,
+    verb: &'static str,
+    subject: &'t str,
+    /// Where its own words stand; nowhere, where it is the usual one.
+    own: Option<Span>,
+}
+
+fn check(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
+    let commands = commands(subject.target, subject.tree);
+    for (at, command) in commands.iter().enumerate() {
+        // One command may close several gates.
+        let is_only_closing = |earlier: &Command<'_>| earlier.verb == "disarm" && command.verb == "disarm";
+        let mut same = commands.iter().take(at).filter(|earlier| earlier.subject == command.subject);
+        let earlier = same.find(|earlier| !is_only_closing(earlier));
+        if let Some(earlier) = earlier {
+            let span = command.own.or(earlier.own).unwrap_or_else(|| gate_span(subject.tree, command.gate));
+            let (verb, gate) = (command.verb, command.gate);
+            let message =
+                format!("the command to {verb} `{gate}` also moves `{}`: to {} it", earlier.gate, earlier.verb);
+            let found = report.at(message, span);
+            report.push(found.help(format!("write the subject under `{verb}` of `{gate}` that moves nothing else")));
+        }
+    }
+    let entries = subject.tree.entries().iter().filter(|(key, _)| key.value != "subjects");
+    for leaf in entries.flat_map(|(key, node)| leaves(node, &key.value)) {
+        let is_own = |command: &&Command<'_>| command.own == Some(leaf.span);
+        let command = commands.iter().find(|command| command.subject == leaf.text());
+        if let Some(command) = command.filter(|_| !commands.iter().any(|command| is_own(&command))) {
+            let message = format!("this is the command to {} `{}`, and stands elsewhere", command.verb, command.gate);
+            let found = report.at(message, leaf.span);
+            report.push(found.help("write another subject: whatever is sent here moves the gate"));
+        }
+    }
+}
+
+fn commands<'t>(target: &'t Target, tree: &Node) -> Vec<Command<'t>> {
+    let written = |gate: &str, verb: &str| Some(tree.get("gates")?.get(gate)?.get(verb)?.get("subject")?.span);
+    let of_gate = target.gates.iter().flat_map(|(name, gate)| {
+        [("arm", &gate.arm), ("disarm", &gate.disarm)].map(|(verb, command)| Command {
+            gate: name.as_str(),
+            verb,
+            subject: &command.subject,
+            own: written(name.as_str(), verb),
+        })
+    });
+    of_gate.collect()
+}
+
+fn gate_span(tree: &Node, gate: &str) -> Span {
+    let gates = tree.get("gates").map_or(&[][..], Node::entries);
+    gates.iter().find(|(name, _)| name.value == gate).map_or_else(Span::default, |(name, _)| name.span)
+}
