@@ -46,8 +46,8 @@ pub fn until(mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Reads lines until each of `wanted` was said; what comes after is read and dropped, so that the
-/// process never blocks.
+/// Reads lines until each of `wanted` was said, in whatever order; what comes after is read and
+/// dropped, so that the process never blocks.
 pub fn wait_for(stream: impl Read + Send + 'static, wanted: &[&str]) -> Vec<String> {
     let (sender, lines) = mpsc::channel();
     // What nobody waits for any more is read all the same: a full pipe would stop the process.
@@ -57,6 +57,10 @@ pub fn wait_for(stream: impl Read + Send + 'static, wanted: &[&str]) -> Vec<Stri
     let mut found = Vec::new();
     let mut seen = Vec::new();
     for text in wanted {
+        if let Some(line) = seen.iter().find(|line: &&String| line.contains(text)) {
+            found.push(line.clone());
+            continue;
+        }
         loop {
             let next = lines.recv_timeout(PATIENCE);
             let line = next.unwrap_or_else(|end| panic!("`{text}` was never said: {end} after\n{}", seen.join("\n")));
