@@ -110,12 +110,10 @@ impl<'r> Run<'r> {
         };
         let closing = Rc::new(Notify::new());
         let with = self.watch_arguments(frame, watch)?;
-        let ActionKind::Primitive(declaration) = &watch.work.action.kind else {
-            return Err(Failure::new(ErrorClass::Refused, "a watch needs a primitive that observes"));
+        let declaration = match &watch.work.action.kind {
+            ActionKind::Primitive(one) if one.effect_where(with.get(OBSERVES.name)) == Effect::Observes => one,
+            _ => return Err(Failure::new(ErrorClass::Refused, "a watch needs a primitive that observes")),
         };
-        if declaration.effect_where(with.get(OBSERVES.name)) != Effect::Observes {
-            return Err(Failure::new(ErrorClass::Refused, "a watch needs a primitive that observes"));
-        }
         let arguments = Arguments::check(declaration, &with)?;
         let eye = Eye {
             run: self,

@@ -55,15 +55,15 @@ impl Guards {
         let callable = self.core.callable.get_or_init(|| self.callable());
         let wrong = said.calls.iter().filter_map(|call| {
             let (name, given) = (call.name.as_str(), call.arguments.len());
-            let own = own.iter().find(|(known, _)| *known == name);
+            let mut own = own.iter().filter(|(known, _)| *known == name);
             let counts = callable.get(name);
             // What stands before a dot is an argument of the engine's functions, and none of others.
             let takes = counts.is_some_and(|counts| counts.contains(&(given + usize::from(call.is_method))))
-                || ast.iter_functions().any(|own| own.name == name && own.params.len() == given);
+                || own.clone().any(|(_, params)| params.len() == given);
             if takes || OF_THE_LANGUAGE.contains(&name) {
                 return None;
             }
-            let written = own.map(|(name, params)| format!("{name}({})", params.join(", ")));
+            let written = own.next().map(|(name, params)| format!("{name}({})", params.join(", ")));
             let wrong = if let Some(signature) = written.or_else(|| Function::named(name).map(Function::signature)) {
                 Wrong::WrongCount { signature, given }
             } else if let Some(primitive) = self.core.catalogue.find(name).filter(|one| !is_callable(one)) {

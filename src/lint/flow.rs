@@ -4,7 +4,6 @@
 //! nodes of its steps. Edges come from `needs`; a node that needs another starts after that one
 //! ended, so two nodes without a path between them may run at the same time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::guard::Given;
@@ -12,7 +11,7 @@ use crate::runbook::{ActionKind, EdgeOutcome, Ensure, Runbook, Step, Work};
 use crate::value::Value;
 
 use super::judgement::needed_ok;
-use super::meaning::Meanings;
+use super::meaning::{Meanings, default_of};
 use super::nodes::Nodes;
 
 pub use super::meaning::Known;
@@ -78,8 +77,8 @@ pub struct Flow<'a> {
     outermost: Vec<NodeId>,
     watches: Vec<Watched<'a>>,
     is_whole: bool,
-    /// What the params of the outermost runbook are unless somebody says otherwise.
-    defaults: BTreeMap<String, Value>,
+    /// The outermost runbook, where the graph is of a whole one.
+    runbook: Option<&'a Runbook>,
 }
 
 impl<'a> Flow<'a> {
@@ -89,9 +88,7 @@ impl<'a> Flow<'a> {
             let name = Arc::clone(&param.name);
             (Arc::clone(&name), Known::Symbol(Arc::from(format!("params.{name}"))))
         });
-        let defaults =
-            runbook.params.iter().filter_map(|param| Some((format!("params.{}", param.name), param.default.clone()?)));
-        let mut flow = Self { defaults: defaults.collect(), ..Self::empty(Meanings::new(params.collect())) };
+        let mut flow = Self { runbook: Some(runbook), ..Self::empty(Meanings::new(params.collect())) };
         flow.names.bind(runbook, "", 0, None);
         flow.outermost = flow.steps(runbook, "", 0, None, None);
         flow.sort();
@@ -130,7 +127,7 @@ impl<'a> Flow<'a> {
 
     fn empty(names: Meanings) -> Self {
         let (nodes, order, outermost, watches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { nodes, order, names, outermost, watches, is_whole: true, defaults: BTreeMap::new() }
+        Self { nodes, order, names, outermost, watches, is_whole: true, runbook: None }
     }
 
     /// Every node.
@@ -198,7 +195,7 @@ impl<'a> Flow<'a> {
     /// What a symbol is unless somebody says otherwise.
     pub fn default_of(&self, known: &Known) -> Option<&Value> {
         match known {
-            Known::Symbol(symbol) => self.defaults.get(&**symbol),
+            Known::Symbol(symbol) => default_of(self.runbook?, symbol),
             Known::Value(_) => None,
         }
     }

@@ -40,6 +40,12 @@ impl Known {
     }
 }
 
+/// The default of the param of a runbook that a symbol stands for.
+pub(super) fn default_of<'r>(runbook: &'r Runbook, symbol: &str) -> Option<&'r Value> {
+    let name = symbol.strip_prefix("params.")?;
+    runbook.params.iter().find(|param| &*param.name == name)?.default.as_ref()
+}
+
 /// What the params of a runbook, or the names of a graph, stand for.
 type Meant = BTreeMap<Arc<str>, Known>;
 

@@ -201,11 +201,7 @@ pub fn examine(
             return;
         };
         let subject = Subject::of(runbook, guards, setting);
-        for rule in RULES {
-            if let Check::Runbook(check) | Check::File(check) | Check::Both(check, _) = rule.check {
-                check(&subject, &mut Report { rule, findings });
-            }
-        }
+        look(&subject, false, findings);
     });
     for part in runbook.as_deref().map(parts).unwrap_or_default() {
         let in_part = setting.memory.parts.get_or(part, (), |()| Some(look_at_part(part, guards, setting).into()));
@@ -221,14 +217,20 @@ pub fn examine(
 /// is looked at as a whole.
 fn look_at_part(part: &Runbook, guards: &Guards, setting: Setting<'_>) -> Vec<Diagnostic> {
     let subject = Subject::of(part, guards, setting);
-    let look = |findings: &mut Findings| {
-        for rule in RULES {
-            if let Check::File(check) | Check::Both(check, _) = rule.check {
-                check(&subject, &mut Report { rule, findings });
+    not_allowed(&part.file, Some(&part.tree), |findings| look(&subject, true, findings)).0
+}
+
+/// Holds the rules against a runbook: those about whole runs only where it is no part of another one.
+fn look(subject: &Subject<'_>, is_part: bool, findings: &mut Findings) {
+    for rule in RULES {
+        match rule.check {
+            Check::Runbook(_) if is_part => {}
+            Check::Runbook(check) | Check::File(check) | Check::Both(check, _) => {
+                check(subject, &mut Report { rule, findings });
             }
+            Check::Target(_) | Check::Allows(_) => {}
         }
-    };
-    not_allowed(&part.file, Some(&part.tree), look).0
+    }
 }
 
 /// A target and what is wrong with it.

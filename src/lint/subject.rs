@@ -11,6 +11,7 @@ use crate::yaml;
 
 use super::Setting;
 use super::flow::{Known, Node, NodeId, Part, Watched};
+use super::meaning::default_of;
 use super::places::{Leaf, Use, leaves, uses};
 use super::promql::{Query, queries};
 use super::scene::Scene;
@@ -102,8 +103,7 @@ impl<'a> Subject<'a> {
 
     /// The default of the param that a symbol stands for.
     pub(super) fn default_of(&self, symbol: &str) -> Option<&Value> {
-        let name = symbol.strip_prefix("params.")?;
-        self.runbook.params.iter().find(|param| &*param.name == name)?.default.as_ref()
+        default_of(self.runbook, symbol)
     }
 
     /// Every undo, with its node and its scene.
