@@ -1,7 +1,9 @@
 //! `titan-run sim`: serves the simulated Titan on a real NATS server, for practice and tests.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -26,6 +28,11 @@ const EXAMPLE_NATS: &str = "nats://127.0.0.1:4222";
 const EXAMPLE_FOLDER: &str = ".titan/sim";
 /// The services, with the ports of the example target.
 const PORTS: [(&str, u16); 2] = [("execution", 9464), ("brain", 9465)];
+/// Where free ports are looked for: below those that a system lends to outgoing connections, so
+/// that none is lent out before its service listens, or while it restarts.
+const FREE_PORTS: Range<u16> = 20_000..32_000;
+/// The most ports that are tried.
+const MAX_TRIED: u16 = 1_000;
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -38,7 +45,7 @@ pub(super) struct Args {
     /// Where logs, the control socket and `target.yaml` are written
     #[arg(long, value_name = "FOLDER", default_value = EXAMPLE_FOLDER, global = true)]
     dir: PathBuf,
-    /// Serve `/metrics` on ports the system chooses, instead of 9464 (Execution) and 9465 (Brain)
+    /// Serve `/metrics` on free ports, instead of 9464 (Execution) and 9465 (Brain)
     #[arg(long)]
     free_ports: bool,
     /// Set an option of the world, such as `wrong_policy_on=brain`
@@ -188,10 +195,15 @@ fn options(written: &[String]) -> Result<BTreeMap<String, String>, String> {
 fn ports(are_free: bool) -> Result<BTreeMap<String, u16>, String> {
     let mut held = Vec::new();
     let mut ports = BTreeMap::new();
+    let drawn = RandomState::new();
+    let many = u64::from(FREE_PORTS.end - FREE_PORTS.start);
+    let mut tried = (0..MAX_TRIED)
+        .filter_map(|draw| u16::try_from(drawn.hash_one(draw) % many).ok())
+        .map(|draw| FREE_PORTS.start + draw);
     for (service, fixed) in PORTS {
         let port = if are_free {
-            let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
-            let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+            let free = tried.find_map(|port| Some((port, TcpListener::bind(("127.0.0.1", port)).ok()?)));
+            let (port, listener) = free.ok_or_else(|| format!("no port in {FREE_PORTS:?} is free"))?;
             held.push(listener);
             port
         } else {

@@ -94,8 +94,8 @@ pub async fn serve(setup: Setup, ready: impl FnOnce()) -> Result<(), String> {
     });
     tokio::task::spawn_local(listen(Rc::clone(&world), listener));
     for (name, orders) in orders {
-        let first = world.start(&name, true)?;
-        world.answers(&name).await?;
+        let mut first = world.start(&name, true)?;
+        world.answers(&name, &mut first).await?;
         tokio::task::spawn_local(keep(Rc::clone(&world), name, first, orders));
     }
     ready();
@@ -125,7 +125,7 @@ async fn keep(
             Ok(started) => child = started,
             Err(why) => return world.complain(&why),
         }
-        if let Err(why) = world.answers(&name).await {
+        if let Err(why) = world.answers(&name, &mut child).await {
             world.complain(&why);
         }
         if let Some(done) = deployed {
@@ -175,14 +175,17 @@ impl World {
     }
 
     /// Waits until a service has reported its first state.
-    async fn answers(&self, name: &str) -> Result<(), String> {
+    async fn answers(&self, name: &str, child: &mut Child) -> Result<(), String> {
         let reported = async {
             while !self.states.borrow().contains_key(name) {
                 self.reported.notified().await;
             }
         };
-        let outcome = tokio::time::timeout(START_BOUND, reported).await;
-        outcome.map_err(|_| format!("service `{name}` does not answer"))
+        tokio::select! {
+            () = reported => Ok(()),
+            _ = child.wait() => Err(format!("service `{name}` ended before it answered")),
+            () = tokio::time::sleep(START_BOUND) => Err(format!("service `{name}` does not answer")),
+        }
     }
 
     async fn handle(&self, request: Request) -> Reply {

@@ -284,6 +284,24 @@ fn a_served_world_is_not_replaced_by_a_second_one() {
 }
 
 #[test]
+fn a_service_that_cannot_start_is_told_at_once_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = ["sim", "--free-ports", "--nats", "nats://127.0.0.1:1", "--dir", folder.path().to_str().unwrap()];
+    let told = crate::tool::titan(&nowhere).exits(1).complains("no connection to NATS at nats://127.0.0.1:1");
+    told.complains("service `execution` ended before it answered");
+}
+
+/// A system lends its upper ports to outgoing connections, also while a service restarts.
+#[test]
+fn free_ports_are_none_that_a_system_lends_out() {
+    let stage = Stage::new(&[]);
+    let target = std::fs::read_to_string(stage.target()).unwrap();
+    let addresses = target.match_indices("http://127.0.0.1:").map(|(start, scheme)| &target[start + scheme.len()..]);
+    let ports: Vec<u16> = addresses.map(|rest| rest.split('/').next().unwrap().parse().unwrap()).collect();
+    assert!(ports.len() >= 2 && ports.iter().all(|port| (20_000..32_000).contains(port)), "{ports:?}");
+}
+
+#[test]
 fn an_option_of_the_world_has_a_value_the_world_knows() {
     for (option, why) in [
         ("stuck_armed=maybe", "`stuck_armed` of the world is `true` or `false`, not `maybe`"),
