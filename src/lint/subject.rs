@@ -152,3 +152,11 @@ pub struct TargetSubject<'a> {
     /// The tree it was decoded from, for places.
     pub tree: &'a yaml::Node,
 }
+
+impl TargetSubject<'_> {
+    /// Where a gate is named.
+    pub(super) fn gate_span(&self, gate: &str) -> Span {
+        let gates = self.tree.get("gates").map_or(&[][..], yaml::Node::entries);
+        gates.iter().find(|(name, _)| name.value == gate).map_or_else(Span::default, |(name, _)| name.span)
+    }
+}

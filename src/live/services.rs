@@ -7,15 +7,13 @@ use regex::Regex;
 use tokio::time::Instant;
 
 use crate::declaration::{ErrorClass, Failure};
-use crate::runbook::target::{Service, Target};
+use crate::runbook::target::{Service, Target, VERSION_PLACE};
 use crate::world::{Command, Finished, Services, Touch, Wait};
 
 use super::processes;
 
 /// How long the command that prints a version may run.
 const VERSION_BOUND: Duration = Duration::from_secs(30);
-/// The place in a deploy's argv that is filled with the version.
-const PLACE: &str = "{version}";
 /// The most characters of standard error that are shown.
 const MAX_SHOWN: usize = 300;
 
@@ -40,14 +38,14 @@ impl Services for LiveServices {
     fn deploy<'a>(&'a self, service: &'a str, version: &'a str, bound: Duration) -> Wait<'a, Touch<()>> {
         Box::pin(async move {
             let argvs = &self.service(service)?.deploy;
-            if !argvs.iter().flatten().any(|element| element.contains(PLACE)) {
-                let message = format!("the target's `deploy` of `{service}` has no place for `{PLACE}`");
+            if !argvs.iter().flatten().any(|element| element.contains(VERSION_PLACE)) {
+                let message = format!("the target's `deploy` of `{service}` has no place for `{VERSION_PLACE}`");
                 return Err(Failure::new(ErrorClass::Refused, message));
             }
             let began = Instant::now();
             for argv in argvs {
                 let command = Command {
-                    argv: argv.iter().map(|element| element.replace(PLACE, version)).collect(),
+                    argv: argv.iter().map(|element| element.replace(VERSION_PLACE, version)).collect(),
                     bound: bound.saturating_sub(began.elapsed()),
                     ..Command::default()
                 };

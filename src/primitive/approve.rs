@@ -53,6 +53,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             about: "what they signed, for `titan-run verify`",
         },
     ],
+    needs: &[],
     effect: Effect::Asks,
     errors: &[ErrorClass::Denied, ErrorClass::Refused],
     idempotent: false,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -19,6 +19,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         Argument { name: "reason", kind: Kind::Text, required: true, about: "why; sent with the command" },
     ],
     result: &[Field { name: "state", kind: Kind::GateState, optional: false, about: "`armed`" }],
+    needs: &[Need::Nats],
     effect: Effect::Changes,
     errors: &[
         ErrorClass::Refused,

@@ -19,6 +19,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         Argument { name: "message", kind: Kind::Text, required: false, about: "what it means when it is not" },
     ],
     result: &[],
+    needs: &[],
     effect: Effect::Observes,
     errors: &[ErrorClass::Mismatch],
     idempotent: true,

@@ -21,6 +21,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         about: "the sentence to confirm by the word for it, as in `--confirm WORD`",
     }],
     result: &[Field { name: "answers", kind: Kind::Map, optional: false, about: "who confirmed each item" }],
+    needs: &[],
     effect: Effect::Asks,
     errors: &[ErrorClass::Denied, ErrorClass::Timeout],
     idempotent: false,

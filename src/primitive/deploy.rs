@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -28,6 +28,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             about: "the place in the log just before the deploy, for `wait_log`",
         },
     ],
+    needs: &[Need::Deploy, Need::Version],
     effect: Effect::Changes,
     errors: &[ErrorClass::Exit, ErrorClass::Timeout, ErrorClass::Mismatch, ErrorClass::Malformed, ErrorClass::Refused],
     idempotent: true,

@@ -42,6 +42,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             about: "standard output decoded, where it is JSON; else null",
         },
     ],
+    needs: &[],
     effect: Effect::Changes,
     errors: &[ErrorClass::Exit, ErrorClass::Timeout, ErrorClass::Refused],
     idempotent: false,

@@ -17,6 +17,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     about: "Reads whether a gate is armed or disarmed; a state that nobody knows is a failure, never a guess",
     arguments: &[Argument { name: "gate", kind: Kind::Gate, required: true, about: "the gate" }],
     result: &[Field { name: "state", kind: Kind::GateState, optional: false, about: "`armed` or `disarmed`" }],
+    needs: &[],
     effect: Effect::Observes,
     errors: &[
         ErrorClass::NoData,

@@ -38,6 +38,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             about: "the body decoded, where it is JSON; else null",
         },
     ],
+    needs: &[],
     effect: Effect::Changes,
     errors: &[
         ErrorClass::Timeout,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::{Message, Wait};
 
@@ -20,6 +20,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         Argument { name: "headers", kind: Kind::Map, required: false, about: "headers by name" },
     ],
     result: &[],
+    needs: &[Need::Nats],
     effect: Effect::Changes,
     errors: &[ErrorClass::Timeout, ErrorClass::Disconnected, ErrorClass::Denied],
     idempotent: false,

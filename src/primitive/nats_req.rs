@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::{Value, parse_duration};
 use crate::world::{Gather, Message, Wait};
 
@@ -33,6 +33,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         Field { name: "reply", kind: Kind::Any, optional: false, about: "the first reply, decoded where it is JSON" },
         Field { name: "replies", kind: Kind::List, optional: false, about: "every reply" },
     ],
+    needs: &[Need::Nats],
     effect: Effect::Observes,
     errors: &[
         ErrorClass::Timeout,

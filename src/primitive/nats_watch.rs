@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::{Message, Subscription, Wait, World};
 
@@ -35,6 +35,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         },
         Field { name: "rate", kind: Kind::Number, optional: false, about: "messages per second since it went live" },
     ],
+    needs: &[Need::Nats],
     effect: Effect::Observes,
     errors: &[ErrorClass::Timeout, ErrorClass::Disconnected, ErrorClass::Denied],
     idempotent: true,

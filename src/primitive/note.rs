@@ -16,6 +16,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     about: "Puts a line into the report",
     arguments: &[Argument { name: "text", kind: Kind::Text, required: true, about: "the line" }],
     result: &[Field { name: "text", kind: Kind::Text, optional: false, about: "the line" }],
+    needs: &[],
     effect: Effect::Observes,
     errors: &[],
     idempotent: true,

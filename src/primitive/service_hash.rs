@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -25,6 +25,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         },
     ],
     result: &[Field { name: "hash", kind: Kind::Text, optional: false, about: "the hash" }],
+    needs: &[Need::Nats, Need::Hash],
     effect: Effect::Observes,
     errors: &[
         ErrorClass::Timeout,

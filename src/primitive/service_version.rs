@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -16,6 +16,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     about: "Reads the version a service runs",
     arguments: &[Argument { name: "service", kind: Kind::Service, required: true, about: "the service" }],
     result: &[Field { name: "version", kind: Kind::Text, optional: false, about: "the version" }],
+    needs: &[Need::Version],
     effect: Effect::Observes,
     errors: &[ErrorClass::Exit, ErrorClass::Timeout, ErrorClass::Malformed, ErrorClass::Refused],
     idempotent: true,

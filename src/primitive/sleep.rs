@@ -16,6 +16,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     about: "Waits",
     arguments: &[Argument { name: "for", kind: Kind::Duration, required: true, about: "how long" }],
     result: &[],
+    needs: &[],
     effect: Effect::Observes,
     errors: &[],
     idempotent: true,

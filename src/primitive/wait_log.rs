@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -36,6 +36,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         Field { name: "line", kind: Kind::Text, optional: false, about: "the line" },
         Field { name: "captures", kind: Kind::Map, optional: false, about: "what the named groups captured" },
     ],
+    needs: &[Need::Log],
     effect: Effect::Observes,
     errors: &[ErrorClass::Timeout, ErrorClass::Breach, ErrorClass::NoData, ErrorClass::Refused],
     idempotent: true,

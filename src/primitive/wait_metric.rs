@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::runbook::target::MetricSource;
 use crate::value::Value;
 use crate::world::{Sample, Wait};
@@ -55,6 +55,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             about: "when the service's process started, in seconds since the Unix epoch; 0 where it does not say",
         },
     ],
+    needs: &[Need::Metrics, Need::Prometheus],
     effect: Effect::Observes,
     errors: &[
         ErrorClass::NoData,

@@ -9,7 +9,9 @@ use crate::value::format_duration;
 pub fn reference(catalogue: Catalogue) -> String {
     let mut text = String::from(
         "# Primitives\n\nWhat `do:` can name. Written by `titan-run list primitives --markdown`; a test holds the two \
-         equal.\n\n*In doubt* says what is done about an effect that was started and whose outcome is unknown.\n",
+         equal.\n\n*In doubt* says what is done about an effect that was started and whose outcome is unknown. \
+         *Needs of the target* are its keys, or its service's, without which it is refused: `prometheus` only for a \
+         `query`.\n",
     );
     for one in catalogue.0 {
         primitive(&mut text, one);
@@ -34,6 +36,10 @@ fn primitive(text: &mut String, one: &Declaration) {
         one.in_doubt.phrase()
     );
     let _ = writeln!(text, "Fails with {}.", if errors.is_empty() { "nothing".to_owned() } else { errors.join(", ") });
+    if !one.needs.is_empty() {
+        let needs: Vec<_> = one.needs.iter().map(|need| need.phrase()).collect();
+        let _ = writeln!(text, "Needs of the target: {}.", needs.join(", "));
+    }
     if !one.arguments.is_empty() {
         text.push_str("\n| argument | type | | |\n|---|---|---|---|\n");
     }

@@ -234,7 +234,12 @@ impl Action {
 
     /// Where an argument stands; where its action is named when it is not written out.
     pub fn place_of(&self, argument: &str) -> Span {
-        self.places.iter().find(|(name, _)| *name == argument).map_or(self.span, |(_, span)| *span)
+        self.written_at(argument).unwrap_or(self.span)
+    }
+
+    /// Where an argument is written, if it is.
+    pub fn written_at(&self, argument: &str) -> Option<Span> {
+        Some(self.places.iter().find(|(name, _)| *name == argument)?.1)
     }
 
     /// The strongest effect it can have: a script may call anything, so it changes.

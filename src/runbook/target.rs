@@ -8,7 +8,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::declaration::Need;
 use crate::value::Value;
+
+/// The place in a deploy's argv that is filled with the version.
+pub const VERSION_PLACE: &str = "{version}";
 
 /// Where a runbook acts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,6 +50,25 @@ impl Target {
     pub fn parity(&self) -> impl Iterator<Item = &str> {
         let all = self.services.keys().filter(|_| self.parity.is_empty());
         self.parity.iter().chain(all).map(String::as_str)
+    }
+
+    /// Whether it says what a primitive needs. A simulated world is its own bus, metrics and
+    /// commands, and is asked for hashes like a real one.
+    pub fn says(&self, need: Need, service: Option<&str>) -> bool {
+        let service = service.and_then(|name| self.services.get(name));
+        let of_service = |says: fn(&Service) -> bool| service.is_some_and(says);
+        match need {
+            Need::Hash => of_service(|service| service.hash.is_some()),
+            _ if self.world.is_some() => true,
+            Need::Nats => self.nats.as_ref().is_some_and(|nats| !nats.urls.is_empty()),
+            Need::Prometheus => self.prometheus.is_some(),
+            Need::Deploy => {
+                of_service(|service| service.deploy.iter().flatten().any(|word| word.contains(VERSION_PLACE)))
+            }
+            Need::Version => of_service(|service| !service.version.is_empty()),
+            Need::Log => of_service(|service| service.log.is_some()),
+            Need::Metrics => of_service(|service| service.metrics.is_some()),
+        }
     }
 
     /// Every credential it refers to.

@@ -8,7 +8,8 @@
 //! ```yaml bad
 //! titan: 1
 //! target: two-gates
-//! services: { execution: {} }
+//! services:
+//!   execution: { metrics: { scrape: "http://127.0.0.1:9464/metrics" } }
 //! gates:
 //!   execution:
 //!     probe: { metric: titan_execution_armed_state }
@@ -21,7 +22,8 @@
 //! ```yaml good
 //! titan: 1
 //! target: two-gates
-//! services: { execution: {} }
+//! services:
+//!   execution: { metrics: { scrape: "http://127.0.0.1:9464/metrics" } }
 //! gates:
 //!   execution:
 //!     probe: { metric: titan_execution_armed_state }
@@ -66,7 +68,7 @@ fn check(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
         let mut same = commands.iter().take(at).filter(|earlier| earlier.subject == command.subject);
         let earlier = same.find(|earlier| !is_only_closing(earlier));
         if let Some(earlier) = earlier {
-            let span = command.own.or(earlier.own).unwrap_or_else(|| gate_span(subject.tree, command.gate));
+            let span = command.own.or(earlier.own).unwrap_or_else(|| subject.gate_span(command.gate));
             let (verb, gate) = (command.verb, command.gate);
             let message =
                 format!("the command to {verb} `{gate}` also moves `{}`: to {} it", earlier.gate, earlier.verb);
@@ -97,9 +99,4 @@ fn commands<'t>(target: &'t Target, tree: &Node) -> Vec<Command<'t>> {
         })
     });
     of_gate.collect()
-}
-
-fn gate_span(tree: &Node, gate: &str) -> Span {
-    let gates = tree.get("gates").map_or(&[][..], Node::entries);
-    gates.iter().find(|(name, _)| name.value == gate).map_or_else(Span::default, |(name, _)| name.span)
 }

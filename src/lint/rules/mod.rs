@@ -21,6 +21,7 @@ mod effect_without_undo;
 mod ensure_inside;
 mod gate_command_elsewhere;
 mod gate_unknown_at_end;
+mod gate_unseen;
 mod guard_not_bool;
 mod idempotent_arm;
 mod increase_without_change;
@@ -32,6 +33,7 @@ mod log_from_now;
 mod may_be_missing;
 mod may_be_skipped;
 mod metric_or_query;
+mod missing_in_target;
 mod nan_trap;
 mod not_ended;
 mod null_comparison;
@@ -102,6 +104,7 @@ pub const RULES: &[Rule] = &[
     ensure_inside::RULE,
     gate_command_elsewhere::RULE,
     gate_unknown_at_end::RULE,
+    gate_unseen::RULE,
     guard_not_bool::RULE,
     idempotent_arm::RULE,
     increase_without_change::RULE,
@@ -112,6 +115,7 @@ pub const RULES: &[Rule] = &[
     log_from_now::RULE,
     may_be_missing::RULE,
     may_be_skipped::RULE,
+    missing_in_target::RULE,
     metric_or_query::RULE,
     nan_trap::RULE,
     not_ended::RULE,

@@ -1,0 +1,76 @@
+//! A step needs something that the target does not say.
+//!
+//! A deploy needs a target that says how its service is deployed and how its version is read, a wait
+//! for a log line needs one that says where the log is. Where it does not, such a step is refused
+//! when it is reached, which may be in the middle of a change. Found only where a target is chosen:
+//! by `--target`, `TITAN_TARGET` or a `titan.target.yaml` beside or above the runbook. Names that are
+//! computed are looked up when their step runs. A simulated world needs to be told nothing but
+//! `hash`.
+//!
+//! ```yaml bad
+//! titan: 1
+//! runbook: look
+//! steps:
+//!   hash:
+//!     do: service_hash
+//!     with: { service: brain }
+//! ```
+//!
+//! Say it in the target, or ask what the target says:
+//!
+//! ```yaml good
+//! titan: 1
+//! runbook: look
+//! steps:
+//!   hash:
+//!     do: service_hash
+//!     with: { service: execution }
+//! ```
+
+use crate::diagnostic::{Severity, Strength};
+use crate::lint::named::each_primitive;
+
+use super::{Check, Group, Report, Rule, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    code: "missing-in-target",
+    severity: Severity::Error,
+    strength: Strength::Proved,
+    group: Group::Meaning,
+    source: include_str!("missing_in_target.rs"),
+    check: Check::Runbook(check),
+};
+
+fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    if !subject.setting.is_chosen {
+        return;
+    }
+    let target = &subject.setting.target;
+    each_primitive(subject.runbook, None, &mut |action, declaration, outer| {
+        for need in declaration.needs {
+            let Some(span) = need.argument().map_or(Some(action.span), |argument| action.written_at(argument)) else {
+                continue;
+            };
+            let service = match need.argument() {
+                Some("service") => match action.with.constant_field("service").and_then(|value| value.as_text()) {
+                    Some(name) => Some(name),
+                    None => continue,
+                },
+                _ => None,
+            };
+            // A service that is not there at all is another rule's matter.
+            if target.says(*need, service) || service.is_some_and(|name| !target.services.contains_key(name)) {
+                continue;
+            }
+            let of = service.map_or_else(
+                || format!("the target `{}`", target.name),
+                |name| format!("`{name}` of the target `{}`", target.name),
+            );
+            let found = report.at(
+                format!("`{}` needs {}, and {of} has none", declaration.name, need.phrase()),
+                outer.unwrap_or(span),
+            );
+            report.push(found.help(format!("write {} there, or use a target that has it", need.phrase())));
+        }
+    });
+}
