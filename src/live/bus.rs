@@ -6,12 +6,12 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::{HeaderMap, StatusCode, Subscriber};
 use futures_util::StreamExt;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{Notify, OnceCell};
 
 use crate::declaration::{ErrorClass, Failure};
 use crate::runbook::target::{Nats, Target};
@@ -27,7 +27,7 @@ const PING_EVERY: Duration = Duration::from_secs(2);
 const MAX_REPLIES: usize = 1_024;
 
 /// Who waits for replies, by token.
-type Waiting = Arc<Mutex<BTreeMap<u64, mpsc::Sender<async_nats::Message>>>>;
+type Waiting = Arc<Mutex<BTreeMap<u64, Arc<Replies>>>>;
 
 /// The bus of a target.
 pub(super) struct LiveBus {
@@ -41,6 +41,41 @@ struct Observing {
     inbox: String,
     next: Cell<u64>,
     waiting: Waiting,
+}
+
+/// The replies to one request, as they come.
+#[derive(Default)]
+struct Replies {
+    came: Mutex<Vec<async_nats::Message>>,
+    more: Notify,
+}
+
+impl Replies {
+    fn add(&self, reply: async_nats::Message) {
+        let mut came = self.came();
+        if came.len() < MAX_REPLIES {
+            came.push(reply);
+            self.more.notify_one();
+        }
+    }
+
+    /// Waits until nobody answers, or for the first reply where that is `enough`.
+    async fn wait(&self, subject: &str, enough: bool) -> Touch<()> {
+        loop {
+            self.more.notified().await;
+            let came = self.came();
+            if came.iter().any(|reply| reply.status == Some(StatusCode::NO_RESPONDERS)) {
+                return Err(Failure::new(ErrorClass::NoResponders, format!("nobody answers on `{subject}`")));
+            }
+            if enough {
+                return Ok(());
+            }
+        }
+    }
+
+    fn came(&self) -> MutexGuard<'_, Vec<async_nats::Message>> {
+        self.came.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl LiveBus {
@@ -81,8 +116,8 @@ impl Observing {
     async fn request(&self, message: &Message, gather: Gather) -> Touch<Vec<Message>> {
         let token = self.next.get();
         self.next.set(token + 1);
-        let (sender, mut replies) = mpsc::channel(MAX_REPLIES);
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(token, sender);
+        let replies = Arc::new(Replies::default());
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(token, Arc::clone(&replies));
         let _forget = Forget(&self.waiting, token);
         let mark = self.connection.events.mark();
         self.send(message, format!("{}.{token}", self.inbox)).await?;
@@ -90,35 +125,23 @@ impl Observing {
             Gather::First(bound) => (bound, true),
             Gather::Window(window) => (window, false),
         };
-        let mut gathered = Vec::new();
-        let gathering = async {
-            while let Some(reply) = replies.recv().await {
-                if reply.status == Some(StatusCode::NO_RESPONDERS) {
-                    return Err(Failure::new(
-                        ErrorClass::NoResponders,
-                        format!("nobody answers on `{}`", message.subject),
-                    ));
-                }
-                gathered.push(into_message(reply));
-                if first_only {
-                    return Ok(());
-                }
-            }
-            Ok(())
-        };
         let outcome = within(bound, async {
             tokio::select! {
                 biased;
-                ended = gathering => ended,
+                ended = replies.wait(&message.subject, first_only) => ended,
                 failure = self.connection.trouble(mark, &message.subject) => Err(failure),
             }
         });
         outcome.await.unwrap_or(Ok(()))?;
+        let mut gathered = std::mem::take(&mut *replies.came());
+        if first_only {
+            gathered.truncate(1);
+        }
         if gathered.is_empty() {
             let text = format!("no reply on `{}` within {}", message.subject, format_duration(bound));
             return Err(Failure::new(ErrorClass::Timeout, text));
         }
-        Ok(gathered)
+        Ok(gathered.into_iter().map(into_message).collect())
     }
 
     async fn send(&self, message: &Message, reply: String) -> Touch<()> {
@@ -143,7 +166,7 @@ async fn hand_out(mut replies: Subscriber, waiting: Waiting) {
         let asker =
             token.and_then(|token: u64| waiting.lock().unwrap_or_else(PoisonError::into_inner).get(&token).cloned());
         if let Some(asker) = asker {
-            let _ = asker.try_send(reply);
+            asker.add(reply);
         }
     }
 }
