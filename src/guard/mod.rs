@@ -10,6 +10,7 @@
 //! compiles at once and is the judge.
 
 mod asked;
+mod caught;
 mod convert;
 mod facts;
 pub mod fault;

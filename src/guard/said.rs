@@ -11,6 +11,7 @@ use rhai::{AST, ASTFlags, ASTNode, Expr as Written, FnCallExpr, Position, Stmt};
 use crate::source::Span;
 use crate::value::Value;
 
+use super::caught::{caught, is_closure};
 use super::convert::to_value;
 use super::functions::Function;
 use super::methods;
@@ -74,8 +75,7 @@ struct Found {
     /// Names that may stand for several things.
     loose: BTreeSet<String>,
     returns: bool,
-    /// Whether what is looked at stands in a `try`.
-    is_caught: bool,
+    tries: bool,
 }
 
 impl Said {
@@ -83,8 +83,6 @@ impl Said {
     pub(super) fn by(ast: &AST) -> Self {
         let mut found = Found::default();
         ast.walk(&mut |path: &[ASTNode<'_>]| {
-            let is_try = |node: &ASTNode<'_>| matches!(node, ASTNode::Stmt(Stmt::TryCatch(..)));
-            found.is_caught = path.iter().any(is_try);
             match path.last() {
                 Some(ASTNode::Stmt(statement)) => found.statement(statement),
                 Some(ASTNode::Expr(expression)) => found.expression(expression),
@@ -94,7 +92,9 @@ impl Said {
         });
         let handed_over = ast.iter_functions().flat_map(|function| function.params);
         found.loose.extend(handed_over.map(str::to_owned));
-        let Found { calls, bound, loose, returns, .. } = found;
+        let Found { mut calls, bound, loose, returns, tries } = found;
+        let caught = if tries { caught(ast) } else { BTreeSet::new() };
+        calls.iter_mut().for_each(|call| call.is_caught = caught.contains(&call.at));
         let functions = ast.iter_functions().map(|function| function.name.to_owned());
         let given: BTreeSet<_> = bound.keys().chain(&loose).cloned().chain(functions).collect();
         // A closure takes along what it reads: of that, the engine knows only the name.
@@ -133,7 +133,8 @@ impl Said {
 
     /// Adds what functions in another file say: a name that they give stands for theirs there.
     pub(super) fn add(&mut self, other: Self) {
-        self.calls.extend(other.calls);
+        let is_tried = self.calls.iter().any(|call| call.is_caught && other.given.contains(&call.name));
+        self.calls.extend(other.calls.into_iter().map(|call| Call { is_caught: call.is_caught || is_tried, ..call }));
         self.names.retain(|name, _| !other.given.contains(name));
     }
 }
@@ -150,7 +151,10 @@ impl Found {
                 self.loose.extend(names.map(|name| name.name.to_string()));
             }
             // What is caught has a name.
-            Stmt::TryCatch(tried, _) => self.loose.extend(root(&tried.expr)),
+            Stmt::TryCatch(tried, _) => {
+                self.tries = true;
+                self.loose.extend(root(&tried.expr));
+            }
             Stmt::FnCall(call, at) => self.call(call, false, *at),
             Stmt::Return(..) => self.returns = true,
             _ => {}
@@ -180,21 +184,9 @@ impl Found {
                 Some(Written::Map(entries, _)) => entries.0.iter().map(|(key, _)| key.pos).collect(),
                 _ => Vec::new(),
             };
-            self.calls.push(Call {
-                name: call.name.to_string(),
-                arguments,
-                is_method,
-                is_caught: self.is_caught,
-                at,
-                keys,
-            });
+            self.calls.push(Call { name: call.name.to_string(), arguments, is_method, is_caught: false, at, keys });
         }
     }
-}
-
-/// Whether a function has its name from the expression engine.
-fn is_closure(name: &str) -> bool {
-    name.starts_with("anon$")
 }
 
 /// A dotted name that is read.

@@ -32,7 +32,7 @@ const MAX_FUNCTIONS: usize = 64;
 const DISABLED: [&str; 8] = ["eval", "print", "debug", "import", "export", "sleep", "timestamp", "call"];
 
 /// Functions of lists and maps that call what they are handed.
-const CALLING: [&str; 20] = [
+pub(super) const CALLING: [&str; 20] = [
     "all",
     "dedup",
     "drain",

@@ -19,7 +19,7 @@ pub(super) struct Rounds {
 impl Rounds {
     /// Every one of a graph that may have more than one item.
     pub(super) fn of(flow: &Flow<'_>) -> Vec<Self> {
-        let rounds = flow.nodes().filter_map(|(end, node)| match (fanout(node), node.part) {
+        let rounds = flow.nodes().filter_map(|(end, node)| match (node.foreach, node.part) {
             (Some(foreach), Part::End { begin }) if !is_once(flow, node, foreach) => {
                 Some(Self { begin, end, is_parallel: foreach.max_parallel > 1 })
             }
@@ -42,7 +42,7 @@ impl Rounds {
 /// What an argument names: one thing, or each item of a fan-out. Nothing where that is known only
 /// when the run comes to it, or where the fan-out may have no item.
 pub(super) fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Setting<'_>) -> Vec<Known> {
-    let Some(foreach) = fanout(node) else {
+    let Some(foreach) = node.foreach else {
         return flow.argument(node, name).into_iter().collect();
     };
     if may_pass_by(node) {
@@ -60,8 +60,11 @@ pub(super) fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Set
 /// Whether a node may be done without anything happening: its fan-out may have no item, or may pass
 /// its items by.
 pub(super) fn may_do_nothing(flow: &Flow<'_>, node: &Node<'_>) -> bool {
-    let is_empty = |foreach: &Foreach| of_target(foreach).is_none() && written(flow, node, foreach).is_empty();
-    fanout(node).is_some_and(|foreach| may_pass_by(node) || is_empty(foreach))
+    // Where a step had no item, its undo has nothing to do.
+    let is_empty = |foreach: &Foreach| {
+        node.step.is_some() && of_target(foreach).is_none() && written(flow, node, foreach).is_empty()
+    };
+    node.foreach.is_some_and(|foreach| may_pass_by(node) || is_empty(foreach))
 }
 
 /// Whether an item of a fan-out may be passed by where others are not.
@@ -69,18 +72,16 @@ fn may_pass_by(node: &Node<'_>) -> bool {
     node.work.when.as_ref().is_some_and(names_item)
 }
 
-/// Whether what a step is held against hangs on the item it is done for.
+/// Whether what a step is held against hangs on the item it is done for. A guard that reads no result
+/// holds nothing against it.
 pub(super) fn hangs_on_item(node: &Node<'_>, name: &str) -> bool {
     let by_argument = match node.work.action.with.given(name) {
         Some(Given::Expression(guard)) => names_item(guard),
         Some(Given::Mixed) => true,
         Some(Given::Constant(_)) | None => false,
     };
-    fanout(node).is_some() && (by_argument || node.work.guards().any(names_item))
-}
-
-fn fanout<'n>(node: &Node<'n>) -> Option<&'n Foreach> {
-    node.step.and_then(|step| step.foreach.as_deref())
+    let by_guard = |guard: &Guard| names(guard, "out") && names_item(guard);
+    node.foreach.is_some() && (by_argument || node.work.guards().any(by_guard))
 }
 
 fn items(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach, setting: Setting<'_>) -> Vec<Known> {
@@ -112,5 +113,9 @@ fn written(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach) -> Vec<Known> {
 }
 
 fn names_item(guard: &Guard) -> bool {
-    guard.references().iter().any(|reference| reference.path().first().is_some_and(|word| word == "item"))
+    names(guard, "item")
+}
+
+fn names(guard: &Guard, name: &str) -> bool {
+    guard.references().iter().any(|reference| reference.path().first().is_some_and(|word| word == name))
 }

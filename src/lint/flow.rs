@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::guard::Given;
-use crate::runbook::{ActionKind, EdgeOutcome, Ensure, Runbook, Step, Work};
+use crate::runbook::{ActionKind, EdgeOutcome, Ensure, Foreach, Runbook, Step, Work};
 use crate::value::Value;
 
 use super::judgement::needed_ok;
@@ -42,6 +42,8 @@ pub enum Part {
 pub struct Node<'a> {
     /// The step; `None` for the action of an undo or an ensure.
     pub step: Option<&'a Step>,
+    /// What it is done once for each item of: an undo, as its step was.
+    pub foreach: Option<&'a Foreach>,
     /// What is done.
     pub work: &'a Work,
     /// Its path, as `deploy_pair/deploy_brain`.
@@ -58,7 +60,14 @@ pub struct Node<'a> {
     params: usize,
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
+    /// A piece of work that needs nothing yet.
+    fn of(step: Option<&'a Step>, work: &'a Work, path: String, outer: usize, params: usize) -> Self {
+        let foreach = step.and_then(|step| step.foreach.as_deref());
+        let (needs, acts_after) = (Vec::new(), Vec::new());
+        Self { step, foreach, work, path, outer, part: Part::Whole, needs, acts_after, params }
+    }
+
     /// Whether it is a node of the same step as another, or of one inside that.
     pub fn is_inside(&self, outer: &Self) -> bool {
         self.path.strip_prefix(outer.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -110,9 +119,15 @@ impl<'a> Flow<'a> {
 
     /// The graph of one piece of work that stands for itself, in the names of a node of this one:
     /// of its undo.
-    pub fn of_work(&self, work: &'a Work, of: &Node<'_>) -> Self {
+    pub fn of_work(&self, work: &'a Work, of: &Node<'a>) -> Self {
         let mut flow = Self::empty(self.names.inside(of.params));
-        flow.work(None, work, of.path.clone(), of.outer, Vec::new(), 0);
+        let end = flow.work(None, work, of.path.clone(), of.outer, 0);
+        let nodes = [flow.begin_of(end), end];
+        flow.nodes
+            .iter_mut()
+            .enumerate()
+            .filter(|(id, _)| nodes.contains(id))
+            .for_each(|(_, node)| node.foreach = of.foreach);
         flow.sort();
         flow
     }
@@ -120,7 +135,7 @@ impl<'a> Flow<'a> {
     /// The graph of what an ensure of the outermost runbook does.
     pub fn of_ensure(&self, ensure: &'a Ensure) -> Self {
         let mut flow = Self::empty(self.names.inside(0));
-        flow.work(None, &ensure.work, ensure.id.to_string(), 0, Vec::new(), 0);
+        flow.work(None, &ensure.work, ensure.id.to_string(), 0, 0);
         flow.sort();
         flow
     }
@@ -147,9 +162,8 @@ impl<'a> Flow<'a> {
 
     /// What a watch does, as a node that stands for itself.
     pub fn watch_node(&self, watched: &Watched<'a>) -> Node<'a> {
-        let (work, path, params) = (&watched.watch.work, watched.path.clone(), watched.params);
-        let (outer, needs, acts_after) = (watched.outer.unwrap_or_default(), Vec::new(), Vec::new());
-        Node { step: None, work, path, outer, part: Part::Whole, needs, acts_after, params }
+        let outer = watched.outer.unwrap_or_default();
+        Node::of(None, &watched.watch.work, watched.path.clone(), outer, watched.params)
     }
 
     /// Every node's id, each after those it needs.
@@ -237,7 +251,7 @@ impl<'a> Flow<'a> {
                 break;
             }
             let path = [prefix, step.id.as_str()].concat();
-            ends.push(self.work(Some(step), &step.work, path, outer.unwrap_or(at), Vec::new(), frame));
+            ends.push(self.work(Some(step), &step.work, path, outer.unwrap_or(at), frame));
         }
         for (step, end) in runbook.steps.iter().zip(&ends) {
             let needs = step.needs.iter().filter_map(|edge| Some((*ends.get(edge.from)?, edge.on)));
@@ -264,27 +278,10 @@ impl<'a> Flow<'a> {
     }
 
     /// Adds a piece of work, and gives the node others need.
-    fn work(
-        &mut self,
-        step: Option<&'a Step>,
-        work: &'a Work,
-        path: String,
-        outer: usize,
-        needs: Vec<(NodeId, EdgeOutcome)>,
-        frame: usize,
-    ) -> NodeId {
+    fn work(&mut self, step: Option<&'a Step>, work: &'a Work, path: String, outer: usize, frame: usize) -> NodeId {
         let id = self.nodes.len();
         let ActionKind::Runbook(runbook) = &work.action.kind else {
-            self.nodes.push(Node {
-                step,
-                work,
-                path,
-                outer,
-                part: Part::Whole,
-                needs,
-                acts_after: Vec::new(),
-                params: frame,
-            });
+            self.nodes.push(Node::of(step, work, path, outer, frame));
             return id;
         };
         let params = runbook.params.iter().filter_map(|param| {
@@ -294,16 +291,7 @@ impl<'a> Flow<'a> {
         let params = params.collect();
         let inner = self.names.frame(params);
         self.names.bind(runbook, &path, inner, Some(&path));
-        self.nodes.push(Node {
-            step,
-            work,
-            path: path.clone(),
-            outer,
-            part: Part::Begin,
-            needs,
-            acts_after: Vec::new(),
-            params: frame,
-        });
+        self.nodes.push(Node { part: Part::Begin, ..Node::of(step, work, path.clone(), outer, frame) });
         let watched = self.watches.len();
         let ends = self.steps(runbook, &format!("{path}/"), inner, Some(id), Some(outer));
         let end = self.nodes.len();
@@ -312,7 +300,7 @@ impl<'a> Flow<'a> {
         }
         let needs = ends.into_iter().map(|end| (end, EdgeOutcome::Done)).collect();
         let part = Part::End { begin: id };
-        self.nodes.push(Node { step, work, path, outer, part, needs, acts_after: Vec::new(), params: frame });
+        self.nodes.push(Node { part, needs, ..Node::of(step, work, path, outer, frame) });
         self.nodes.len() - 1
     }
 

@@ -141,6 +141,13 @@ impl<'a> Scene<'a> {
         self.deeds.get(from..to).unwrap_or_default()
     }
 
+    /// Whether a deed is what a fan-out that takes one item after the other does for its last one.
+    pub fn is_last_item(&self, id: NodeId, deed: &Deed) -> bool {
+        let foreach = self.flow.node(id).and_then(|node| node.foreach);
+        foreach.is_some_and(|foreach| foreach.max_parallel == 1)
+            && self.deeds.iter().rfind(|(one, _)| *one == id).is_some_and(|(_, last)| last == deed)
+    }
+
     /// The nodes that open a gate, and which.
     pub fn arms(&self) -> Vec<(NodeId, &Known)> {
         self.pick(|deed| if let Deed::Arms(gate) = deed { Some(gate) } else { None })

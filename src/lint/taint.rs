@@ -156,13 +156,13 @@ impl<'a> Flow<'a> {
         let mut found = Vec::new();
         for (name, node) in one.arguments() {
             for leaf in leaves(node, name) {
-                for guard in one.guards_in(leaf) {
+                for (nth, guard) in one.guards_in(leaf).into_iter().enumerate() {
                     let Some((reference, origin)) = foreign(guard) else { continue };
                     let (span, way) = (reference.span(), String::new());
                     match &one.action.kind {
                         ActionKind::Primitive(declaration) => {
                             let decides =
-                                decided(declaration, name, leaf).filter(|_| !is_redeployed(declaration, &origin));
+                                decided(declaration, name, leaf, nth).filter(|_| !is_redeployed(declaration, &origin));
                             found.extend(decides.map(|decides| Hit { decides, span, origin, way }));
                         }
                         ActionKind::Runbook(inner) => found.extend(self.hit_inside(inner, name, span, origin)),
@@ -284,8 +284,8 @@ fn is_redeployed(declaration: &Declaration, origin: &Origin) -> bool {
     declaration.name == "deploy" && origin.is_version
 }
 
-/// What an insertion into a text decides; `None` where it decides nothing dangerous.
-fn decided(declaration: &Declaration, argument: &str, leaf: Leaf<'_>) -> Option<&'static str> {
+/// What the `nth` insertion into a text decides; `None` where it decides nothing dangerous.
+fn decided(declaration: &Declaration, argument: &str, leaf: Leaf<'_>, nth: usize) -> Option<&'static str> {
     let kind = declaration.argument(argument)?.kind;
     match (declaration.name, argument, kind) {
         (_, _, Kind::Argv) => Some("an argument of a program"),
@@ -294,7 +294,7 @@ fn decided(declaration: &Declaration, argument: &str, leaf: Leaf<'_>) -> Option<
         ("wait_metric", "query", _) => Some("a PromQL expression"),
         (_, _, Kind::Subject | Kind::SubjectPattern) => Some("a NATS subject"),
         (_, _, Kind::Pattern) => Some("a pattern"),
-        (_, _, Kind::Url) => super::urls::host_is_filled(leaf.text()).then_some("the host of a URL"),
+        (_, _, Kind::Url) => super::urls::is_in_host(leaf.text(), nth).then_some("the host of a URL"),
         _ => None,
     }
 }

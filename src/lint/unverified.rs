@@ -113,7 +113,7 @@ fn asked_again<'s, 'a>(scene: &'s Scene<'a>, service: &Known, deploys: &[(NodeId
     let starts = |id: NodeId, deed: &Deed| match deed {
         Deed::Deploys(one) if one == service => {
             let before = scene.before(id);
-            others.iter().all(|other| before.has(*other))
+            others.iter().all(|other| before.has(*other) || (*other == id && scene.is_last_item(id, deed)))
         }
         _ => false,
     };

@@ -47,9 +47,9 @@ impl<'a> Address<'a> {
     }
 }
 
-/// Whether something is filled in before the end of the host, so that it decides who is asked.
-pub(super) fn host_is_filled(text: &str) -> bool {
+/// Whether the `nth` insertion stands before the end of the host, so that it decides who is asked.
+pub(super) fn is_in_host(text: &str, nth: usize) -> bool {
     let end = text.find("://").map_or(0, |at| at + 3);
     let path = text.get(end..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(text.len(), |at| end + at);
-    text.find("${").is_some_and(|at| at < path)
+    text.match_indices("${").nth(nth).is_some_and(|(at, _)| at < path)
 }

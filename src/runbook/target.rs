@@ -31,8 +31,8 @@ pub struct Target {
     pub services: BTreeMap<String, Service>,
     /// The gates, by name.
     pub gates: BTreeMap<String, Gate>,
-    /// The services that must hold one policy; all of them where the target names none.
-    pub parity: Vec<String>,
+    /// The services that must hold one policy; all of them where the target does not say.
+    pub parity: Option<Vec<String>>,
     /// Names a runbook reads as `target.subjects.NAME`.
     pub subjects: BTreeMap<String, String>,
     /// Metrics a runbook reads as `target.metrics.NAME`, by that name.
@@ -48,8 +48,8 @@ pub struct Target {
 impl Target {
     /// The services that must hold one policy, in the order of their names or as written.
     pub fn parity(&self) -> impl Iterator<Item = &str> {
-        let all = self.services.keys().filter(|_| self.parity.is_empty());
-        self.parity.iter().chain(all).map(String::as_str)
+        let all = self.services.keys().filter(|_| self.parity.is_none());
+        self.parity.iter().flatten().chain(all).map(String::as_str)
     }
 
     /// Whether it says what a primitive needs. A simulated world is its own bus, metrics and

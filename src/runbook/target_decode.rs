@@ -61,7 +61,7 @@ impl TargetDecoder<'_> {
         let prometheus = fields.take("prometheus").and_then(|node| self.prometheus(node));
         let services = self.named(&mut fields, "services", Self::service);
         let gates = self.named(&mut fields, "gates", Self::gate);
-        let parity = self.parity(&mut fields, &services);
+        let parity = fields.take("parity").map(|node| self.parity(node, &services, gates.is_empty()));
         let metrics = self.named(&mut fields, "metrics", Self::metric);
         let subjects = self.texts(&mut fields, "subjects");
         let patterns = self.texts(&mut fields, "patterns");
@@ -101,14 +101,20 @@ impl TargetDecoder<'_> {
         entries.iter().filter_map(|(name, node)| Some((name.value.clone(), decode(self, &name.value, node)?))).collect()
     }
 
-    /// The services that must hold one policy: those named, each a service of this target.
-    fn parity(&mut self, fields: &mut Fields<'_>, services: &BTreeMap<String, Service>) -> Vec<String> {
-        let named = fields.texts("parity", self.findings);
+    /// The services that must hold one policy: those named, each a service of this target; none only
+    /// where no gate depends on it.
+    fn parity(&mut self, node: &Node, services: &BTreeMap<String, Service>, may_be_none: bool) -> Vec<String> {
+        let named = texts_of(node, "parity", self.findings);
         for name in named.iter().filter(|name| !services.contains_key(name.value)) {
             let message = format!("this target has no service `{}`", name.value);
             let finding = self.findings.error("unknown-service", message, name.span);
             let known: Vec<_> = services.keys().map(String::as_str).collect();
             self.findings.push(finding.help(format!("its services are {}", ticked(&known))));
+        }
+        if node.items().is_empty() && !may_be_none {
+            let message = "this target has gates, and no service whose policy is verified before one opens";
+            let finding = self.findings.error("bad-target", message, node.span);
+            self.findings.push(finding.help("name the services that must hold one policy, or leave `parity` out"));
         }
         owned(named)
     }

@@ -27,7 +27,7 @@ pub static TARGET: Table = Table {
         Key::optional(
             "parity",
             Holds::List(&Holds::Service),
-            "The services that must hold one policy; all of them where it is left out.",
+            "The services that must hold one policy; all of them where it is left out, none where it is `[]`.",
         ),
         Key::optional(
             "subjects",

@@ -306,3 +306,16 @@ fn the_settings_of_a_run_belong_to_what_it_is_made_of() {
     let aborted = titan(&["abort", run]);
     assert!([1, 3].contains(&aborted.code), "{} {}", aborted.out, aborted.err);
 }
+
+#[test]
+fn a_target_without_a_gate_has_services_that_need_no_one_policy() {
+    let target = "titan: 1\ntarget: shop\nservices:\n  web: { deploy: [./deploy.sh, \"{version}\"], version: [./version.sh] }\n  \
+                  api: { deploy: [./deploy.sh, \"{version}\"], version: [./version.sh] }\n";
+    let deploy = "titan: 1\nrunbook: NAME\nsteps:\n  before: { do: service_version, with: { service: web } }\n  deploy:\n    \
+                  do: deploy\n    with: { service: web, version: \"2\" }\n    \
+                  undo: { do: deploy, with: { service: web, version: \"${steps.before.out.version}\" } }\n";
+    let desk = Desk::new(&[("titan.target.yaml", target), ("web.yaml", deploy)]);
+    desk.titan(&["lint", "web.yaml"]).exits(1).says("one-sided-deploy").says("left out of `parity` in the target");
+    desk.write("titan.target.yaml", &format!("{target}parity: []\n"));
+    desk.titan(&["lint", "web.yaml"]).exits(0).says("1 file checked, nothing wrong");
+}

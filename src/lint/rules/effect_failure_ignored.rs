@@ -25,7 +25,7 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::Call;
-use crate::lint::flow::Part;
+use crate::lint::flow::{Node, Part};
 use crate::lint::scene::Deed;
 use crate::runbook::{ActionKind, OnFailure};
 
@@ -41,19 +41,17 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// What moves a gate or a service.
-const MOVING: [&str; 2] = ["deploy", "disarm"];
+const MOVING: [&str; 3] = ["arm", "deploy", "disarm"];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     subject.everywhere(&mut |_, node, span| {
-        let ActionKind::Script(script) = &node.work.action.kind else {
-            return;
-        };
-        let moves = |call: &&Call| call.is_caught && MOVING.contains(&call.name.as_str());
-        if let Some(call) = script.said().calls.iter().find(moves) {
+        if let Some(call) = moving_calls(node).find(|call| call.is_caught) {
             let message =
                 format!("`{}` goes on when its `{}` fails, and it may have moved something", node.path, call.name);
             let found = report.at(message, span);
-            report.push(found.help("call it outside `try`: the failure then rolls back"));
+            report.push(
+                found.help("call it outside `try`, or end its `catch` with `throw`: the failure then rolls back"),
+            );
         }
     });
     let scene = subject.scene();
@@ -62,11 +60,21 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             continue;
         };
         let is_move = |deed: &Deed| matches!(deed, Deed::Arms(_) | Deed::Disarms(_) | Deed::Deploys(_));
-        let moves = scene.deeds_inside(id).iter().find(|(_, deed)| is_move(deed));
-        if moves.is_some() {
+        let moves = scene.deeds_inside(id).iter().any(|(_, deed)| is_move(deed));
+        let mut inside = scene.flow.nodes().skip(scene.flow.begin_of(id)).take_while(|(inner, _)| *inner <= id);
+        if moves || inside.any(|(_, node)| moving_calls(node).next().is_some()) {
             let message = format!("the run goes on when `{}` fails, and it may have moved something", node.path);
             let found = report.at(message, subject.span_of(id)).label(format!("`{}`", step.work.action.name()));
             report.push(found.help("leave `on_failure` out: the failure then rolls back"));
         }
     }
+}
+
+/// What a script calls that moves something.
+fn moving_calls<'a>(node: &Node<'a>) -> impl Iterator<Item = &'a Call> {
+    let script = match &node.work.action.kind {
+        ActionKind::Script(script) => Some(script),
+        ActionKind::Primitive(_) | ActionKind::Runbook(_) => None,
+    };
+    script.into_iter().flat_map(|script| &script.said().calls).filter(|call| MOVING.contains(&call.name.as_str()))
 }

@@ -2,7 +2,8 @@
 //!
 //! What a target says is done without being looked at: where the subject that opens a gate is the one
 //! a hash is asked on, notices are sent to or another gate is closed by, then looking, telling or
-//! closing opens the gate. A subject belongs to one gate and one of its commands. Under `subjects`,
+//! closing opens the gate. A subject belongs to one gate and one of its commands, or each command there has
+//! an object of its own (`json`). Under `subjects`,
 //! where runbooks find what they listen to, it may stand.
 //!
 //! ```yaml bad
@@ -36,7 +37,7 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::places::leaves;
-use crate::runbook::target::Target;
+use crate::runbook::target::{GateCommand, PayloadForm, Target};
 use crate::source::Span;
 use crate::yaml::Node;
 
@@ -55,32 +56,52 @@ pub(super) const RULE: Rule = Rule {
 struct Command<'t> {
     gate: &'t str,
     verb: &'static str,
-    subject: &'t str,
-    /// Where its own words stand; nowhere, where it is the usual one.
+    sent: &'t GateCommand,
+    /// Where its own subject stands; nowhere, where it is the usual one.
     own: Option<Span>,
 }
 
 fn check(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
     let commands = commands(subject.target, subject.tree);
+    sent_twice(subject, &commands, report);
+    stands_elsewhere(subject, &commands, report);
+}
+
+/// Reports what moves a gate one way and is sent to move it the other, or to move another gate.
+fn sent_twice(subject: &TargetSubject<'_>, commands: &[Command<'_>], report: &mut Report<'_>) {
     for (at, command) in commands.iter().enumerate() {
         // One command may close several gates.
-        let is_only_closing = |earlier: &Command<'_>| earlier.verb == "disarm" && command.verb == "disarm";
-        let mut same = commands.iter().take(at).filter(|earlier| earlier.subject == command.subject);
-        let earlier = same.find(|earlier| !is_only_closing(earlier));
-        if let Some(earlier) = earlier {
-            let span = command.own.or(earlier.own).unwrap_or_else(|| subject.gate_span(command.gate));
-            let (verb, gate) = (command.verb, command.gate);
-            let message =
-                format!("the command to {verb} `{gate}` also moves `{}`: to {} it", earlier.gate, earlier.verb);
-            let found = report.at(message, span);
-            report.push(found.help(format!("write the subject under `{verb}` of `{gate}` that moves nothing else")));
-        }
+        let closes_both = |earlier: &Command<'_>| earlier.verb == "disarm" && command.verb == "disarm";
+        let mut earlier = commands.iter().take(at);
+        let Some(earlier) = earlier.find(|earlier| is_same(earlier.sent, command.sent) && !closes_both(earlier)) else {
+            continue;
+        };
+        let (verb, gate) = (command.verb, command.gate);
+        let span = command.own.or(earlier.own).unwrap_or_else(|| subject.gate_span(gate));
+        let message = format!("what is sent to {verb} `{gate}` is sent to {} `{}` as well", earlier.verb, earlier.gate);
+        let found = report.at(message, span);
+        report.push(found.help(format!("write the subject under `{verb}` of `{gate}` that moves nothing else")));
     }
+}
+
+/// Whether two commands cannot be told apart: on one subject, and not each with an object of its own.
+fn is_same(one: &GateCommand, other: &GateCommand) -> bool {
+    let object = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    let is_other_object = match (&one.payload, &other.payload) {
+        (PayloadForm::Json(one), PayloadForm::Json(other)) => object(one) != object(other),
+        (PayloadForm::Json(_) | PayloadForm::Text, _) => false,
+    };
+    one.subject == other.subject && !is_other_object
+}
+
+/// Reports a gate's subject where something else is asked, sent or run.
+fn stands_elsewhere(subject: &TargetSubject<'_>, commands: &[Command<'_>], report: &mut Report<'_>) {
     let entries = subject.tree.entries().iter().filter(|(key, _)| key.value != "subjects");
     for leaf in entries.flat_map(|(key, node)| leaves(node, &key.value)) {
-        let is_own = |command: &&Command<'_>| command.own == Some(leaf.span);
-        let command = commands.iter().find(|command| command.subject == leaf.text());
-        if let Some(command) = command.filter(|_| !commands.iter().any(|command| is_own(&command))) {
+        if commands.iter().any(|command| command.own == Some(leaf.span)) {
+            continue;
+        }
+        if let Some(command) = commands.iter().find(|command| command.sent.subject == leaf.text()) {
             let message = format!("this is the command to {} `{}`, and stands elsewhere", command.verb, command.gate);
             let found = report.at(message, leaf.span);
             report.push(found.help("write another subject: whatever is sent here moves the gate"));
@@ -94,7 +115,7 @@ fn commands<'t>(target: &'t Target, tree: &Node) -> Vec<Command<'t>> {
         [("arm", &gate.arm), ("disarm", &gate.disarm)].map(|(verb, command)| Command {
             gate: name.as_str(),
             verb,
-            subject: &command.subject,
+            sent: command,
             own: written(name.as_str(), verb),
         })
     });

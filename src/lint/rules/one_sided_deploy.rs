@@ -73,7 +73,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             let message = format!("a run can change `{changed}` and leave `{left}` as it was");
             let found = report.at(message, subject.span_of(deploy));
             report.push(found.help(format!(
-                "deploy `{left}` in the same run, in a step that cannot be skipped, or verify its hash after this"
+                "deploy `{left}` in the same run, in a step that cannot be skipped, or verify its hash after this; \
+                 services that need no one policy are left out of `parity` in the target"
             )));
         }
     }

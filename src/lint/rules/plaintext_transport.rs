@@ -21,7 +21,7 @@ use crate::yaml::Node;
 
 use super::{Check, Group, Report, Rule, Subject, TargetSubject};
 use crate::lint::places::Leaf;
-use crate::lint::urls::{Address, host_is_filled};
+use crate::lint::urls::{Address, is_in_host};
 
 pub(super) const RULE: Rule = Rule {
     code: "plaintext-transport",
@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let requests = subject.uses().iter().filter(|one| one.primitive() == "http");
     for leaf in requests.filter_map(|one| Leaf::of(one.argument("url")?)) {
-        if !host_is_filled(leaf.text()) {
+        if !is_in_host(leaf.text(), 0) {
             tell(&leaf, &["http"], report);
         }
     }

@@ -48,6 +48,9 @@ pub(super) const RULE: Rule = Rule {
 
 /// The words before a subject with which the client of NATS sends.
 const SENDING: [&str; 4] = ["pub", "publish", "req", "request"];
+/// Its flags that have no value; what comes after any other may be one.
+const ALONE: [&str; 10] =
+    ["-J", "-q", "-r", "--force-stdin", "--jetstream", "--no-templates", "--quiet", "--raw", "--templates", "--trace"];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     subject.everywhere(&mut |flow, node, span| look(&Reader { subject, flow, node }, span, report));
@@ -86,17 +89,17 @@ fn told(reader: &Reader<'_, '_>) -> Vec<(&'static str, Pieces)> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    let (mut is_client, mut is_next, mut is_flag) = (false, false, false);
+    let (mut is_client, mut is_next, mut has_value) = (false, false, false);
     for argument in reader.items("argv") {
         let word = argument.whole();
         if is_next || argument.begins_with_token() {
             found.push(("exec", argument));
         }
         // The subject comes after the flags, each of which may have a value.
-        let is_of_flag = is_flag && word.is_some();
-        is_flag = word.as_deref().is_some_and(|word| word.starts_with('-'));
+        let flag = word.as_deref().filter(|word| word.starts_with('-'));
         let is_sending = is_client && word.as_deref().is_some_and(|word| SENDING.contains(&word));
-        is_next = is_sending || (is_next && (is_flag || is_of_flag));
+        is_next = is_sending || (is_next && (flag.is_some() || has_value));
+        has_value = flag.is_some_and(|flag| !flag.contains('=') && !ALONE.contains(&flag));
         is_client |= word.is_some_and(|word| program(&word) == "nats");
     }
     found

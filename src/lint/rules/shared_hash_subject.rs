@@ -1,6 +1,7 @@
 //! Two services that must hold one policy are asked for their hash on one subject.
 //!
-//! Whoever answers there answers for both: one service is verified by what the other says of itself.
+//! Whoever answers there answers for both: one service is verified by what the other says of itself,
+//! unless each is asked with a `payload` of its own, or has a `field` of its own in the answer.
 //! A service without a subject of its own is asked on Execution's. One that answers nowhere needs no
 //! `hash`: its log or its handshake counter says what it holds.
 //!
@@ -8,7 +9,7 @@
 //! titan: 1
 //! target: one-subject
 //! services:
-//!   execution: { hash: {} }
+//!   execution: { hash: {}, metrics: { scrape: "http://127.0.0.1:9464/metrics" } }
 //!   brain: { hash: {} }
 //! gates:
 //!   execution:
@@ -19,7 +20,7 @@
 //! titan: 1
 //! target: two-subjects
 //! services:
-//!   execution: { hash: {} }
+//!   execution: { hash: {}, metrics: { scrape: "http://127.0.0.1:9464/metrics" } }
 //!   brain: { hash: { subject: titan.req.brain.policy_hash.v1 } }
 //! gates:
 //!   execution:
@@ -27,6 +28,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::runbook::target::HashResponder;
 use crate::source::Span;
 use crate::yaml::Node;
 
@@ -42,20 +44,24 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
-    let asked = |name: &str| {
-        let service = subject.target.services.iter().find(|(one, _)| one.as_str() == name)?.1;
-        Some(service.hash.as_ref()?.subject.as_str())
-    };
+    let asked = |name: &str| subject.target.services.get(name)?.hash.as_ref();
     let group: Vec<_> = subject.target.parity().filter_map(|name| Some((name, asked(name)?))).collect();
     for (at, (name, asked)) in group.iter().enumerate() {
-        if let Some((earlier, _)) = group.iter().take(at).find(|(_, earlier)| earlier == asked) {
+        if let Some((earlier, _)) = group.iter().take(at).find(|(_, earlier)| is_same(earlier, asked)) {
             let message = format!("`{name}` and `{earlier}` are asked for their hash on one subject");
-            let found = report.at(message, place(subject.tree, name)).label(format!("`{asked}`"));
+            let found = report.at(message, place(subject.tree, name)).label(format!("`{}`", asked.subject));
             report.push(found.help(format!(
                 "write the subject on which `{name}` itself answers, or leave `hash` out where it answers nowhere"
             )));
         }
     }
+}
+
+/// Whether the answers cannot be told apart: neither the question is another one, nor the field that is
+/// read.
+fn is_same(one: &HashResponder, other: &HashResponder) -> bool {
+    let is_other_field = matches!((&one.field, &other.field), (Some(one), Some(other)) if one != other);
+    one.subject == other.subject && one.payload == other.payload && !is_other_field
 }
 
 /// Where a service says on which subject it is asked.

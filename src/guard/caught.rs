@@ -1,0 +1,121 @@
+//! Which calls of a script are made where it goes on when they fail: in a `try`, or in a function or
+//! closure of its own that a `try` calls.
+
+use std::collections::BTreeSet;
+
+use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
+
+use super::sandbox::CALLING;
+
+/// What a `try` may call of what stands elsewhere.
+#[derive(Default)]
+struct Tried {
+    functions: BTreeSet<String>,
+    /// Whether it calls a closure that is known by a name only.
+    any_closure: bool,
+}
+
+/// The places of the names of every call that is caught.
+pub(super) fn caught(ast: &AST) -> BTreeSet<Position> {
+    let mut tried = Tried::default();
+    let mut places = BTreeSet::new();
+    walk(ast, &mut |path, is_caught| {
+        if is_caught {
+            tried.see(path);
+            places.extend(call(path).map(|(_, at)| at));
+        }
+    });
+    // What stands in a function that is tried is tried as well.
+    let mut seen = BTreeSet::new();
+    while let Some(name) = tried.next(ast, &seen) {
+        let mut function = ast.clone_functions_only();
+        function.retain_functions(|_, _, known, _| known == name);
+        walk(&function, &mut |path, _| {
+            tried.see(path);
+            places.extend(call(path).map(|(_, at)| at));
+        });
+        seen.insert(name);
+    }
+    places
+}
+
+/// Hands over every node, and whether it stands in a `try` that goes on when it fails.
+fn walk(ast: &AST, see: &mut impl FnMut(&[ASTNode<'_>], bool)) {
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        see(path, path.windows(2).any(|pair| matches!(pair, [outer, inner] if catches(outer, inner))));
+        true
+    });
+}
+
+/// Whether a node is a `try` that goes on when what stands in it fails; what stands in its `catch`
+/// is not tried.
+fn catches(outer: &ASTNode<'_>, inner: &ASTNode<'_>) -> bool {
+    let (ASTNode::Stmt(Stmt::TryCatch(tried, _)), ASTNode::Stmt(inner)) = (outer, inner) else {
+        return false;
+    };
+    tried.body.statements().iter().any(|statement| std::ptr::eq(statement, *inner))
+        && !always_throws(tried.branch.statements())
+}
+
+/// Whether a `catch` fails whatever happens in it.
+fn always_throws(branch: &[Stmt]) -> bool {
+    let is_throw = |statement: &Stmt| matches!(statement, Stmt::Return(_, flags, _) if flags.contains(ASTFlags::BREAK));
+    let mut leaves = false;
+    for statement in branch {
+        statement.walk(&mut Vec::new(), &mut |path| {
+            let is_left = |node: &ASTNode<'_>| match node {
+                ASTNode::Stmt(statement) => {
+                    matches!(statement, Stmt::Return(..) | Stmt::BreakLoop(..)) && !is_throw(statement)
+                }
+                _ => false,
+            };
+            leaves |= path.last().is_some_and(is_left);
+            true
+        });
+    }
+    !leaves && branch.last().is_some_and(is_throw)
+}
+
+/// The function that a node calls, with the place of its name.
+fn call<'a>(path: &[ASTNode<'a>]) -> Option<(&'a FnCallExpr, Position)> {
+    match path.last()? {
+        ASTNode::Stmt(Stmt::FnCall(call, at)) => Some((call, *at)),
+        ASTNode::Expr(Expr::FnCall(call, at) | Expr::MethodCall(call, at)) => Some((call, *at)),
+        _ => None,
+    }
+}
+
+impl Tried {
+    fn see(&mut self, path: &[ASTNode<'_>]) {
+        if let Some((call, _)) = call(path) {
+            let named = call.args.first().filter(|_| call.name == "Fn").and_then(|name| name.get_literal_value(None));
+            self.functions.extend(named.map(|name| name.to_string()));
+            self.functions.insert(call.name.to_string());
+            let hands_over = CALLING.contains(&call.name.as_str()) && call.args.iter().any(is_by_name);
+            self.any_closure |= hands_over || call.name == "call";
+        }
+        if let Some(ASTNode::Expr(constant)) = path.last() {
+            let closure = constant.get_literal_value(None).and_then(|value| value.try_cast::<FnPtr>());
+            self.functions.extend(closure.map(|closure| closure.fn_name().to_owned()));
+        }
+    }
+
+    /// A function that is tried and was not looked at yet.
+    fn next(&self, ast: &AST, seen: &BTreeSet<String>) -> Option<String> {
+        let is_tried = |name: &str| self.functions.contains(name) || (self.any_closure && is_closure(name));
+        let mut functions = ast.iter_functions().map(|function| function.name);
+        functions.find(|name| is_tried(name) && !seen.contains(*name)).map(str::to_owned)
+    }
+}
+
+/// Whether what is handed over stands elsewhere: a closure is a constant, one that takes along what it
+/// reads is curried.
+fn is_by_name(argument: &Expr) -> bool {
+    let is_curried = matches!(argument, Expr::FnCall(call, _) if call.name == "curry");
+    !is_curried && !argument.is_constant()
+}
+
+/// Whether a function has its name from the expression engine.
+pub(super) fn is_closure(name: &str) -> bool {
+    name.starts_with("anon$")
+}
