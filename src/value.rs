@@ -13,6 +13,10 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 pub use map::{Entries, Map};
 
+/// How deep lists and maps of a value may lie in each other: far below what a reader of the record
+/// follows, whatever the value stands in.
+pub const MAX_DEPTH: usize = 48;
+
 /// Any value a runbook can handle.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -49,6 +53,16 @@ impl Value {
     /// A map value from name and value pairs.
     pub fn map<K: Into<Arc<str>>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Self {
         Self::Map(Arc::new(pairs.into_iter().map(|(k, v)| (k.into(), v)).collect()))
+    }
+
+    /// How deep its lists and maps lie in each other; 0 for what is neither.
+    pub fn depth(&self) -> usize {
+        let deepest = match self {
+            Self::List(items) => items.iter().map(Self::depth).max(),
+            Self::Map(map) => map.values().map(Self::depth).max(),
+            _ => return 0,
+        };
+        1 + deepest.unwrap_or(0)
     }
 
     /// The word for this value's type, as messages say it.

@@ -6,6 +6,7 @@
 //! `rollback` undoes in reverse order and ensures. Every transition goes through [`Journal`]
 //! before anything follows from it. Called by `cli/`; knows neither `live/` nor `sim/`.
 
+mod closing;
 mod commit;
 mod explain;
 mod held;

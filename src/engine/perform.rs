@@ -150,7 +150,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn filled(&self, task: &Task<'_>, template: &Template) -> Result<Value, Failure> {
+    pub(super) fn filled(&self, task: &Task<'_>, template: &Template) -> Result<Value, Failure> {
         if let Some(constant) = template.constant() {
             return Ok(constant.clone());
         }

@@ -88,17 +88,38 @@ impl Run<'_> {
             return vec![needed];
         }
         let task = Task { frame, begun: &trace, work: undo, phase: Phase::Undo, interrupted: past.as_deref() };
-        match self.undo(&task, is_complete).await {
+        match self.undo(&task, is_complete, begun).await {
             Ok(()) => Vec::new(),
-            Err(failure) => {
-                self.may_be_open.set(self.may_be_open.get() || does(&undo.action, DISARM));
-                let child = trace.child.borrow().clone();
-                if let Some(child) = child {
-                    self.close_what_is_left(&child).await;
-                }
-                vec![format!("undo of `{}`: {failure}", begun.path)]
-            }
+            Err(failure) => vec![format!("undo of `{}`: {failure}", begun.path)],
         }
+    }
+
+    /// Carries an undo out; where it fails and what it undoes, or it itself, opened a gate, the gate is
+    /// closed all the same.
+    async fn undo_or_close(
+        &self,
+        task: &Task<'_>,
+        undone: &Begun,
+        wanted: Result<bool, Failure>,
+    ) -> Result<Value, Failure> {
+        let result = match wanted {
+            Ok(_) => self.unless_aborted(task, does(&task.work.action, DISARM)).await,
+            Err(failure) => Err(failure),
+        };
+        let failure = match result {
+            Ok(out) => return Ok(out),
+            Err(failure) => failure,
+        };
+        let child = task.begun.child.borrow().clone();
+        if let Some(child) = &child {
+            self.close_what_is_left(child).await;
+        }
+        let mut gates = self.opened_by(task.frame, undone);
+        gates.extend(child.iter().flat_map(|child| self.opened_in(child)));
+        let (failure, are_closed) = self.close_all(task, &gates, failure).await;
+        let is_unknown = does(&task.work.action, DISARM) && gates.is_empty();
+        self.may_be_open.set(self.may_be_open.get() || is_unknown || !are_closed);
+        Err(failure)
     }
 
     /// Closes the gates that a runbook used as an undo had yet to close when it failed. What else the
@@ -119,11 +140,12 @@ impl Run<'_> {
         })
     }
 
-    async fn undo(&self, task: &Task<'_>, is_complete: bool) -> Result<(), Failure> {
-        if let Some(when) = &task.work.when
-            && task.interrupted.is_none()
-            && !self.truth(task, when, None, ErrorClass::Refused)?
-        {
+    async fn undo(&self, task: &Task<'_>, is_complete: bool, undone: &Begun) -> Result<(), Failure> {
+        let wanted = match &task.work.when {
+            Some(when) if task.interrupted.is_none() => self.truth(task, when, None, ErrorClass::Refused),
+            _ => Ok(true),
+        };
+        if let (Some(when), Ok(false)) = (&task.work.when, &wanted) {
             self.skip_undo(task.begun, &format!("`when: {}` is false", when.text()));
             return Ok(());
         }
@@ -131,7 +153,7 @@ impl Run<'_> {
             self.skip_undo(task.begun, reason);
             return Err(Failure::new(ErrorClass::Refused, format!("not done: {reason}")));
         }
-        self.outcome(task, does(&task.work.action, DISARM)).await
+        self.outcome(task, self.undo_or_close(task, undone, wanted)).await
     }
 
     /// Why an undo must not be done now. Where it closes a gate among other things, each of those
@@ -196,18 +218,26 @@ impl Run<'_> {
         Vec::new()
     }
 
-    /// Performs a task and records its outcome; a second abort cuts it off unless it must not.
-    async fn outcome(&self, task: &Task<'_>, uninterruptible: bool) -> Result<(), Failure> {
-        let began = self.now();
+    /// Performs a task; a second abort cuts it off unless it must not.
+    async fn unless_aborted(&self, task: &Task<'_>, uninterruptible: bool) -> Result<Value, Failure> {
         let work = Box::pin(self.perform(task));
-        let result = if uninterruptible {
-            work.await
-        } else {
-            match select(work, Box::pin(self.aborted(2))).await {
-                Either::Left((result, _)) => result,
-                Either::Right(_) => Err(Failure::new(ErrorClass::Aborted, CUT_OFF)),
-            }
-        };
+        if uninterruptible {
+            return work.await;
+        }
+        match select(work, Box::pin(self.aborted(2))).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(Failure::new(ErrorClass::Aborted, CUT_OFF)),
+        }
+    }
+
+    /// Records what a task comes to.
+    async fn outcome(
+        &self,
+        task: &Task<'_>,
+        work: impl Future<Output = Result<Value, Failure>>,
+    ) -> Result<(), Failure> {
+        let began = self.now();
+        let result = work.await;
         self.note(Happened::Finished {
             phase: task.phase,
             step: Arc::clone(&task.begun.path),
@@ -254,7 +284,7 @@ impl Run<'_> {
             });
             return Ok(());
         }
-        self.outcome(task, true).await
+        self.outcome(task, self.perform(task)).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, Map};
 
-use crate::value::Value;
+use crate::value::{MAX_DEPTH, Value};
 
 use super::sandbox::MAX_ITEMS;
 
@@ -28,6 +28,10 @@ pub(super) fn to_dynamic(value: &Value) -> Dynamic {
 
 /// The other way; a function or another thing that is no value is refused.
 pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
+    inner_value(dynamic, MAX_DEPTH)
+}
+
+fn inner_value(dynamic: &Dynamic, left: usize) -> Result<Value, String> {
     if dynamic.is_unit() {
         return Ok(Value::Null);
     }
@@ -50,12 +54,14 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
         return Ok(Value::Duration(*duration));
     }
     if let Some(items) = dynamic.read_lock::<Array>() {
-        let items: Result<Vec<_>, _> = items.iter().map(to_value).collect();
+        let left = left.checked_sub(1).ok_or_else(too_deep)?;
+        let items: Result<Vec<_>, _> = items.iter().map(|item| inner_value(item, left)).collect();
         return items.map(Value::list);
     }
     if let Some(map) = dynamic.read_lock::<Map>() {
+        let left = left.checked_sub(1).ok_or_else(too_deep)?;
         let entries: Result<Vec<_>, String> =
-            map.iter().map(|(name, item)| Ok((name.as_str(), to_value(item)?))).collect();
+            map.iter().map(|(name, item)| Ok((name.as_str(), inner_value(item, left)?))).collect();
         return entries.map(Value::map);
     }
     if let Some(range) = dynamic.read_lock::<Range<i64>>() {
@@ -65,6 +71,10 @@ pub(super) fn to_value(dynamic: &Dynamic) -> Result<Value, String> {
         return counted(*range.start(), range.end().saturating_add(1));
     }
     Err(format!("a {} is not a value", dynamic.type_name()))
+}
+
+fn too_deep() -> String {
+    format!("this value is nested more than {MAX_DEPTH} deep")
 }
 
 /// The whole numbers from one to before another, as `1..4` says them.

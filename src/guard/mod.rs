@@ -339,6 +339,7 @@ fn describe(error: &EvalAltResult) -> String {
             format!("there is no property `{name}`; `get(map, \"{name}\", default)` reads one that may be missing")
         }
         EvalAltResult::ErrorFunctionNotFound(call, _) => format!("no function fits `{call}`"),
+        EvalAltResult::ErrorTerminated(why, _) => why.to_string(),
         EvalAltResult::ErrorTooManyOperations(_) => "this takes too many operations".to_owned(),
         EvalAltResult::ErrorRuntime(what, _) => what.to_string(),
         other => {

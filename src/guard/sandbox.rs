@@ -5,6 +5,8 @@ use rhai::packages::{
     Package,
 };
 use std::any::TypeId;
+use std::cell::Cell;
+use std::time::Duration;
 
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, OptimizationLevel};
 
@@ -15,6 +17,10 @@ use super::{functions, names, operators};
 const MAX_OPERATIONS: u64 = 100_000;
 /// Operations of one run of a script: a few milliseconds.
 const MAX_SCRIPT_OPERATIONS: u64 = 5_000_000;
+/// How long a script may compute between two calls: its operations are counted, what each takes is not.
+const MAX_SCRIPT_TIME: Duration = Duration::from_secs(5);
+/// How many operations there are from one look at the clock to the next.
+const OPERATIONS_A_LOOK: u64 = 64;
 /// Nesting of expressions; set for both build kinds, whose own defaults differ.
 pub(super) const MAX_EXPRESSION_DEPTH: usize = 48;
 /// Nested calls: guards have no functions of their own, scripts a few.
@@ -68,7 +74,21 @@ pub(super) fn script_engine() -> Engine {
     let mut engine = bare();
     engine.set_max_operations(MAX_SCRIPT_OPERATIONS);
     refuse_named(&mut engine);
+    stop_late(&mut engine);
     engine
+}
+
+/// What computes for too long ends: nothing else of a run is done meanwhile.
+#[expect(clippy::disallowed_types, reason = "how long a computation takes is no time of any world")]
+fn stop_late(engine: &mut Engine) {
+    let began = Cell::new(std::time::Instant::now());
+    engine.on_progress(move |operations| {
+        if operations <= 1 {
+            began.set(std::time::Instant::now());
+        }
+        let is_late = operations % OPERATIONS_A_LOOK == 0 && began.get().elapsed() > MAX_SCRIPT_TIME;
+        is_late.then(|| format!("this computes for more than {} seconds", MAX_SCRIPT_TIME.as_secs()).into())
+    });
 }
 
 /// Functions of lists and maps call what they are handed, also by its name as a text: nobody who

@@ -6,7 +6,7 @@ use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Fie
 use crate::value::Value;
 use crate::world::{Command, Finished, Wait};
 
-use super::{Call, Primitive};
+use super::{Call, Primitive, json};
 
 /// The primitive.
 pub(super) struct Exec;
@@ -65,7 +65,7 @@ impl Primitive for Exec {
             };
             let finished = call.world.processes().run(&command).await?;
             judge(&finished, call.with.int("expect_code").unwrap_or(0))?;
-            let json = serde_json::from_slice::<serde_json::Value>(&finished.stdout).map_or(Value::Null, Value::from);
+            let json = json(&finished.stdout).unwrap_or_default();
             Ok(Value::map([
                 ("code", Value::Int(i64::from(finished.code))),
                 ("stdout", text(&finished.stdout)),

@@ -6,7 +6,7 @@ use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Fie
 use crate::value::Value;
 use crate::world::{Wait, WebRequest, WebResponse};
 
-use super::{Call, Primitive, payload};
+use super::{Call, Primitive, json, payload};
 
 /// The primitive.
 pub(super) struct Http;
@@ -70,7 +70,7 @@ impl Primitive for Http {
             let response = call.world.web().send(&request).await?;
             let body = String::from_utf8_lossy(&response.body).into_owned();
             judge(&response, &body, call.with.int("expect_status"), call.with.optional_text("expect_body"))?;
-            let json = serde_json::from_slice::<serde_json::Value>(&response.body).map_or(Value::Null, Value::from);
+            let json = json(&response.body).unwrap_or_default();
             Ok(Value::map([
                 ("status", Value::Int(i64::from(response.status))),
                 ("body", Value::text(body)),

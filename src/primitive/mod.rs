@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::approval::Signed;
 use crate::declaration::{Catalogue, Declaration, ErrorClass, Failure};
 use crate::runbook::target::{Service, Target};
-use crate::value::Value;
+use crate::value::{MAX_DEPTH, Value};
 use crate::world::{Wait, World};
 
 pub use arguments::Arguments;
@@ -213,10 +213,13 @@ fn payload(value: Option<&Value>) -> Result<Vec<u8>, Failure> {
 
 /// A payload as a value: JSON where it is JSON, else text.
 fn decoded(payload: &[u8]) -> Value {
-    match serde_json::from_slice::<serde_json::Value>(payload) {
-        Ok(json) => Value::from(json),
-        Err(_) => Value::text(String::from_utf8_lossy(payload)),
-    }
+    json(payload).unwrap_or_else(|| Value::text(String::from_utf8_lossy(payload)))
+}
+
+/// What is JSON, and no deeper than a value may be.
+fn json(bytes: &[u8]) -> Option<Value> {
+    let value = serde_json::from_slice::<serde_json::Value>(bytes).ok().map(Value::from)?;
+    (value.depth() <= MAX_DEPTH).then_some(value)
 }
 
 /// Whether a reply is a stream's acknowledgement rather than a service's answer.

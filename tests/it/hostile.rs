@@ -110,3 +110,19 @@ fn every_byte_is_printed_without_its_power() {
         assert!(!ran.out.chars().any(is_hidden) && !ran.err.chars().any(is_hidden), "{byte:#x}: {:?}", ran.out);
     }
 }
+
+#[test]
+fn a_script_that_nests_without_end_fails_and_its_runner_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("script.yaml");
+    for (code, why) in [
+        ("let b = 1; for i in 0..3000 { b = #{a: b}; } b", "nested more than 48 deep"),
+        ("let b = []; for i in 0..3000 { b = [b]; } b", "nested more than 48 deep"),
+        // Each round takes longer than the one before.
+        ("let b = []; for i in 0..99000 { b = [b]; } 0", "this computes for more than 5 seconds"),
+    ] {
+        let step = format!("  a: {{ do: script, no_undo: A test., with: {{ code: '{code}' }} }}\n");
+        fs::write(&path, format!("titan: 1\nrunbook: script\nsteps:\n{step}")).unwrap();
+        titan(&["run", path.to_str().unwrap()]).exits(3).says(why);
+    }
+}

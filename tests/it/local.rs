@@ -74,6 +74,9 @@ fn exec_takes_an_argv_and_no_shell() {
         "    do: exec\n    with: { argv: [sh, -c, 'cat; echo $WORD'], stdin: \"from stdin \", env: { WORD: x } }";
     run(step).exits(0).says("from stdin x");
     run("    do: exec\n    with: { argv: [echo, '{\"a\": [1, 2]}'] }\n    expect: out.json.a == [1, 2]").exits(0);
+    // What lies deeper than a value may is no JSON, and the record of it can be read.
+    let deep = ["[".repeat(49), "]".repeat(49)].concat();
+    run(&format!("    do: exec\n    with: {{ argv: [echo, '{deep}'] }}\n    expect: is_null(out.json)")).exits(0);
     run("    do: exec\n    with: { argv: [sh, -c, 'echo why >&2; exit 7'] }")
         .exits(3)
         .says("exit: it ended with code 7: why");

@@ -132,3 +132,65 @@ fn an_abort_while_a_run_ensures_at_its_good_end_rolls_it_back() {
     let (code, ended, _) = run.end();
     assert_eq!((code, desk.path("done").exists()), (3, false), "{ended}");
 }
+
+/// The policy that both services hold.
+const POLICY: &str = "policy=std/policies/risk_policy-1.0.0.json";
+
+/// Opens the gate, and closes it with a reason that an operator gives.
+const ARMS: &str = "titan: 1
+runbook: arms
+params:
+  note: { type: text }
+  policy: { type: file }
+let:
+  expected: policy_hash(params.policy)
+limits: { total: 3h, disarmed: 2h }
+steps:
+  ask: { do: confirm, with: { items: { sure: Really? } } }
+  close: { do: disarm, with: { gate: execution, reason: x } }
+  execution: { do: expect_hash, with: { service: execution, expected: '${expected}' } }
+  brain: { do: wait_metric, with: { service: brain, metric: handshake_success }, until: out.value >= 1 }
+  arm:
+    do: arm
+    with: { gate: execution, reason: x }
+    undo: { do: disarm, UNDO }
+  counted:
+    do: wait_metric
+    with: { service: execution, metric: rejections }
+    hold: out.increase == 0
+    for: 5m
+  stays: { needs: [arm], do: gate_state, with: { gate: execution }, hold: 'out.state == \"armed\"', for: 5m }
+watch:
+  rejections:
+    from: arm
+    do: nats_watch
+    with: { subject: '${target.subjects.rejections}' }
+    breach_when: count > 0
+    on_breach: rollback
+  hash:
+    from: arm
+    do: expect_hash
+    with: { service: execution, expected: '${expected}' }
+    breach_when: out.hash != expected
+    on_breach: rollback
+ensure:
+  known: { do: gate_state, with: { gate: execution }, timeout: 1m }
+";
+
+#[test]
+fn a_gate_is_closed_though_its_undo_cannot_be_carried_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("arms.yaml");
+    for undo in [
+        "with: { gate: execution, reason: '${params.note}' }",
+        "with: { gate: execution, reason: x }, timeout: 1ms",
+        "with: { gate: execution, reason: '${number(params.note)}' }",
+    ] {
+        fs::write(&path, ARMS.replace("UNDO", undo)).unwrap();
+        let arguments = ["run", path.to_str().unwrap(), "--confirm", "all", "--set", "note=", "--set", POLICY];
+        let ran = crate::tool::titan(&[&arguments[..], &["--world", "reject_after_arm_ms=60000"]].concat()).exits(4);
+        let told = ran.says("gate `execution` was closed without it, and is verified disarmed");
+        let told = told.says("gate execution is DISARMED");
+        assert!(!told.err.contains("did not hold"), "{}", told.err);
+    }
+}
