@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use regex::Regex;
+
 use super::Setting;
 use super::flow::{Flow, Known, Node};
 
@@ -11,6 +13,14 @@ const OWN: [&str; 2] = ["handshake_ok", "policy_loaded"];
 /// Words before a hash that say it is not the one the service holds now.
 const NOT_HELD: [&str; 10] =
     ["expected", "failed", "former", "mismatch", "old", "other", "peer", "previous", "refused", "remote"];
+
+/// Words that say that it is.
+const HELD: [&str; 5] = ["active", "loaded", "ok", "verified", "holds"];
+
+/// How a service begins the line that says that its handshake failed.
+const FAILED: &str = "CRITICAL: Policy hash handshake FAILED";
+/// The hex digits of a hash.
+const HASH_DIGITS: usize = 64;
 
 /// How many letters make a word: fewer may belong to the pattern's own language.
 const LEAST_WORD: usize = 3;
@@ -37,13 +47,61 @@ pub(super) fn is_own_hash(flow: &Flow<'_>, node: &Node<'_>, service: &Known, set
         }
     };
     let services = &setting.target.services;
-    text.is_some_and(|text| !is_of_another(text, service.as_text(), services))
+    text.is_some_and(|text| {
+        let own = service.as_text();
+        !is_of_another(text, own, services) && !takes_any(text) && !takes_from_failure(text, own, services)
+    })
+}
+
+/// Whether the hash may be any one in the line: something of any length lies between the words that
+/// say what it is and the hash, and none of them says that it is held.
+fn takes_any(pattern: &str) -> bool {
+    let before = before_hash(pattern);
+    let words = before.split_inclusive(|c: char| !c.is_alphabetic());
+    // What follows the last word: a shorter one may belong to the pattern's own language.
+    let mut gap = String::new();
+    for piece in words {
+        if piece.chars().filter(|c| c.is_alphabetic()).count() >= LEAST_WORD {
+            gap.clear();
+            gap.extend(piece.chars().last().filter(|c| !c.is_alphabetic()));
+        } else {
+            gap.push_str(piece);
+        }
+    }
+    let gap = [r"\s*", r"\s+", " *", " +"].iter().fold(gap, |gap, blank| gap.replace(blank, ""));
+    let lowered = before.to_lowercase();
+    let mut words = lowered.split(|c: char| !c.is_alphanumeric());
+    gap.contains(['*', '+', '{']) && !words.any(|word| HELD.contains(&word))
+}
+
+/// Whether the pattern takes another service's hash from the line in which a service says that its
+/// handshake failed.
+fn takes_from_failure<S>(pattern: &str, own: Option<&str>, services: &BTreeMap<String, S>) -> bool {
+    let Ok(regex) = Regex::new(pattern) else {
+        return false;
+    };
+    let capital = |name: &str| name.chars().take(1).flat_map(char::to_uppercase).chain(name.chars().skip(1)).collect();
+    let (own_hash, other_hash) = ("a".repeat(HASH_DIGITS), "b".repeat(HASH_DIGITS));
+    let is_taken = |line: String| {
+        regex.captures(&line).is_some_and(|found| found.name("hash").is_some_and(|hash| hash.as_str().starts_with('b')))
+    };
+    let own_name: String = own.map_or_else(String::new, capital);
+    services.keys().filter(|name| Some(name.as_str()) != own).any(|other| {
+        let other: String = capital(other);
+        let (own, other) = (format!("{own_name}: {own_hash}"), format!("{other}: {other_hash}"));
+        is_taken(format!("{FAILED}. {own} {other}")) || is_taken(format!("{FAILED}. {other} {own}"))
+    })
+}
+
+/// What a pattern wants before the hash.
+fn before_hash(pattern: &str) -> &str {
+    let starts = ["(?<hash>", "(?P<hash>"].into_iter().filter_map(|group| pattern.find(group));
+    starts.min().and_then(|start| pattern.get(..start)).unwrap_or(pattern)
 }
 
 /// Whether the words of a pattern say that the hash in it is another service's, or not held.
 fn is_of_another<S>(pattern: &str, own: Option<&str>, services: &BTreeMap<String, S>) -> bool {
-    let starts = ["(?<hash>", "(?P<hash>"].into_iter().filter_map(|group| pattern.find(group));
-    let before = starts.min().and_then(|start| pattern.get(..start)).unwrap_or(pattern).to_lowercase();
+    let before = before_hash(pattern).to_lowercase();
     let words: Vec<&str> = before.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let named = |word: &&&str| services.keys().any(|service| service.to_lowercase() == ***word);
     let is_others = words.iter().rfind(named).is_some_and(|word| Some(*word) != own.map(str::to_lowercase).as_deref());

@@ -283,7 +283,7 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
     };
     let said = judgement(node.work);
     let hash = said.iter().find_map(|one| one.compared_hash());
-    let counts_from_read = is_read(flow.argument(node, "baseline").as_ref());
+    let counts_from_read = counts_from_read(flow, node);
     let is_counted = |one: &Said<'_>| {
         one.is_at_least_one(&["out", "value"]) || (counts_from_read && one.is_at_least_one(&["out", "increase"]))
     };
@@ -313,17 +313,17 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
 }
 
 /// Whether a counter is counted from where it stood: from when the step begins, or as an earlier one
-/// read it.
-fn is_read(baseline: Option<&Known>) -> bool {
-    match baseline {
-        None => true,
-        Some(Known::Value(_)) => false,
-        Some(Known::Symbol(symbol)) => {
-            let said = symbol.split_once(':').map_or(&**symbol, |(_, said)| said);
-            said.strip_prefix("steps.")
-                .is_some_and(|said| said.ends_with(".out.value") && said.matches('.').count() == 2)
-        }
-    }
+/// read the same counter.
+fn counts_from_read(flow: &Flow<'_>, node: &Node<'_>) -> bool {
+    let Some(baseline) = flow.argument(node, "baseline") else {
+        return true;
+    };
+    let reading = flow.giver_of(&baseline, "value").and_then(|id| flow.node(id));
+    let is_same = |reading: &Node<'_>, name: &str| flow.argument(reading, name) == flow.argument(node, name);
+    reading.is_some_and(|reading| {
+        reading.work.action.name() == "wait_metric"
+            && ["service", "metric", "labels"].iter().all(|name| is_same(reading, name))
+    })
 }
 
 /// An expression without the functions around it that keep what it says.

@@ -184,7 +184,7 @@ fn a_gate_is_closed_though_its_undo_cannot_be_carried_out() {
     for undo in [
         "with: { gate: execution, reason: '${params.note}' }",
         "with: { gate: execution, reason: x }, timeout: 1ms",
-        "with: { gate: execution, reason: '${number(params.note)}' }",
+        "with: { gate: execution, reason: 'because of ${number(params.note)}' }",
     ] {
         fs::write(&path, ARMS.replace("UNDO", undo)).unwrap();
         let arguments = ["run", path.to_str().unwrap(), "--confirm", "all", "--set", "note=", "--set", POLICY];

@@ -42,6 +42,7 @@
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, Node, Part};
 use crate::lint::scene::Deed;
+use crate::runbook::ActionKind;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -66,7 +67,12 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             Deed::Deploys(service) if before.has(*id) => Some((*id, scene.flow.node(*id)?, service)),
             _ => None,
         });
-        let (own, other): (Vec<_>, Vec<_>) = deploys.partition(|(_, _, deployed)| Some(*deployed) == service.as_ref());
+        // One that is named only when the run comes to it may be this one.
+        let is_own = |deployed: &Known| match (&service, deployed) {
+            (Some(Known::Value(_)), Known::Symbol(_)) => true,
+            (service, deployed) => service.as_ref() == Some(deployed),
+        };
+        let (own, other): (Vec<_>, Vec<_>) = deploys.partition(|(_, _, deployed)| is_own(deployed));
         let since = scene.flow.argument(node, "since");
         let since = since.map(|since| scene.flow.bound(&since).unwrap_or(since));
         let is_marked = |deploy: &Node<'_>| {
@@ -87,6 +93,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             (Some(Known::Symbol(_)), None) => true,
         });
         if let Some((_, deploy, _)) = later {
+            let is_script = matches!(deploy.work.action.kind, ActionKind::Script(_));
             let (path, deploy) = (&node.path, &deploy.path);
             let message = match since {
                 None => format!("`{path}` reads the log from now on, and `{deploy}` may have written before"),
@@ -94,7 +101,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             };
             let own = deploy.rsplit('/').next().unwrap_or(deploy);
             let found = report.at(message, subject.span_of(id));
-            report.push(found.help(format!("write `since: \"${{steps.{own}.out.log_mark}}\"`")));
+            report.push(found.help(match is_script {
+                true => "deploy it in a step of its own, whose `log_mark` says where to read from".to_owned(),
+                false => format!("write `since: \"${{steps.{own}.out.log_mark}}\"`"),
+            }));
         }
     }
 }
