@@ -10,8 +10,21 @@ use crate::yaml::Scalar;
 pub(super) struct ScriptLines {
     /// All of the script.
     span: Span,
-    /// Where each line begins; none where the file has them otherwise.
-    starts: Vec<usize>,
+    /// Each line; none where the file has them otherwise.
+    lines: Vec<Line>,
+}
+
+/// A line of a script: a place is found in it without reading it from its start.
+#[derive(Clone, Debug)]
+struct Line {
+    /// Where it begins in the script.
+    start: usize,
+    /// Where it begins in the file.
+    file_start: usize,
+    /// How many bytes it has.
+    length: usize,
+    /// Where each of its characters begins in it; none where each is one byte.
+    characters: Vec<u32>,
 }
 
 impl ScriptLines {
@@ -21,7 +34,14 @@ impl ScriptLines {
             true => Some(vec![scalar.text_start]),
             false => of_block(&scalar.text, span, file),
         };
-        Self { span, starts: starts.unwrap_or_default() }
+        let lines = scalar.text.split('\n').scan(0, |next, line| {
+            let start = *next;
+            *next += line.len() + 1;
+            Some((start, line))
+        });
+        let lines = lines.zip(starts.unwrap_or_default());
+        let lines = lines.map(|((start, line), file_start)| Line::at(start, file_start, line)).collect();
+        Self { span, lines }
     }
 
     /// The place of the word that begins at a line and column of the script; all of the script where
@@ -29,15 +49,32 @@ impl ScriptLines {
     pub(super) fn word(&self, text: &str, position: Position) -> Span {
         let found = || {
             let (line, column) = (position.line()?.checked_sub(1)?, position.position()?.checked_sub(1)?);
-            let start = self.starts.get(line)?;
-            let rest = text.split('\n').nth(line)?.char_indices().nth(column).map(|(at, _)| at)?;
-            let written = text.split('\n').nth(line)?.get(rest..)?;
+            let line = self.lines.get(line)?;
+            let at = line.byte_of(column)?;
+            let written = text.get(line.start + at..)?;
+            let first = written.chars().next().map_or(1, char::len_utf8);
             let is_word = |c: char| c.is_alphanumeric() || c == '_';
             let end = written.find(|c| !is_word(c)).unwrap_or(written.len());
-            let first = written.chars().next().map_or(1, char::len_utf8);
-            Some(Span::new(start + rest, start + rest + end.max(first)))
+            Some(Span::new(line.file_start + at, line.file_start + at + end.max(first)))
         };
         found().unwrap_or(self.span)
+    }
+}
+
+impl Line {
+    fn at(start: usize, file_start: usize, line: &str) -> Self {
+        let characters = match line.is_ascii() {
+            true => Vec::new(),
+            false => line.char_indices().filter_map(|(at, _)| u32::try_from(at).ok()).collect(),
+        };
+        Self { start, file_start, length: line.len(), characters }
+    }
+
+    fn byte_of(&self, column: usize) -> Option<usize> {
+        match self.characters.is_empty() {
+            true => Some(column).filter(|column| *column < self.length),
+            false => self.characters.get(column).map(|at| *at as usize),
+        }
     }
 }
 

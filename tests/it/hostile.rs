@@ -35,6 +35,10 @@ fn a_hostile_runbook_is_refused_in_bounds_and_in_few_words() {
     let guard = |text: String| step("hostile", &format!("do: note\n    with: {{ text: x }}\n    when: '{text}'"));
     let names = (0..20_000).map(|at| format!("  s{at}: {{ do: nte, needs: [t{at}] }}\n")).collect::<String>();
     let names = format!("titan: 1\nrunbook: hostile\nsteps:\n{names}");
+    let script = format!("let a = 0; {}paramz.n", "a=params.n; ".repeat(5_000));
+    let scripts = (0..6).map(|at| format!("  s{at}: {{ do: script, with: {{ code: '{script}' }} }}\n"));
+    let scripts =
+        format!("titan: 1\nrunbook: hostile\nparams:\n  n: {{ default: 1 }}\nsteps:\n{}", scripts.collect::<String>());
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("bomb", bomb.into_bytes()),
         ("deep flow list", ["[".repeat(10_000), "]".repeat(10_000)].concat().into_bytes()),
@@ -55,6 +59,7 @@ fn a_hostile_runbook_is_refused_in_bounds_and_in_few_words() {
         ("many anchors", b"a: &a x\n".repeat(200_000)),
         ("many lines", b"|\n".repeat(1_000_000)),
         ("many unknown names", names.into_bytes()),
+        ("scripts of one long line", scripts.into_bytes()),
         ("many insertions", step("hostile", &format!("do: note\n    with: {{ text: '{}' }}", "${1}".repeat(500_000)))),
     ];
     for (name, bytes) in cases {
