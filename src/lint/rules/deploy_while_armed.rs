@@ -37,6 +37,7 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, NodeId};
+use crate::lint::nodes::Nodes;
 use crate::lint::scene::Deed;
 use crate::value::Value;
 
@@ -66,11 +67,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             // What is named only when the run comes to it is this one where there is no other.
             let is_it = |other: &Known| *other == gate || (may_be(other) && scene.setting.target.gates.len() == 1);
             let all: Vec<_> = scene.arms().into_iter().filter(|(_, one)| may_be(one)).map(|(id, _)| id).collect();
-            let opens: Vec<_> = all.iter().copied().filter(|id| !later.has(*id)).collect();
+            let opens = Nodes::that(&scene.flow, |id, _| all.binary_search(&id).is_ok() && !later.has(id));
             let closes = scene.nodes_that(|id, deed| match deed {
                 Deed::Disarms(one) | Deed::SeesDisarmed(one) if is_it(one) => {
-                    let before = scene.before(id);
-                    opens.iter().all(|arm| before.has(*arm))
+                    scene.before(id).has_all(&opens)
                         && (!scene.has_rounds() || all.iter().all(|arm| scene.is_in_each_round(id, *arm, deploy)))
                 }
                 _ => false,
