@@ -8,7 +8,7 @@ use crate::diff::diff as differences;
 use crate::guard::Guards;
 use crate::primitive::CATALOGUE;
 use crate::report::{changes, changes_json};
-use crate::runbook::{Runbook, load};
+use crate::runbook::{Runbook, load_copy};
 
 use super::files::{Folder, Trouble};
 use super::slip::read_runbook;
@@ -57,6 +57,6 @@ pub(super) fn diff(args: &Args, streams: &mut Streams<'_>) -> u8 {
 
 fn read(name: &str, guards: &Guards) -> Result<Arc<Runbook>, Trouble> {
     let file = read_runbook(name)?;
-    let loaded = load(&file, guards, CATALOGUE, &Folder::of(name));
+    let loaded = load_copy(&file, guards, CATALOGUE, &Folder::of(name));
     loaded.runbook.ok_or(Trouble::Wrong(loaded.diagnostics))
 }

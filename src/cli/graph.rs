@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use crate::graph::{dot, graph_of, mermaid, svg};
 use crate::guard::Guards;
 use crate::primitive::CATALOGUE;
-use crate::runbook::load;
+use crate::runbook::load_copy;
 
 use super::files::{Folder, Trouble};
 use super::slip::read_runbook;
@@ -42,7 +42,7 @@ pub(super) fn graph(args: &Args, streams: &mut Streams<'_>) -> u8 {
         Ok(file) => file,
         Err(trouble) => return trouble.tell(streams),
     };
-    let loaded = load(&file, &guards, CATALOGUE, &Folder::of(&args.runbook));
+    let loaded = load_copy(&file, &guards, CATALOGUE, &Folder::of(&args.runbook));
     let Some(runbook) = loaded.runbook else {
         return Trouble::Wrong(loaded.diagnostics).tell(streams);
     };

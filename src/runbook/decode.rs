@@ -88,6 +88,9 @@ impl Decoder<'_> {
                 return None;
             }
         };
+        if self.includes.is_copy() {
+            return Some(name);
+        }
         let stem = file.name().rsplit('/').next().unwrap_or_default().split('.').next().unwrap_or_default();
         if !stem.is_empty() && !stem.starts_with('<') && stem.replace('_', "-") != name.as_str() {
             let message = format!("`{name}` is not the file's name");

@@ -57,7 +57,21 @@ pub struct Loaded {
 
 /// Decodes a runbook and everything it includes, and reports every problem of all the files.
 pub fn load(file: &SourceFile, guards: &Guards, catalogue: Catalogue, library: &dyn Library) -> Loaded {
-    let mut shelf = Shelf::default();
+    load_onto(Shelf::default(), file, guards, catalogue, library)
+}
+
+/// The same of what may be a copy of a runbook's file, under another name.
+pub fn load_copy(file: &SourceFile, guards: &Guards, catalogue: Catalogue, library: &dyn Library) -> Loaded {
+    load_onto(Shelf { is_copy: true, ..Shelf::default() }, file, guards, catalogue, library)
+}
+
+fn load_onto(
+    mut shelf: Shelf,
+    file: &SourceFile,
+    guards: &Guards,
+    catalogue: Catalogue,
+    library: &dyn Library,
+) -> Loaded {
     let runbook = decode(file, guards, catalogue, library, &mut shelf, &mut Vec::new()).runbook;
     let failed = shelf.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
     Loaded { runbook: runbook.filter(|_| !failed), files: shelf.files, diagnostics: shelf.diagnostics }
@@ -69,6 +83,8 @@ pub(super) struct Shelf {
     files: Vec<SourceFile>,
     runbooks: BTreeMap<String, Included>,
     diagnostics: Vec<Diagnostic>,
+    /// Whether the outermost runbook may stand in a file of another name.
+    is_copy: bool,
 }
 
 impl Shelf {
@@ -121,6 +137,11 @@ impl Includes<'_> {
         self.included.push(included.clone());
         self.shelf.runbooks.insert(file.name().to_owned(), included.clone());
         Ok(included.runbook)
+    }
+
+    /// Whether the file that is read may have another name than its runbook.
+    pub(super) fn is_copy(&self) -> bool {
+        self.shelf.is_copy && self.trail.len() == 1
     }
 
     fn read(&mut self, file: &SourceFile) -> Included {

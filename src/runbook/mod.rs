@@ -42,7 +42,7 @@ use crate::yaml::Node;
 
 pub use address::{Misaddressed, http_address, nats_address};
 pub use bound::DEFAULT_COMPOSITE_BOUND;
-pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load};
+pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load, load_copy};
 pub use outcome::{EdgeOutcome, OnFailure};
 pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
 pub use target_decode::{decode_target, load_target};

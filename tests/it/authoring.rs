@@ -194,6 +194,13 @@ fn a_comparison_says_what_differs_and_what_is_less_safe() {
     assert_eq!(all.len(), text.lines().filter(|line| line.starts_with(['+', '-', '~', '>'])).count());
     assert_eq!(read["less_safe"], text.matches("    LESS SAFE: ").count());
     titan(&["diff", before, before]).exits(0).says("0 differences");
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("old.yaml");
+    fs::copy(root().join(before), &copy).unwrap();
+    let copy = copy.to_str().unwrap();
+    titan(&["diff", copy, before]).exits(0).says("0 differences");
+    titan(&["graph", copy]).exits(0);
+    titan(&["lint", copy]).exits(1).says("name-not-file");
     titan(&["diff", before, "/nowhere.yaml"]).exits(2).complains("`/nowhere.yaml` cannot be read");
     titan(&["diff", "tests/cases/lint/cycle.yaml", before]).exits(2).complains("cycle");
 }
