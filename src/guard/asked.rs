@@ -13,6 +13,7 @@ use super::fault::Wrong;
 use super::functions::{FUNCTIONS, Function};
 use super::methods::methods;
 use super::said::{Call, Said};
+use super::sandbox::CALLING;
 use super::script::MAX_POSITIONAL;
 use super::script_lines::ScriptLines;
 use super::syntax::ExprKind;
@@ -51,31 +52,50 @@ pub struct AskedArgument {
 impl Guards {
     /// Every call of a function that there is none of, or that takes another number of arguments.
     pub(super) fn unanswered(&self, said: &Said, ast: &AST, lines: &ScriptLines, text: &str) -> Vec<(Span, Wrong)> {
-        let own: Vec<_> = ast.iter_functions().map(|one| (one.name, one.params)).collect();
-        let callable = self.core.callable.get_or_init(|| self.callable());
+        let mut own: BTreeMap<&str, Vec<Vec<&str>>> = BTreeMap::new();
+        for function in ast.iter_functions() {
+            own.entry(function.name).or_default().push(function.params);
+        }
         let wrong = said.calls.iter().filter_map(|call| {
-            let (name, given) = (call.name.as_str(), call.arguments.len());
-            let mut own = own.iter().filter(|(known, _)| *known == name);
-            let counts = callable.get(name);
-            // What stands before a dot is an argument of the engine's functions, and none of others.
-            let takes = counts.is_some_and(|counts| counts.contains(&(given + usize::from(call.is_method))))
-                || own.clone().any(|(_, params)| params.len() == given);
-            if takes || OF_THE_LANGUAGE.contains(&name) {
-                return None;
-            }
-            let written = own.next().map(|(name, params)| format!("{name}({})", params.join(", ")));
-            let wrong = if let Some(signature) = written.or_else(|| Function::named(name).map(Function::signature)) {
-                Wrong::WrongCount { signature, given }
-            } else if let Some(primitive) = self.core.catalogue.find(name).filter(|one| !is_callable(one)) {
-                Wrong::StepOnly { primitive: primitive.name }
-            } else if counts.is_none() {
-                Wrong::UnknownFunction { name: name.to_owned(), on: None, known: self.known_functions() }
-            } else {
-                return None;
-            };
-            Some((lines.word(text, call.at), wrong))
+            let own = own.get(call.name.as_str()).map_or(&[][..], Vec::as_slice);
+            Some((lines.word(text, call.at), self.wrong_call(call, own)?))
         });
         wrong.collect()
+    }
+
+    /// What is wrong with a call; `own` are the params of the author's own functions of its name.
+    fn wrong_call(&self, call: &Call, own: &[Vec<&str>]) -> Option<Wrong> {
+        let (name, given, is_method) = (call.name.as_str(), call.arguments.len(), call.is_method);
+        if OF_THE_LANGUAGE.contains(&name) || own.iter().any(|params| params.len() == given) {
+            return None;
+        }
+        let primitive = self.core.catalogue.find(name);
+        // What stands before a dot is an argument of the engine's functions, and none of others.
+        let all = given + usize::from(is_method);
+        let counts = self.core.callable.get_or_init(|| self.callable()).get(name);
+        if counts.is_some_and(|counts| counts.contains(&all)) {
+            return match primitive {
+                Some(primitive) => too_many(primitive, call),
+                None => by_name(call),
+            };
+        }
+        let written = own.first().map(|params| format!("{name}({})", params.join(", ")));
+        match (written, Function::named(name), primitive, counts) {
+            (Some(signature), ..) => Some(Wrong::WrongCount { signature, given, is_method: false }),
+            (_, Some(function), ..) => {
+                Some(Wrong::WrongCount { signature: function.signature(), given: all, is_method })
+            }
+            (_, _, Some(primitive), _) if !is_callable(primitive) => {
+                Some(Wrong::StepOnly { primitive: primitive.name })
+            }
+            (_, _, Some(primitive), _) => Some(Wrong::TooMany { primitive: primitive.name, most: most(primitive) }),
+            (_, _, _, Some(counts)) => {
+                let least = counts.first().copied().unwrap_or(0);
+                let takes = vec!["_"; least].join(", ");
+                Some(Wrong::WrongCount { signature: format!("{name}({takes})"), given: all, is_method })
+            }
+            _ => Some(Wrong::UnknownFunction { name: name.to_owned(), on: None, known: self.known_functions() }),
+        }
     }
 
     /// Every call of a primitive that is no function of the script's own.
@@ -115,6 +135,27 @@ impl Guards {
 /// Whether a script can call a primitive: what opens a gate is a step of its own.
 pub(super) fn is_callable(primitive: &Declaration) -> bool {
     primitive.in_doubt != InDoubt::DisarmFirst
+}
+
+/// How many arguments a primitive takes by their places.
+fn most(primitive: &Declaration) -> usize {
+    primitive.arguments.len().min(MAX_POSITIONAL)
+}
+
+/// Whether a primitive is given more by their places than it takes.
+fn too_many(primitive: &'static Declaration, call: &Call) -> Option<Wrong> {
+    let known = primitive.arguments.len();
+    let is_no_map = call.arguments.last().is_some_and(|last| matches!(last.kind, ExprKind::Literal(_)));
+    let is_more = call.arguments.len() > known + usize::from(!is_no_map);
+    is_more.then(|| Wrong::TooMany { primitive: primitive.name, most: most(primitive) })
+}
+
+/// Whether a function of lists and maps is handed the name of one that it would call.
+fn by_name(call: &Call) -> Option<Wrong> {
+    let is_of_texts = methods(&Type::Text).contains(&call.name.as_str());
+    let before = usize::from(!call.is_method) + usize::from(call.name == "zip");
+    let handed = call.arguments.get(before).filter(|_| CALLING.contains(&call.name.as_str()) && !is_of_texts)?;
+    Some(Wrong::ByName { by: call.name.clone(), name: handed.as_text()?.to_owned() })
 }
 
 /// What a primitive is given: by their places, and in a closing map by their names.

@@ -67,6 +67,22 @@ pub enum Wrong {
         signature: String,
         /// How many were given.
         given: usize,
+        /// Whether the first of them stands before a dot.
+        is_method: bool,
+    },
+    /// A primitive is given more than it takes in a row.
+    TooMany {
+        /// The primitive.
+        primitive: &'static str,
+        /// How many it takes at most, before a map of others.
+        most: usize,
+    },
+    /// A function is handed over by its name.
+    ByName {
+        /// What would call it.
+        by: String,
+        /// The name.
+        name: String,
     },
     /// A function takes an argument of another type.
     WrongArgument {

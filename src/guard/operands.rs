@@ -93,7 +93,7 @@ impl Walk<'_> {
             if of.is_none() && !arities.contains(&types.len()) {
                 let signature =
                     format!("{}({})", name.text, vec!["_"; arities.first().copied().unwrap_or(0)].join(", "));
-                self.fault(name.span, Wrong::WrongCount { signature, given: types.len() });
+                self.fault(name.span, Wrong::WrongCount { signature, given: types.len(), is_method: false });
             }
             return Type::Any;
         }
@@ -102,12 +102,13 @@ impl Walk<'_> {
         match own {
             Some(function) if self.fits(function, &types) => self.given(function, &all, &types),
             Some(function) if function.takes.len() == types.len() => {
-                self.misfit(function, name, &all, &types);
+                self.misfit(function, &all, &types);
                 function.gives.kind()
             }
             _ if is_engines => methods::result(&name.text, on.as_ref().unwrap_or(&Type::Any)),
             Some(function) => {
-                self.misfit(function, name, &all, &types);
+                let (signature, given) = (function.signature(), types.len());
+                self.fault(name.span, Wrong::WrongCount { signature, given, is_method: of.is_some() });
                 function.gives.kind()
             }
             None => {
@@ -124,11 +125,8 @@ impl Walk<'_> {
         types.len() == function.takes.len() && function.takes.iter().zip(types).all(|(one, given)| takes(one, given))
     }
 
-    fn misfit(&mut self, function: &Function, name: &Word, all: &[&Expr], types: &[Type]) {
+    fn misfit(&mut self, function: &Function, all: &[&Expr], types: &[Type]) {
         let signature = function.signature();
-        if types.len() != function.takes.len() {
-            return self.fault(name.span, Wrong::WrongCount { signature, given: types.len() });
-        }
         let wrong = function.takes.iter().zip(types).zip(all).find(|((one, given), _)| !takes(one, given));
         if let Some(((_, found), argument)) = wrong {
             self.fault(argument.span, Wrong::WrongArgument { signature, found: found.clone() });

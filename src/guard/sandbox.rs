@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, OptimizationLevel};
 
-use super::operators::fault;
+use super::operators::{equal, fault};
 use super::{functions, names, operators};
 
 /// Operations of one guard: a guard that needs more is a program.
@@ -38,7 +38,7 @@ const MAX_FUNCTIONS: usize = 64;
 const DISABLED: [&str; 8] = ["eval", "print", "debug", "import", "export", "sleep", "timestamp", "call"];
 
 /// Functions of lists and maps that call what they are handed.
-pub(super) const CALLING: [&str; 20] = [
+pub(super) const CALLING: [&str; 19] = [
     "all",
     "dedup",
     "drain",
@@ -47,7 +47,6 @@ pub(super) const CALLING: [&str; 20] = [
     "find",
     "find_map",
     "for_each",
-    "index_of",
     "map",
     "order_by",
     "reduce",
@@ -94,22 +93,48 @@ fn stop_late(engine: &mut Engine) {
 /// Functions of lists and maps call what they are handed, also by its name as a text: nobody who
 /// reads the script would find the call.
 fn refuse_named(engine: &mut Engine) {
-    let is_text = |kind: &TypeId| [TypeId::of::<ImmutableString>(), TypeId::of::<&str>()].contains(kind);
-    let named = engine.collect_fn_metadata(
-        None,
-        |one| {
-            let takes = one.metadata.param_types.as_slice();
-            let calls = CALLING.contains(&one.metadata.name.as_str()) && takes.iter().skip(1).any(is_text);
-            let is_on_many = takes.first().is_some_and(|on| [TypeId::of::<Array>(), TypeId::of::<Map>()].contains(on));
-            (calls && is_on_many).then(|| (one.metadata.name.to_string(), takes.to_vec()))
-        },
-        true,
-    );
-    for (name, takes) in named {
+    for (name, takes) in taking_text(engine, &CALLING) {
         engine.register_raw_fn(name, takes, |_, _| {
             Err::<Dynamic, _>(fault("hand over a function as `|value| ...`, not by its name"))
         });
     }
+}
+
+/// A text is looked for in a list as any other value is, also where a function has its name.
+fn seek_texts(engine: &mut Engine) {
+    for (name, takes) in taking_text(engine, &["index_of"]) {
+        engine.register_raw_fn(name, takes, |_, given| {
+            let [list, sought, rest @ ..] = given else {
+                return Err(fault("`index_of` looks for a value in a list"));
+            };
+            let list = list.read_lock::<Array>().ok_or_else(|| fault("`index_of` looks in a list"))?;
+            let count = i64::try_from(list.len()).unwrap_or(i64::MAX);
+            let start = rest.first().and_then(|start| start.as_int().ok()).unwrap_or(0);
+            // A negative one counts from the end.
+            let start = if start < 0 { start.saturating_add(count).max(0) } else { start };
+            for (at, item) in (0..count).zip(list.iter()).skip_while(|(at, _)| *at < start) {
+                if equal(item, sought)? {
+                    return Ok(at);
+                }
+            }
+            Ok(-1)
+        });
+    }
+}
+
+/// The functions of lists and maps, of a few names, that take a text.
+fn taking_text(engine: &Engine, names: &[&str]) -> Vec<(String, Vec<TypeId>)> {
+    let is_text = |kind: &TypeId| [TypeId::of::<ImmutableString>(), TypeId::of::<&str>()].contains(kind);
+    engine.collect_fn_metadata(
+        None,
+        |one| {
+            let takes = one.metadata.param_types.as_slice();
+            let is_it = names.contains(&one.metadata.name.as_str()) && takes.iter().skip(1).any(is_text);
+            let is_on_many = takes.first().is_some_and(|on| [TypeId::of::<Array>(), TypeId::of::<Map>()].contains(on));
+            (is_it && is_on_many).then(|| (one.metadata.name.to_string(), takes.to_vec()))
+        },
+        true,
+    )
 }
 
 fn bare() -> Engine {
@@ -120,6 +145,7 @@ fn bare() -> Engine {
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicMapPackage::new().register_into_engine(&mut engine);
     BasicIteratorPackage::new().register_into_engine(&mut engine);
+    seek_texts(&mut engine);
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_fail_on_invalid_map_property(true);
     engine.set_fast_operators(false);

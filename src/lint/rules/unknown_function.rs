@@ -1,4 +1,4 @@
-//! No function has this name, or it is called with another number of arguments.
+//! No function has this name, it is called with another number of arguments, or handed over by its name.
 //!
 //! The step fails when it gets there. `titan-run list functions` shows the functions; a runbook can name
 //! files with more under `functions:`. In a script every primitive is a function, but for `arm`.
@@ -60,10 +60,20 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 let diagnostic = report.at(format!("`{primitive}` is no function of scripts"), found.span);
                 report.push(diagnostic.help("make it a step of its own, which the engine can undo"));
             }
-            Wrong::WrongCount { signature, given } => {
+            Wrong::WrongCount { signature, given, is_method } => {
                 let plural = if *given == 1 { "" } else { "s" };
                 let diagnostic = report.at(format!("`{signature}` does not take {given} argument{plural}"), found.span);
-                report.push(diagnostic.help(format!("call it as `{signature}` says")));
+                let before = if *is_method { "; what stands before the dot is its first argument" } else { "" };
+                report.push(diagnostic.help(format!("call it as `{signature}` says{before}")));
+            }
+            Wrong::TooMany { primitive, most } => {
+                let plural = if *most == 1 { "" } else { "s" };
+                let message = format!("`{primitive}` takes at most {most} argument{plural} in a row");
+                report.push(report.at(message, found.span).help("name the others in a map at the end"));
+            }
+            Wrong::ByName { by, name } => {
+                let diagnostic = report.at(format!("`{by}` is handed a function by its name"), found.span);
+                report.push(diagnostic.help(format!("write it as `{by}(|value| {name}(value))`")));
             }
             _ => {}
         }
