@@ -22,7 +22,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::named::each_action;
+use crate::lint::named::{Asked, each_action};
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -37,12 +37,15 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     each_action(subject.runbook, &mut |action| {
-        let is_given = |name| action.with.given(name).is_some();
-        let (message, help) = match (action.name(), is_given("metric"), is_given("query")) {
-            ("wait_metric", false, false) => ("`wait_metric` samples nothing here", "add `metric:` or `query:`"),
-            ("wait_metric", true, true) => ("`wait_metric` samples one thing", "leave out `metric:` or `query:`"),
-            _ => return,
-        };
-        report.push(report.at(message, action.span).help(help));
+        for asked in Asked::by(action).into_iter().filter(|asked| asked.declaration.name == "wait_metric") {
+            let (message, help) = if asked.lacks("metric") && asked.lacks("query") {
+                ("`wait_metric` samples nothing here", "add `metric:` or `query:`")
+            } else if asked.has("metric") && asked.has("query") {
+                ("`wait_metric` samples one thing", "leave out `metric:` or `query:`")
+            } else {
+                continue;
+            };
+            report.push(report.at(message, asked.span).help(help));
+        }
     });
 }

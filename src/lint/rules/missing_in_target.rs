@@ -46,13 +46,13 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         return;
     }
     let target = &subject.setting.target;
-    each_primitive(subject.runbook, None, &mut |action, declaration, outer| {
-        for need in declaration.needs {
-            let Some(span) = need.argument().map_or(Some(action.span), |argument| action.written_at(argument)) else {
+    each_primitive(subject.runbook, None, &mut |asked| {
+        for need in asked.declaration.needs {
+            let Some(span) = need.argument().map_or(Some(asked.span), |argument| asked.written_at(argument)) else {
                 continue;
             };
             let service = match need.argument() {
-                Some("service") => match action.with.constant_field("service").and_then(|value| value.as_text()) {
+                Some("service") => match asked.value("service").and_then(|value| value.as_text()) {
                     Some(name) => Some(name),
                     None => continue,
                 },
@@ -67,8 +67,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 |name| format!("`{name}` of the target `{}`", target.name),
             );
             let found = report.at(
-                format!("`{}` needs {}, and {of} has none", declaration.name, need.phrase()),
-                outer.unwrap_or(span),
+                format!("`{}` needs {}, and {of} has none", asked.declaration.name, need.phrase()),
+                asked.outer.unwrap_or(span),
             );
             report.push(found.help(format!("write {} there, or use a target that has it", need.phrase())));
         }
