@@ -217,7 +217,7 @@ impl Decoder<'_> {
             let finding = self.findings.error("skip-of-effect", message, id.span);
             self.findings.push(finding.help("leave `may_skip` out; `titan-run abort` rolls the run back"));
         }
-        let foreach = self.guard(&mut fields, "foreach");
+        let foreach = fields.take("foreach").and_then(|node| self.each(node));
         let max_parallel = fields.number("max_parallel", 1, keys::MAX_PARALLEL, &mut self.findings);
         fields.finish(&mut self.findings);
         Some(Step {

@@ -264,7 +264,7 @@ pub(crate) fn ticked(words: &[&str]) -> String {
     words.join(", ")
 }
 
-fn wrong_type(node: &Node, message: &str, findings: &Findings) -> crate::diagnostic::Diagnostic {
+pub(super) fn wrong_type(node: &Node, message: &str, findings: &Findings) -> crate::diagnostic::Diagnostic {
     let at = match &node.kind {
         NodeKind::Scalar(_) => node.span,
         NodeKind::List(_) | NodeKind::Map(_) => Span::new(node.span.start, (node.span.start + 1).min(node.span.end)),

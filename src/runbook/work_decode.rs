@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use crate::declaration::{Declaration, Effect, ErrorClass, OBSERVES, mismatch};
-use crate::guard::{AskedPrimitive, Guard, Template};
+use crate::guard::{AskedPrimitive, Guard, Template, plain_value};
 use crate::source::{Span, Spanned};
 use crate::value::{Value, as_duration};
-use crate::yaml::{Node, NodeKind};
+use crate::yaml::{Node, NodeKind, Scalar};
 
 use super::decode::Decoder;
-use super::fields::{Fields, one_of, scalar, ticked};
+use super::fields::{Fields, one_of, scalar, ticked, wrong_type};
 use super::params::fitting;
 use super::{Action, ActionKind, Poll, Retry, Work, keys};
 
@@ -202,6 +202,19 @@ impl Decoder<'_> {
         self.guard_node(node, key)
     }
 
+    /// Reads the list of a `foreach`; one that YAML read as a list is told, and stands for what it says.
+    pub(super) fn each(&mut self, node: &Node) -> Option<Guard> {
+        let items: Option<Vec<_>> = node.items().iter().map(as_written).collect();
+        let Some(items) = items.filter(|items| !items.is_empty()) else {
+            return self.guard_node(node, "foreach");
+        };
+        let text = format!("[{}]", items.join(", "));
+        let found = wrong_type(node, "`foreach` must be a single value", &self.findings);
+        self.findings.push(found.help(format!("quote it: `foreach: '{text}'`")));
+        let list = Scalar { text, quoted: true, verbatim: false, text_start: node.span.start };
+        self.guards.guard(&list, node.span, &mut self.findings)
+    }
+
     /// Reads a guard.
     pub(super) fn guard_node(&mut self, node: &Node, key: &str) -> Option<Guard> {
         let scalar = scalar(node, key, &mut self.findings)?;
@@ -347,5 +360,17 @@ fn map_entries(node: &Node) -> &[(Spanned<String>, Node)] {
     match &node.kind {
         NodeKind::Map(entries) => entries,
         NodeKind::Scalar(_) | NodeKind::List(_) => &[],
+    }
+}
+
+/// A single value as an expression says it between single quotes.
+fn as_written(node: &Node) -> Option<String> {
+    let NodeKind::Scalar(scalar) = &node.kind else {
+        return None;
+    };
+    match plain_value(scalar) {
+        Value::Null => None,
+        Value::Text(text) => Some(format!("{text:?}")).filter(|text| !text.contains(['\'', '\\', '$'])),
+        _ => Some(scalar.text.clone()),
     }
 }
