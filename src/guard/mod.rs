@@ -178,6 +178,12 @@ impl Guards {
             return guard(read, references.unwrap_or_default());
         }
         match self.engine().compile_expression(text) {
+            Ok(ast) if ast.iter_functions().next().is_some() => {
+                let at = references::closure_of(text, place);
+                let finding = findings.error("guard-syntax", "a guard has no closures", at);
+                findings.push(finding.help("write a function into a file under `functions:`, and call that"));
+                None
+            }
             Ok(ast) => {
                 let ast = Rc::new(OnceCell::from(self.own.merged(ast)));
                 let read = Expression { text: Arc::from(text), syntax: None, ast };

@@ -51,6 +51,25 @@ fn collect(expression: &Expr, place: Place, found: &mut Vec<Reference>) {
     }
 }
 
+/// Where the names of a text's first closure stand; all of the text where it has none.
+pub(super) fn closure_of(text: &str, place: Place) -> Span {
+    let mut at = 0;
+    let mut start = None;
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        match (c, start) {
+            ('"' | '\'' | '`', _) => at = end_of_text(text, at, c),
+            ('|', None) if text.get(at..).is_some_and(|rest| rest.starts_with("||")) => at += 2,
+            ('|', None) => {
+                start = Some(at);
+                at += 1;
+            }
+            ('|', Some(start)) => return place.part(start, at + 1),
+            _ => at += c.len_utf8(),
+        }
+    }
+    place.span
+}
+
 /// Finds every name in a text; texts, calls and map keys are not names.
 pub(super) fn of_text(text: &str, place: Place) -> Vec<Reference> {
     let mut found = Vec::new();
