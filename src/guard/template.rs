@@ -153,6 +153,13 @@ impl Template {
         found
     }
 
+    /// Every text in it that is partly written out, with a blank for what is filled in.
+    pub fn partly_written(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        self.0.partly_written(&mut found);
+        found
+    }
+
     /// A map without entries.
     pub fn empty_map() -> Self {
         Self(Piece::Constant(Value::Map(Arc::default())))
@@ -310,6 +317,16 @@ impl Piece {
             Self::Expression(_) | Self::Text(..) => {}
             Self::List(items) => items.iter().for_each(|item| item.constants(found)),
             Self::Map(entries) => entries.iter().for_each(|(_, item)| item.constants(found)),
+        }
+    }
+
+    fn partly_written(&self, found: &mut Vec<String>) {
+        match self {
+            Self::Constant(_) | Self::Expression(_) => {}
+            Self::Text(parts, _) => found
+                .push(parts.iter().map(|part| if let TextPart::Literal(text) = part { text } else { " " }).collect()),
+            Self::List(items) => items.iter().for_each(|item| item.partly_written(found)),
+            Self::Map(entries) => entries.iter().for_each(|(_, item)| item.partly_written(found)),
         }
     }
 

@@ -2,7 +2,7 @@
 //! read, each said by the rule it belongs to.
 
 use crate::guard::types::Type;
-use crate::runbook::faults::Problem;
+use crate::runbook::faults::{Found, Problem};
 
 use super::{Report, Subject};
 
@@ -11,7 +11,17 @@ pub type Said = (String, String);
 
 /// Says every fault that a rule has words for.
 pub fn say(subject: &Subject<'_>, report: &mut Report<'_>, words: impl Fn(&Problem) -> Option<Said>) {
-    for found in &subject.runbook.faults {
+    say_where(subject, report, |_| true, words);
+}
+
+/// The same for those faults that another rule has no more to say about.
+pub fn say_where(
+    subject: &Subject<'_>,
+    report: &mut Report<'_>,
+    is_meant: impl Fn(&Found) -> bool,
+    words: impl Fn(&Problem) -> Option<Said>,
+) {
+    for found in subject.runbook.faults.iter().filter(|found| is_meant(found)) {
         if let Some((message, help)) = words(&found.problem) {
             let diagnostic = report.at(message, found.span);
             report.push(diagnostic.help(help));

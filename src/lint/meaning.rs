@@ -35,10 +35,17 @@ impl Known {
     pub fn shown(&self) -> String {
         match self {
             Self::Value(value) => value.to_string(),
-            Self::Symbol(text) => format!("${{{}}}", text.rsplit(':').next().unwrap_or(text)),
+            Self::Symbol(text) => match text.rsplit(':').next().unwrap_or(text) {
+                // What has no name in the runbook is described.
+                described if described.starts_with(WHAT) => described.to_owned(),
+                said => format!("${{{said}}}"),
+            },
         }
     }
 }
+
+/// How the description of something that has no name in the runbook begins.
+pub(super) const WHAT: &str = "what ";
 
 /// The default of the param of a runbook that a symbol stands for.
 pub(super) fn default_of<'r>(runbook: &'r Runbook, symbol: &str) -> Option<&'r Value> {

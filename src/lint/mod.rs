@@ -10,6 +10,7 @@
 
 mod allow;
 mod argv;
+mod brought_back;
 mod carried;
 mod checked;
 mod command_lines;

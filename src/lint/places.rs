@@ -117,6 +117,11 @@ impl<'a> Use<'a> {
         self.with?.get(name)
     }
 
+    /// Every expression in what is written under its `with`.
+    pub(super) fn guards(&self) -> impl Iterator<Item = &'a Guard> {
+        self.guards.iter().copied()
+    }
+
     /// The expressions inside a text.
     pub(super) fn guards_in(&self, leaf: Leaf<'a>) -> Vec<&'a Guard> {
         let first = self.guards.partition_point(|guard| guard.span() < leaf.span);

@@ -277,7 +277,7 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
     // What hangs on the item is another hash for each service.
     let is_own = hangs_on_item(node, "expected");
     let held = |service: Known, against: Option<Known>| {
-        let own = || Known::Symbol(Arc::from(format!("{}/:item {}", node.path, service.shown())));
+        let own = || Known::Symbol(Arc::from(format!("{}/:what item {} says", node.path, service.shown())));
         let against = if is_own { Some(own()) } else { against };
         Deed::Verifies { service, against }
     };

@@ -40,7 +40,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Known, Node, Part};
+use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::Deed;
 use crate::runbook::ActionKind;
 
@@ -75,17 +75,23 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let (own, other): (Vec<_>, Vec<_>) = deploys.partition(|(_, _, deployed)| is_own(deployed));
         let since = scene.flow.argument(node, "since");
         let since = since.map(|since| scene.flow.bound(&since).unwrap_or(since));
-        let is_marked = |deploy: &Node<'_>| {
-            since.as_ref().is_some_and(|since| scene.flow.named(deploy, &log_mark(&deploy.path)) == *since)
+        let is_marked = |id: NodeId, deploy: &Node<'_>| {
+            since.as_ref().is_some_and(|since| match &deploy.work.action.kind {
+                // A script gives the place in its own words.
+                ActionKind::Script(_) => scene.flow.source_of(since).is_some_and(|(giver, _)| giver == id),
+                ActionKind::Primitive(_) | ActionKind::Runbook(_) => {
+                    scene.flow.named(deploy, &log_mark(&deploy.path)) == *since
+                }
+            })
         };
-        if let Some((_, deploy, deployed)) = other.iter().find(|(_, deploy, _)| is_marked(deploy)) {
+        if let Some((_, deploy, deployed)) = other.iter().find(|(id, deploy, _)| is_marked(*id, deploy)) {
             let other = deployed.shown();
             let message = format!("`{}` reads from a place in the log of `{other}`", node.path);
             let found = report.at(message, subject.span_of(id)).label(format!("`{}` deploys `{other}`", deploy.path));
             report.push(found.help("use the `log_mark` of the deploy of the same service"));
             continue;
         }
-        let marked = own.iter().find(|(_, deploy, _)| is_marked(deploy));
+        let marked = own.iter().find(|(id, deploy, _)| is_marked(*id, deploy));
         let later = own.iter().rfind(|(deploy, ..)| match (&since, marked) {
             (None | Some(Known::Value(_)), _) => true,
             (Some(Known::Symbol(_)), Some((mark, ..))) => scene.before(*deploy).has(*mark),
@@ -102,7 +108,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             let own = deploy.rsplit('/').next().unwrap_or(deploy);
             let found = report.at(message, subject.span_of(id));
             report.push(found.help(match is_script {
-                true => "deploy it in a step of its own, whose `log_mark` says where to read from".to_owned(),
+                true => "let the script give the `log_mark` of its deploy, and read from there".to_owned(),
                 false => format!("write `since: \"${{steps.{own}.out.log_mark}}\"`"),
             }));
         }

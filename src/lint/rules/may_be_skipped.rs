@@ -39,9 +39,10 @@
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::Standing;
 use crate::guard::fault::Wrong;
-use crate::lint::expressions::say;
-use crate::runbook::faults::Problem;
+use crate::lint::expressions::say_where;
+use crate::runbook::faults::{Found, Problem};
 
+use super::undo_reads_result::read_in_its_undo;
 use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
@@ -54,7 +55,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    say(subject, report, |problem| match problem {
+    let is_meant = |found: &Found| read_in_its_undo(subject, found).is_none();
+    say_where(subject, report, is_meant, |problem| match problem {
         Problem::Expression(Wrong::Step { id, standing, is_result }) if !standing.may_be(NOT_ENDED) => {
             let ways = [
                 (Standing::SKIPPED, "be skipped"),

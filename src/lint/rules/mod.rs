@@ -33,6 +33,7 @@ mod log_from_now;
 mod may_be_missing;
 mod may_be_skipped;
 mod metric_or_query;
+mod metric_twice;
 mod missing_in_target;
 mod nan_trap;
 mod not_ended;
@@ -57,6 +58,7 @@ mod too_large_to_prove;
 mod type_mismatch;
 mod undo_incomplete;
 mod undo_reads_anew;
+mod undo_reads_result;
 mod undo_same_policy;
 mod undo_same_version;
 mod undo_skips_deploy;
@@ -115,6 +117,7 @@ pub const RULES: &[Rule] = &[
     log_from_now::RULE,
     may_be_missing::RULE,
     may_be_skipped::RULE,
+    metric_twice::RULE,
     missing_in_target::RULE,
     metric_or_query::RULE,
     nan_trap::RULE,
@@ -140,6 +143,7 @@ pub const RULES: &[Rule] = &[
     type_mismatch::RULE,
     undo_incomplete::RULE,
     undo_reads_anew::RULE,
+    undo_reads_result::RULE,
     undo_same_policy::RULE,
     undo_same_version::RULE,
     undo_skips_deploy::RULE,

@@ -1,7 +1,7 @@
 //! A gate's command is published by hand.
 //!
-//! `nats_pub` on the arm or disarm subject, or a script or program that is given it, sends the command
-//! and looks no further: it does not verify the gate's state, does not close it again when something is
+//! `nats_pub` on the arm or disarm subject, or a script, program or HTTP request that is given it, sends
+//! the command and looks no further: it does not verify the gate's state, does not close it again when something is
 //! unclear, and the engine does not know that a gate was moved. `arm` and `disarm` do all three. That
 //! goes for undos and ensures as well.
 //!
@@ -52,11 +52,12 @@ fn look(reader: &Reader<'_, '_>, span: Span, report: &mut Report<'_>) {
     let mut written: Vec<_> = sent(reader).into_iter().filter_map(|(_, subject)| subject.whole()).collect();
     match (&node.work.action.kind, node.work.action.name()) {
         (ActionKind::Script(script), _) => {
-            written.extend(texts_handed_over(script.said(), "exec"));
+            written.extend(["exec", "http"].iter().flat_map(|name| texts_handed_over(script.said(), name)));
             written.extend(argvs(reader, script.said()).iter().filter_map(Pieces::whole));
         }
-        (_, "exec") => {
+        (_, "exec" | "http") => {
             written.extend(written_out(node.work.action.with.constants()));
+            written.extend(node.work.action.with.partly_written());
             written.extend(reader.items("argv").iter().filter_map(Pieces::whole));
             let usual = reader.flow.argument(node, "argv").and_then(|argv| reader.subject.value_of(&argv));
             written.extend(written_out(usual.iter().collect()));

@@ -37,6 +37,7 @@
 
 use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
+use crate::lint::brought_back::is_brought_back;
 use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::judgement::needed_open;
 use crate::lint::names::is_metric;
@@ -81,10 +82,37 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             report.push(found.help("move it to the first step that changes something"));
         }
     }
+    if subject.undos().any(|(undone, _)| !undone.scene.arms().is_empty()) {
+        brings_back(subject, report);
+    }
     for (ensure, _) in subject.ensures().filter(|(_, scene)| !scene.arms().is_empty()) {
         let message = format!("`{}` opens a gate whenever a run ends, also after a rollback", ensure.id);
         let found = report.at(message, ensure.span);
         report.push(found.help("make it a step"));
+    }
+}
+
+/// Reports undos that may leave another version than ran before: what a service has counted since says
+/// nothing of it, and the gate is opened behind it.
+fn brings_back(subject: &Subject<'_>, report: &mut Report<'_>) {
+    for (undone, node) in subject.undos() {
+        let undoing = &undone.scene;
+        for (deploy, service) in undoing.deploys() {
+            let version = undoing.flow.node(deploy).and_then(|node| undoing.flow.argument(node, "version"));
+            if version.is_some_and(|version| is_brought_back(subject.scene(), undone.id, service, &version)) {
+                continue;
+            }
+            let message = format!(
+                "the rollback opens a gate, and the undo of `{}` may leave another version of `{}` than ran before",
+                node.path,
+                service.shown()
+            );
+            let found = report.at(message, subject.undo_span(undone));
+            report.push(found.help(format!(
+                "read the version of `{}` with `service_version` before this step, and deploy that",
+                service.shown()
+            )));
+        }
     }
 }
 

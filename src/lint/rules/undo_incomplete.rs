@@ -52,10 +52,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (undone, node) in subject.undos() {
         let (id, undoing) = (undone.id, &undone.scene);
         let mut told: Vec<String> = Vec::new();
-        for deed in deeds_in(subject.scene(), id) {
-            let Some((what, verb)) = left_by(deed, undoing) else {
-                continue;
-            };
+        let left = deeds_in(subject.scene(), id).filter_map(|deed| left_by(deed, undoing));
+        let scripted = scripted_in(subject.scene(), id).into_iter().filter(|service| !is_named(undoing, service));
+        let scripted: Vec<_> = scripted.collect();
+        for (what, verb) in left.chain(scripted.iter().map(|service| (service, "changes"))) {
             let message = format!("`{}` {verb} `{}`, and its undo does not change that", node.path, what.shown());
             if told.contains(&message) {
                 continue;
@@ -70,9 +70,38 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// What a step does, and the steps inside it.
 fn deeds_in<'s>(scene: &'s Scene<'_>, id: NodeId) -> impl Iterator<Item = &'s Deed> {
     // What a script deploys is known to nobody but its author.
-    let is_script = |node: &Node<'_>| matches!(node.work.action.kind, ActionKind::Script(_));
     let known = scene.deeds_inside(id).iter().filter(move |(one, _)| !scene.flow.node(*one).is_some_and(is_script));
     known.map(|(_, deed)| deed)
+}
+
+/// The services that scripts in a step deploy, as far as these write them out.
+fn scripted_in(scene: &Scene<'_>, id: NodeId) -> Vec<Known> {
+    let inside = (scene.flow.begin_of(id)..=id).filter_map(|inner| scene.flow.node(inner));
+    inside.flat_map(scripted).collect()
+}
+
+fn scripted(node: &Node<'_>) -> Vec<Known> {
+    let ActionKind::Script(script) = &node.work.action.kind else {
+        return Vec::new();
+    };
+    let deploys = script.asked().iter().filter(|asked| asked.declaration.name == "deploy");
+    let named = deploys.filter_map(|asked| asked.given.iter().find(|argument| argument.name == "service"));
+    named.filter_map(|service| service.value.clone().map(Known::Value)).collect()
+}
+
+/// Whether an undo deploys a service that a script has deployed: in a step, or in a script that names it
+/// or names none.
+fn is_named(undoing: &Scene<'_>, service: &Known) -> bool {
+    undoing.flow.nodes().any(|(id, node)| {
+        let deeds = undoing.deeds().iter().filter(|(one, _)| *one == id);
+        let by_step = deeds.clone().any(|(_, deed)| *deed == Deed::Deploys(service.clone()));
+        let named = scripted(node);
+        by_step || named.contains(service) || (named.is_empty() && deeds.count() > 0 && is_script(node))
+    })
+}
+
+fn is_script(node: &Node<'_>) -> bool {
+    matches!(node.work.action.kind, ActionKind::Script(_))
 }
 
 /// What an undo leaves as a deed made it, with the verb for it.

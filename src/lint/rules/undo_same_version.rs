@@ -51,7 +51,14 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let (id, undoing) = (undone.id, &undone.scene);
         let forward = deployed(subject, subject.scene(), subject.scene().deeds_inside(id));
         let back = deployed(subject, undoing, undoing.deeds());
-        if let Some((service, _)) = forward.iter().find(|deployed| back.contains(deployed)) {
+        // What a deploy says that it deployed is that as well.
+        let is_own = |(service, version): &(Known, Known)| {
+            let giver = subject.scene().flow.giver_of(version, "version");
+            giver.is_some_and(|giver| {
+                subject.scene().deeds_inside(id).contains(&(giver, Deed::Deploys(service.clone())))
+            })
+        };
+        if let Some((service, _)) = back.iter().find(|deployed| forward.contains(deployed) || is_own(deployed)) {
             let name = service.shown();
             let message = format!("the undo of `{}` deploys the version of `{name}` that it is to undo", node.path);
             let found = report.at(message, subject.undo_span(undone));

@@ -28,7 +28,9 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::{Known, Node, NodeId};
+use crate::guard::{Given, Guard};
+use crate::lint::carried::carried;
+use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::{Deed, Scene};
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -42,22 +44,28 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Runbook(check),
 };
 
+/// How often a name is followed to what passes it on.
+const MAX_PASSED: usize = 8;
+
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = subject.scene();
     for (id, deed) in scene.deeds() {
         let Deed::Verifies { service, against: Some(against) } = deed else {
             continue;
         };
-        let Some(read) = read_by(scene, against) else {
-            continue;
-        };
-        let node = scene.flow.node(read);
         let before = scene.before(*id);
-        let since = scene.flow.after(read);
-        let is_changed =
-            scene.deploys().iter().any(|(deploy, one)| *one == service && before.has(*deploy) && since.has(*deploy));
-        if node.is_some_and(|node| is_of(subject, node, service)) && before.has(read) && !is_changed {
-            let path = node.map_or("", |node| node.path.as_str());
+        let is_itself = |read: &NodeId| {
+            let since = scene.flow.after(*read);
+            let is_changed = scene
+                .deploys()
+                .iter()
+                .any(|(deploy, one)| *one == service && before.has(*deploy) && since.has(*deploy));
+            let node = scene.flow.node(*read);
+            node.is_some_and(|node| is_of(subject, node, service)) && before.has(*read) && !is_changed
+        };
+        let mut reads = read_by(scene, against).into_iter().chain(passed_on(subject, *id));
+        if let Some(read) = reads.find(is_itself) {
+            let path = scene.flow.node(read).map_or("", |node| node.path.as_str());
             let message = format!("`{}` is held against the hash it gave itself in `{path}`", service.shown());
             let found = report.at(message, subject.span_of(*id));
             report.push(found.help("hold it against `policy_hash(...)` of the reviewed policy"));
@@ -65,11 +73,59 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// The steps whose hash an expression passes on that a service is held against.
+fn passed_on(subject: &Subject<'_>, id: NodeId) -> Vec<NodeId> {
+    let mut reads = Vec::new();
+    let node = subject.scene().flow.node(id);
+    if let Some((node, Given::Expression(guard))) =
+        node.and_then(|node| Some((node, node.work.action.with.given("expected")?)))
+    {
+        follow(subject, node, guard, MAX_PASSED, &mut reads);
+    }
+    reads
+}
+
+fn follow(subject: &Subject<'_>, node: &Node<'_>, guard: &Guard, left: usize, reads: &mut Vec<NodeId>) {
+    let Some(left) = left.checked_sub(1) else {
+        return;
+    };
+    let flow = &subject.scene().flow;
+    for name in carried(guard) {
+        let words: Vec<_> = name.path().iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["steps", step, "out", ..] => {
+                let place = node.path.rsplit_once('/').map_or(String::new(), |(place, _)| format!("{place}/"));
+                let path = format!("{place}{step}");
+                let Some((id, giver)) = flow.nodes().find(|(_, one)| one.path == path && one.part == Part::Whole)
+                else {
+                    continue;
+                };
+                if is_reading(giver) {
+                    reads.push(id);
+                } else if let ("note", Some(Given::Expression(said))) =
+                    (giver.work.action.name(), giver.work.action.with.given("text"))
+                {
+                    follow(subject, giver, said, left, reads);
+                }
+            }
+            [name] if !node.path.contains('/') => {
+                let binding = subject.runbook.lets.iter().find(|binding| &*binding.name == *name);
+                binding.into_iter().for_each(|binding| follow(subject, node, &binding.guard, left, reads));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The step a hash was read by, where it was held against nothing there.
 fn read_by(scene: &Scene<'_>, hash: &Known) -> Option<NodeId> {
     let id = scene.hash_of(&scene.origin(hash))?;
-    let is_read = |node: &&Node<'_>| ["service_hash", "wait_log", "nats_req"].contains(&node.work.action.name());
-    scene.flow.node(id).filter(is_read).map(|_| id)
+    scene.flow.node(id).filter(|node| is_reading(node)).map(|_| id)
+}
+
+/// Whether a step reads a hash from a service.
+fn is_reading(node: &Node<'_>) -> bool {
+    ["service_hash", "wait_log", "nats_req"].contains(&node.work.action.name())
 }
 
 /// Whether what a step reads is what a service says of itself.

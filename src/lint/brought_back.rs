@@ -1,0 +1,39 @@
+//! Whether the version that an undo deploys is the one that ran before the run.
+
+use super::flow::{Known, NodeId};
+use super::scene::{Deed, Scene};
+
+/// Whether a version, as a deploy in an undo of the step `undone` has it, ran before that step: it was
+/// read then, a deploy of the service says it of itself, or whoever starts the run gives it.
+pub(super) fn is_brought_back(scene: &Scene<'_>, undone: NodeId, service: &Known, version: &Known) -> bool {
+    let version = scene.origin(version);
+    let flow = &scene.flow;
+    let giver = |property: &str, primitive: &str| {
+        let id = flow.giver_of(&version, property)?;
+        let node = flow.node(id).filter(|node| node.work.action.name() == primitive)?;
+        let is_of_it = node.foreach.is_some() || flow.argument(node, "service").as_ref() == Some(service);
+        is_of_it.then_some(id)
+    };
+    let begin = flow.begin_of(undone);
+    if giver("version", "service_version").is_some_and(|read| flow.before(begin).has(read)) {
+        return true;
+    }
+    let param = match &version {
+        Known::Symbol(symbol) => symbol.strip_prefix("params.").filter(|name| !name.contains(['.', '[', '('])),
+        Known::Value(_) => None,
+    };
+    giver("previous", "deploy").is_some() || param.is_some_and(|param| !is_deployed(scene, param))
+}
+
+/// Whether what a param says is deployed, or a part of that.
+fn is_deployed(scene: &Scene<'_>, param: &str) -> bool {
+    let name = format!("params.{param}");
+    let versions = scene.deeds().iter().filter_map(|(id, deed)| match deed {
+        Deed::Deploys(_) => Some(scene.origin(&scene.flow.argument(scene.flow.node(*id)?, "version")?)),
+        _ => None,
+    });
+    versions.into_iter().any(|version| match version {
+        Known::Symbol(symbol) => symbol.contains(&name),
+        Known::Value(_) => false,
+    })
+}
