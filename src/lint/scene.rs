@@ -314,7 +314,7 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
 
 /// Whether a counter is counted from where it stood: from when the step begins, or as an earlier one
 /// read the same counter.
-fn counts_from_read(flow: &Flow<'_>, node: &Node<'_>) -> bool {
+pub(super) fn counts_from_read(flow: &Flow<'_>, node: &Node<'_>) -> bool {
     let Some(baseline) = flow.argument(node, "baseline") else {
         return true;
     };

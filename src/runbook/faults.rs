@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::declaration::Kind;
 use crate::diagnostic::Findings;
 use crate::guard::fault::Wrong;
 use crate::guard::syntax::Expr;
@@ -268,6 +269,10 @@ impl Look<'_> {
                 }
                 (Stands::Whole, Some(name)) => self.argument(action, name, one.guard, kind),
                 (Stands::InWholeText, Some(name)) => self.argument(action, name, one.guard, Type::Text),
+                (Stands::Inside, Some(name)) if holds_texts(action, name) && !kind.fits(Kind::Text) => {
+                    let problem = Problem::Argument { name: format!("{name}[]"), wants: "text", found: kind };
+                    self.found.push(Found { span: whole(one.guard), problem });
+                }
                 _ => {}
             }
         }
@@ -370,6 +375,14 @@ impl Look<'_> {
 
 /// How a step may stand on the way out, because the run was stopped.
 const STOPPED: Standing = Standing::PENDING.or(Standing::FAILED).or(Standing::IN_DOUBT);
+
+/// Whether an argument is a list of texts.
+fn holds_texts(action: &Action, name: &str) -> bool {
+    let ActionKind::Primitive(declaration) = &action.kind else {
+        return false;
+    };
+    declaration.argument(name).is_some_and(|argument| matches!(argument.kind, Kind::Argv | Kind::Texts))
+}
 
 /// Where all of an expression stands, without what is around it.
 fn whole(guard: &Guard) -> Span {

@@ -60,7 +60,7 @@ use crate::guard::{Names, known};
 use crate::lint::flow::{Known, Node, NodeId, Watched};
 use crate::lint::names::{is_metric, is_subject};
 use crate::lint::nodes::Nodes;
-use crate::lint::scene::Scene;
+use crate::lint::scene::{Scene, counts_from_read};
 use crate::runbook::{OnFailure, Poll};
 use crate::value::{Value, as_duration};
 use std::time::Duration;
@@ -81,6 +81,8 @@ const AT_LEAST: Duration = Duration::from_secs(60);
 
 /// What a counter may have stood at before: nothing, and more than any guard allows for.
 const READ: [f64; 2] = [0.0, 1e12];
+/// How many rejections a look may find since then.
+const MORE: [f64; 5] = [1.0, 2.0, 3.0, 10.0, 1000.0];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (arm, gate) in subject.scene().arms() {
@@ -137,14 +139,15 @@ impl<'s, 'a> Looks<'s, 'a> {
         };
         // One more than a step before has read, however many that were.
         let rejected = |node: &Node<'_>| {
-            let seen = |before| [("value", Value::Float(before + 1.0)), ("increase", Value::Float(1.0))];
-            READ.into_iter().any(|before| self.is_blind(node, &seen(before), before))
+            let seen = |before: f64, more| [("value", Value::Float(before + more)), ("increase", Value::Float(more))];
+            let mut each = READ.into_iter().flat_map(|before| MORE.map(|more| (before, more)));
+            each.any(|(before, more)| self.is_blind(node, &seen(before, more), before))
         };
         let closed = [("state", Value::text("disarmed")), ("value", Value::Float(0.0))];
         let counted = self.held(|node| {
             let is_it = node.work.action.name() == "wait_metric" && is_metric_of(node, "rejections");
-            // A number that was written down before is not where the counter stood.
-            let is_counted_from_now = !matches!(argument(node, "baseline"), Some(Known::Value(_)));
+            // What was written down or computed before is not where the counter stood.
+            let is_counted_from_now = counts_from_read(&scene.flow, node);
             // Labels leave out what has others.
             let is_all = argument(node, "labels").is_none();
             is_it && is_all && is_counted_from_now && !rejected(node)

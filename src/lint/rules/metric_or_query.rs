@@ -1,7 +1,7 @@
 //! A sample of a metric names none, or two things.
 //!
 //! `wait_metric` samples either a `metric` of a service or what a PromQL `query` gives. With neither,
-//! or with both, it is refused when its step begins.
+//! or with both, or with a `metric` and no `service`, it is refused when its step begins.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -42,6 +42,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 ("`wait_metric` samples nothing here", "add `metric:` or `query:`")
             } else if asked.has("metric") && asked.has("query") {
                 ("`wait_metric` samples one thing", "leave out `metric:` or `query:`")
+            } else if asked.has("metric") && asked.lacks("service") {
+                ("`wait_metric` samples a metric of a service", "add `service:`")
             } else {
                 continue;
             };
