@@ -168,8 +168,8 @@ impl<'s, 'a> Looks<'s, 'a> {
         });
         let each = [
             (rejections, "a `watch` on `${target.subjects.rejections}` from this step on, with `on_breach: rollback`"),
-            (counted, "a step after it that holds `out.increase == 0` of the metric `rejections` for 5m"),
-            (armed, "a step after it that holds `out.state == \"armed\"` of `gate_state` for 5m"),
+            (counted, "a step after it that holds `out.increase == 0` of the metric `rejections` for 5m, without `retry`"),
+            (armed, "a step after it that holds `out.state == \"armed\"` of `gate_state` for 5m, without `retry`"),
             (hash, "a `watch` with `expect_hash` from this step on, with `on_breach: rollback`"),
         ];
         each.into_iter().filter(|(is_there, _)| !is_there).map(|(_, missing)| missing)
@@ -223,7 +223,8 @@ impl<'s, 'a> Looks<'s, 'a> {
         let scene = self.subject.scene();
         let holds = Nodes::that(&scene.flow, |id, node| {
             let rolls_back = node.step.is_some_and(|step| step.on_failure == OnFailure::Rollback);
-            self.holds.has(id) && rolls_back && is(node)
+            // What is begun anew has forgotten what it saw.
+            self.holds.has(id) && rolls_back && node.work.retry.is_none() && is(node)
         });
         scene.proof_after(&holds, self.arm).is_done_at_end()
     }
