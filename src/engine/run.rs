@@ -193,7 +193,7 @@ impl Run<'_> {
     /// Rolls back where it must, ensures, and says how the run ended.
     async fn finish(&self, frame: &Rc<Frame>, stopped: Result<(), Stop>) -> Ended {
         let mut needs_person = Vec::new();
-        let (mut ending, mut cause) = match stopped {
+        let (mut ending, cause) = match stopped {
             Ok(()) => (Ending::Succeeded, None),
             Err(Stop::Pause(cause)) => (Ending::Paused, Some(cause)),
             Err(Stop::Rollback(cause)) if !self.touched.get() => (Ending::Refused, Some(cause)),
@@ -220,9 +220,8 @@ impl Run<'_> {
             needs_person.push(format!("the record of this run is incomplete: {why}"));
         }
         if !needs_person.is_empty() {
+            // Where the run itself came to its end, what a person is needed for is the cause.
             ending = Ending::Stuck;
-            cause = cause
-                .or_else(|| Some(Cause::Operator { request: "nothing; see what a person is needed for".to_owned() }));
         }
         let running = self.next_limit().filter(|_| ending == Ending::Paused);
         let limit = running.map(|limit| Running { limit: limit.name.to_owned(), passes_ms: millis(limit.passes) });

@@ -168,7 +168,10 @@ impl<'s, 'a> Looks<'s, 'a> {
         });
         let each = [
             (rejections, "a `watch` on `${target.subjects.rejections}` from this step on, with `on_breach: rollback`"),
-            (counted, "a step after it that holds `out.increase == 0` of the metric `rejections` for 5m, without `retry`"),
+            (
+                counted,
+                "a step after it that holds `out.increase == 0` of the metric `rejections` for 5m, without `retry`",
+            ),
             (armed, "a step after it that holds `out.state == \"armed\"` of `gate_state` for 5m, without `retry`"),
             (hash, "a `watch` with `expect_hash` from this step on, with `on_breach: rollback`"),
         ];
