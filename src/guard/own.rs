@@ -11,7 +11,9 @@ use rhai::{AST, EvalAltResult, Position};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::{SourceFile, Span};
 
+use super::caught::is_closure;
 use super::said::Said;
+use super::script_lines::ScriptLines;
 use super::{FUNCTIONS, Guards, Place, describe, innermost, lower, sandbox};
 
 /// The longest file of functions: longer ones are programs of their own.
@@ -77,17 +79,40 @@ impl Guards {
 
     /// Reports a function whose name is taken.
     fn may_be_called(&self, name: &str, file: &SourceFile, findings: &mut Findings) {
-        let taken_by = match self.own.file_of(name) {
-            _ if FUNCTIONS.iter().any(|known| known.name == name) => "a function of the language".to_owned(),
-            _ if CALLED_BY_OPERATORS.contains(&name) => "what operators call".to_owned(),
-            _ if self.core.catalogue.find(name).is_some() => "a primitive".to_owned(),
-            Some(other) => format!("a function of `{}`", other.name()),
-            None => return,
+        let Some(taken_by) = self.taken_by(name) else {
+            return;
         };
         let at = file.text().find(&format!("fn {name}")).map_or(0, |at| at + "fn ".len());
         let message = format!("`{name}` is the name of {taken_by}");
         let finding = findings.error("functions-name", message, Span::new(at, at + name.len()));
         findings.push(finding.help("give the function another name"));
+    }
+
+    /// Reports functions of a script whose names are taken.
+    pub(super) fn may_be_given(&self, ast: &AST, text: &str, lines: &ScriptLines, findings: &mut Findings) {
+        for function in ast.iter_functions().filter(|function| !is_closure(function.name)) {
+            let Some(taken_by) = self.taken_by(function.name) else {
+                continue;
+            };
+            let start = text.find(&format!("fn {}", function.name)).map_or(0, |at| at + "fn ".len());
+            let before = text.get(..start).unwrap_or_default();
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let count = |many: usize| u16::try_from(many).unwrap_or(u16::MAX);
+            let at = Position::new(count(before.matches('\n').count() + 1), count(column));
+            let message = format!("`{}` is the name of {taken_by}", function.name);
+            let finding = findings.error("functions-name", message, lines.word(text, at));
+            findings.push(finding.help("give the function another name"));
+        }
+    }
+
+    /// What has a name already that a function is to have.
+    fn taken_by(&self, name: &str) -> Option<String> {
+        match self.own.file_of(name) {
+            _ if FUNCTIONS.iter().any(|known| known.name == name) => Some("a function of the language".to_owned()),
+            _ if CALLED_BY_OPERATORS.contains(&name) => Some("what operators call".to_owned()),
+            _ if self.core.catalogue.find(name).is_some() => Some("a primitive".to_owned()),
+            other => other.map(|other| format!("a function of `{}`", other.name())),
+        }
     }
 }
 

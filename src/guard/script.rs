@@ -140,6 +140,7 @@ impl Guards {
         let lines = ScriptLines::of(scalar, span, findings.file());
         match self.host().engine.compile(&scalar.text) {
             Ok(ast) => {
+                self.may_be_given(&ast, &scalar.text, &lines, findings);
                 let said = Said::by(&ast);
                 let gives = outcome(&said, self.core.catalogue);
                 let (ast, own) = (self.own.merged(ast), self.own.clone());
