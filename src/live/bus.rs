@@ -92,9 +92,13 @@ impl LiveBus {
     }
 
     async fn observing(&self) -> Result<Rc<Observing>, Failure> {
+        if let Some(observing) = self.observing.get() {
+            return Ok(Rc::clone(observing));
+        }
+        // Connecting lies apart, so that a request, of which there are many, stays small.
         let nats = self.nats()?;
-        let observing = self.observing.get_or_try_init(|| async { Observing::open(nats).await.map(Rc::new) });
-        observing.await.map(Rc::clone)
+        let opening = || async { Observing::open(nats).await.map(Rc::new) };
+        Box::pin(self.observing.get_or_try_init(opening)).await.map(Rc::clone)
     }
 }
 
