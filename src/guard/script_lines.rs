@@ -82,6 +82,10 @@ impl Line {
 fn of_block(text: &str, span: Span, file: &SourceFile) -> Option<Vec<usize>> {
     let mut starts = Vec::new();
     let mut at = file.text().get(..span.start)?.rfind('\n')? + 1;
+    // What is above the first word is no part of the span.
+    for _ in text.chars().take_while(|c| *c == '\n') {
+        at = file.text().get(..at.checked_sub(1)?)?.rfind('\n')? + 1;
+    }
     let mut lines = file.text().get(at..)?.split_inclusive('\n');
     for line in text.lines() {
         let there = lines.next()?;

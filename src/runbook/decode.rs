@@ -23,8 +23,19 @@ use super::{
 /// The most items of a `foreach` under way at once where none is written: one after the other.
 const DEFAULT_PARALLEL: u32 = 1;
 
-/// What expressions know without being told.
-const TAKEN: [&str; 9] = ["count", "item", "last", "out", "params", "rate", "run", "steps", "target"];
+/// What expressions know without being told, and which of them do.
+const TAKEN: [(&str, &str); 9] = [
+    ("count", IN_BREACH),
+    ("item", "in a `foreach`"),
+    ("last", IN_BREACH),
+    ("out", "of a result"),
+    ("params", "everywhere"),
+    ("rate", IN_BREACH),
+    ("run", "everywhere"),
+    ("steps", "everywhere"),
+    ("target", "everywhere"),
+];
+const IN_BREACH: &str = "in the `breach_when` of a `nats_watch`";
 
 /// What decoding one file carries along.
 pub(super) struct Decoder<'a> {
@@ -162,13 +173,13 @@ impl Decoder<'_> {
 
     /// Whether a name means nothing yet: what a `let` hid, nobody who reads the runbook would miss.
     fn is_free(&mut self, name: &Spanned<String>) -> bool {
-        let is_taken = TAKEN.contains(&name.value.as_str());
-        if is_taken {
-            let message = format!("every expression knows a `{}` already", name.value);
+        let taken = TAKEN.iter().find(|(known, _)| *known == name.value);
+        if let Some((known, place)) = taken {
+            let message = format!("expressions know a `{known}` already, {place}");
             let finding = self.findings.error("bad-name", message, name.span);
             self.findings.push(finding.help("give it another name"));
         }
-        !is_taken
+        taken.is_none()
     }
 
     fn limits(&mut self, fields: &mut Fields<'_>) -> Limits {

@@ -89,7 +89,10 @@ impl<'a> Fields<'a> {
         let text = self.text(key, findings)?;
         let read = parse_duration(text.value);
         if read.is_none() {
-            let message = format!("`{}` is not a duration", text.value);
+            let message = match text.value.contains("${") {
+                true => format!("`{key}` is known before the run, so nothing is filled in"),
+                false => format!("`{}` is not a duration", text.value),
+            };
             let finding = findings.error("bad-duration", message, text.span);
             findings.push(finding.help("write a number with its unit, such as `90s`, `5m` or `1h30m`"));
         }
