@@ -16,7 +16,7 @@ use super::run::{ARM, DISARM};
 use super::{Begun, Frame, Run};
 
 /// Why a gate is closed that an undo left open.
-const REASON: &str = "the undo that closes this gate failed";
+const REASON: &str = "an undo failed that left this gate open";
 
 impl Run<'_> {
     /// The gates that a piece of work, or one inside it, has tried to open.
@@ -25,17 +25,25 @@ impl Run<'_> {
         let Some(step) = frame.runbook.steps.get(begun.step) else {
             return opened;
         };
-        if let ActionKind::Primitive(declaration) = &step.work.action.kind
-            && declaration.name == ARM
-        {
-            let task = Task { frame, begun, work: &step.work, phase: frame.phase, interrupted: None };
-            let with = self.filled(&task, &step.work.action.with).unwrap_or_default();
-            opened.extend(with.get("gate").and_then(Value::as_text).map(str::to_owned));
-        }
+        let task = Task { frame, begun, work: &step.work, phase: frame.phase, interrupted: None };
+        opened.extend(self.gate_opened(&task));
         if let Some(child) = begun.child.borrow().as_ref() {
             opened.extend(self.opened_in(child));
         }
         opened
+    }
+
+    /// The gate that a piece of work itself has tried to open.
+    pub(super) fn gate_opened(&self, task: &Task<'_>) -> Option<String> {
+        let action = &task.work.action;
+        let opens = matches!(&action.kind, ActionKind::Primitive(declaration) if declaration.name == ARM);
+        if !opens || !task.begun.acted.get() {
+            return None;
+        }
+        // What else is filled in may be gone by now.
+        let written = action.with.constant_field("gate").cloned();
+        let gate = written.or_else(|| self.filled(task, &action.with).ok()?.get("gate").cloned())?;
+        gate.as_text().map(str::to_owned)
     }
 
     /// The gates that the steps of a frame have tried to open.

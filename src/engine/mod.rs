@@ -163,6 +163,8 @@ struct Run<'a> {
     touched: Cell<bool>,
     /// Whether a gate could not be closed during the rollback.
     may_be_open: Cell<bool>,
+    /// Whether a rollback leaves a deploy as it was made.
+    deploy_stands: Cell<bool>,
     /// When a gate was moved and seen to be, in that order, and whether it was opened.
     gate_moves: RefCell<Vec<(Duration, bool)>>,
 }
@@ -184,6 +186,7 @@ impl<'a> Run<'a> {
             breaking: Notify::new(),
             touched: Cell::new(false),
             may_be_open: Cell::new(false),
+            deploy_stands: Cell::new(false),
             gate_moves: RefCell::default(),
         }
     }
@@ -286,6 +289,8 @@ struct Begun {
     acted: Cell<bool>,
     /// Whether a call of its own did not say whether its effect took place, which may come late.
     unsettled: Cell<bool>,
+    /// Whether its undo was seen to.
+    undone: Cell<bool>,
     /// How it ended; running while it has not.
     status: Cell<Status>,
     /// Its place in the order of beginnings: that of its first record.

@@ -155,6 +155,7 @@ impl Run<'_> {
             child: RefCell::new(None),
             acted: Cell::new(known.acted),
             unsettled: Cell::new(known.unsettled || self.is_left_by_calls(&step.work, known)),
+            undone: Cell::new(false),
             status: Cell::new(status),
             order: known.order,
         });

@@ -3,8 +3,9 @@
 //! Undos run in reverse order of starting, for every step that had or may have had an effect,
 //! the failed and the in-doubt one included. One failing undo does not stop the others, but a
 //! gate that could not be closed does: nothing is changed behind a gate that may be open, except
-//! that other gates are closed. An undo that arms runs only as the last one of a rollback in
-//! which everything else was undone.
+//! that other gates are closed. So what opened a gate is undone first, whatever was begun after it.
+//! An undo that arms runs only as the last one of a rollback in which everything else was undone,
+//! and no deploy stands.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -23,6 +24,9 @@ use super::perform::Task;
 use super::run::{ARM, DISARM};
 use super::{Begun, Frame, Run};
 
+/// The primitive that changes a service.
+const DEPLOY: &str = "deploy";
+
 /// What became of an undo that a second abort cut off.
 const CUT_OFF: &str = "a second abort was asked for";
 
@@ -31,15 +35,37 @@ impl Run<'_> {
     /// gives a sentence for everything a person is needed for.
     pub(super) fn roll_back<'a>(&'a self, frame: &'a Rc<Frame>, is_last: bool) -> Wait<'a, Vec<String>> {
         Box::pin(async move {
-            self.recollect(frame);
-            let begun = frame.all_begun();
-            begun.iter().filter(|one| one.status.get() == Status::Running).for_each(|one| self.cut_off(one));
-            frame.tell_endings(&begun);
-            let mut unsolved = Vec::new();
+            let begun = self.turned_back(frame);
+            let mut unsolved = self.close_first(&begun, frame).await;
             let last = begun.iter().position(|one| one.acted.get());
             for (at, one) in begun.iter().enumerate().rev().filter(|(_, one)| one.acted.get()) {
                 let is_complete = is_last && last == Some(at) && unsolved.is_empty();
                 unsolved.extend(self.undo_one(frame, one, is_complete).await);
+            }
+            unsolved
+        })
+    }
+
+    /// Everything that was begun in a frame, what is under way cut off: guards see how each ended.
+    fn turned_back(&self, frame: &Rc<Frame>) -> Vec<Rc<Begun>> {
+        self.recollect(frame);
+        let begun = frame.all_begun();
+        begun.iter().filter(|one| one.status.get() == Status::Running).for_each(|one| self.cut_off(one));
+        frame.tell_endings(&begun);
+        begun
+    }
+
+    /// Undoes what has opened a gate, the last first: what was begun after it may take its time to undo.
+    fn close_first<'a>(&'a self, begun: &'a [Rc<Begun>], frame: &'a Rc<Frame>) -> Wait<'a, Vec<String>> {
+        Box::pin(async move {
+            let mut unsolved = Vec::new();
+            for one in begun.iter().rev().filter(|one| one.acted.get() && !self.opened_by(frame, one).is_empty()) {
+                let has_undo = frame.runbook.steps.get(one.step).is_some_and(|step| step.undo.is_some());
+                let child = one.child.borrow().clone().filter(|_| !has_undo);
+                unsolved.extend(match child {
+                    Some(child) => self.close_first(&self.turned_back(&child), &child).await,
+                    None => self.undo_one(frame, one, false).await,
+                });
             }
             unsolved
         })
@@ -60,15 +86,19 @@ impl Run<'_> {
     }
 
     async fn undo_one(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, is_complete: bool) -> Vec<String> {
-        let Some(step) = frame.runbook.steps.get(begun.step) else {
+        let Some(step) = frame.runbook.steps.get(begun.step).filter(|_| !begun.undone.get()) else {
             return Vec::new();
         };
+        begun.undone.set(true);
         let child = begun.child.borrow().clone();
         let undo = match (&step.undo, child) {
             _ if step.work.action.name() == DISARM && begun.status.get() != Status::Ok => &step.work,
             (Some(undo), _) => undo,
             (None, Some(child)) => return self.roll_back(&child, is_complete).await,
-            (None, None) => return self.left_behind(step, begun),
+            (None, None) => {
+                self.deploy_stands.set(self.deploy_stands.get() || does(&step.work.action, DEPLOY));
+                return self.left_behind(step, begun);
+            }
         };
         let trace = Begun {
             step: begun.step,
@@ -77,6 +107,7 @@ impl Run<'_> {
             child: RefCell::new(None),
             acted: Cell::new(false),
             unsettled: Cell::new(false),
+            undone: Cell::new(false),
             status: Cell::new(Status::Running),
             order: begun.order,
         };
@@ -115,9 +146,12 @@ impl Run<'_> {
             self.close_what_is_left(child).await;
         }
         let mut gates = self.opened_by(task.frame, undone);
+        gates.extend(self.gate_opened(task));
         gates.extend(child.iter().flat_map(|child| self.opened_in(child)));
         let (failure, are_closed) = self.close_all(task, &gates, failure).await;
-        let is_unknown = does(&task.work.action, DISARM) && gates.is_empty();
+        // What else a runbook was to close is not known.
+        let is_all = matches!(task.work.action.kind, ActionKind::Primitive(_)) && !gates.is_empty();
+        let is_unknown = does(&task.work.action, DISARM) && !is_all;
         self.may_be_open.set(self.may_be_open.get() || is_unknown || !are_closed);
         Err(failure)
     }
@@ -160,8 +194,11 @@ impl Run<'_> {
     /// decides for itself.
     fn against(&self, action: &Action, is_complete: bool) -> Option<&'static str> {
         let change = if does(action, DISARM) { None } else { self.against_change(action.effect()) };
-        let arms_too_soon = does(action, ARM) && !is_complete;
-        change.or(arms_too_soon.then_some("an undo that arms runs only last, after everything else was undone"))
+        let arms = does(action, ARM);
+        let too_soon = "an undo that arms runs only last, after everything else was undone";
+        let behind_deploy = "a deploy stands that nothing undoes, and no gate is opened behind it";
+        let arming = (arms && !is_complete).then_some(too_soon);
+        change.or(arming).or((arms && self.deploy_stands.get()).then_some(behind_deploy))
     }
 
     /// Why nothing but a disarm must be done during the rollback any more.
@@ -262,6 +299,7 @@ impl Run<'_> {
                 child: RefCell::new(None),
                 acted: Cell::new(false),
                 unsettled: Cell::new(false),
+                undone: Cell::new(false),
                 status: Cell::new(Status::Running),
                 order: self.seq.get(),
             };

@@ -204,6 +204,7 @@ impl Run<'_> {
             child: RefCell::new(earlier.and_then(|earlier| earlier.child.take())),
             acted: Cell::new(acted),
             unsettled: Cell::new(unsettled),
+            undone: Cell::new(false),
             status: Cell::new(Status::Running),
             order: order.unwrap_or(self.seq.get()),
         });

@@ -6,6 +6,7 @@ use rhai::packages::{
 };
 use std::any::TypeId;
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, OptimizationLevel};
@@ -15,7 +16,7 @@ use super::{functions, names, operators};
 
 /// Operations of one guard: a guard that needs more is a program.
 const MAX_OPERATIONS: u64 = 100_000;
-/// Operations of one run of a script: a few milliseconds.
+/// Operations of a script between two calls.
 const MAX_SCRIPT_OPERATIONS: u64 = 5_000_000;
 /// How long a script may compute between two calls: its operations are counted, what each takes is not.
 const MAX_SCRIPT_TIME: Duration = Duration::from_secs(5);
@@ -73,21 +74,43 @@ pub(super) fn script_engine() -> Engine {
     let mut engine = bare();
     engine.set_max_operations(MAX_SCRIPT_OPERATIONS);
     refuse_named(&mut engine);
-    stop_late(&mut engine);
     engine
 }
 
-/// What computes for too long ends: nothing else of a run is done meanwhile.
+/// How long a script computes. What it hands over to functions of lists counts with it, which the
+/// engine's own count leaves out.
 #[expect(clippy::disallowed_types, reason = "how long a computation takes is no time of any world")]
-fn stop_late(engine: &mut Engine) {
-    let began = Cell::new(std::time::Instant::now());
-    engine.on_progress(move |operations| {
-        if operations <= 1 {
-            began.set(std::time::Instant::now());
+#[derive(Debug)]
+pub(super) struct Pace {
+    began: Cell<std::time::Instant>,
+    operations: Cell<u64>,
+}
+
+#[expect(clippy::disallowed_types, reason = "how long a computation takes is no time of any world")]
+impl Pace {
+    /// Ends whatever an engine computes for too long: nothing else of a run is done meanwhile.
+    pub(super) fn of(engine: &mut Engine) -> Rc<Self> {
+        let pace = Rc::new(Self { began: Cell::new(std::time::Instant::now()), operations: Cell::default() });
+        let looked_at = Rc::clone(&pace);
+        engine.on_progress(move |_| looked_at.too_long().map(Into::into));
+        pace
+    }
+
+    /// Begins to count anew.
+    pub(super) fn begin(&self) {
+        self.began.set(std::time::Instant::now());
+        self.operations.set(0);
+    }
+
+    fn too_long(&self) -> Option<String> {
+        let operations = self.operations.get() + 1;
+        self.operations.set(operations);
+        if operations > MAX_SCRIPT_OPERATIONS {
+            return Some("this takes too many operations".to_owned());
         }
-        let is_late = operations % OPERATIONS_A_LOOK == 0 && began.get().elapsed() > MAX_SCRIPT_TIME;
-        is_late.then(|| format!("this computes for more than {} seconds", MAX_SCRIPT_TIME.as_secs()).into())
-    });
+        let is_late = operations.is_multiple_of(OPERATIONS_A_LOOK) && self.began.get().elapsed() > MAX_SCRIPT_TIME;
+        is_late.then(|| format!("this computes for more than {} seconds", MAX_SCRIPT_TIME.as_secs()))
+    }
 }
 
 /// Functions of lists and maps call what they are handed, also by its name as a text: nobody who

@@ -21,6 +21,7 @@ use super::fault::Wrong;
 use super::operators::fault;
 use super::outcome::outcome;
 use super::said::Said;
+use super::sandbox::Pace;
 use super::script_lines::ScriptLines;
 use super::types::Type;
 use super::{EvalError, Guards, Names, OwnFunctions, innermost, lower, sandbox};
@@ -119,6 +120,7 @@ pub enum ScriptProgress {
 pub(super) struct Host {
     pub(super) engine: Engine,
     record: Rc<RefCell<Record>>,
+    pace: Rc<Pace>,
 }
 
 #[derive(Debug, Default)]
@@ -176,6 +178,7 @@ impl Guards {
         host.record.replace(Record { recorded: recorded.to_vec(), ..Record::default() });
         let mut scope: Scope<'static> = names.with(locals).clone();
         names.without();
+        host.pace.begin();
         let result = host.engine.eval_ast_with_scope::<Dynamic>(&mut scope, &script.ast);
         let record = host.record.take();
         if let Some(message) = record.diverged {
@@ -210,10 +213,11 @@ impl Guards {
         self.core.scripts.get_or_init(|| {
             let mut engine = sandbox::script_engine();
             let record = Rc::new(RefCell::new(Record::default()));
+            let pace = Pace::of(&mut engine);
             for primitive in self.core.catalogue.0.iter().filter(|one| is_callable(one)) {
-                register(&mut engine, primitive, &record);
+                register(&mut engine, primitive, &record, &pace);
             }
-            Host { engine, record }
+            Host { engine, record, pace }
         })
     }
 }
@@ -233,11 +237,14 @@ impl Script {
 
 /// Makes a primitive callable with up to [`MAX_POSITIONAL`] arguments, and named ones in a
 /// closing map.
-fn register(engine: &mut Engine, primitive: &'static Declaration, record: &Rc<RefCell<Record>>) {
+fn register(engine: &mut Engine, primitive: &'static Declaration, record: &Rc<RefCell<Record>>, pace: &Rc<Pace>) {
     let name = primitive.name;
     let answer = {
-        let record = Rc::clone(record);
-        move |given: Vec<Dynamic>| answer(primitive, given, &record)
+        let (record, pace) = (Rc::clone(record), Rc::clone(pace));
+        move |given: Vec<Dynamic>| {
+            pace.begin();
+            answer(primitive, given, &record)
+        }
     };
     let (a0, a1, a2, a3, a4) = (answer.clone(), answer.clone(), answer.clone(), answer.clone(), answer);
     engine.register_fn(name, move || a0(vec![]));

@@ -33,7 +33,12 @@ fn is_deployed(scene: &Scene<'_>, param: &str) -> bool {
         _ => None,
     });
     versions.into_iter().any(|version| match version {
-        Known::Symbol(symbol) => symbol.contains(&name),
+        Known::Symbol(symbol) => {
+            let is_end = |at: usize| {
+                !symbol.get(at..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric() || c == '_')
+            };
+            symbol.match_indices(&name).any(|(at, _)| is_end(at + name.len()))
+        }
         Known::Value(_) => false,
     })
 }

@@ -1,6 +1,7 @@
 //! Whose hash a log's line shows: a service also logs what it was told of another.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -19,6 +20,14 @@ const HELD: [&str; 5] = ["active", "loaded", "ok", "verified", "holds"];
 
 /// How a service begins the line that says that its handshake failed.
 const FAILED: &str = "CRITICAL: Policy hash handshake FAILED";
+/// What may stand before that.
+const MARKS: [&str; 4] = ["", "🚨 ", "[ERROR] ", "[ERROR] 🚨 "];
+/// What a pattern may want any number of that is no letter and no digit.
+static BLANKS: LazyLock<Regex> = LazyLock::new(|| {
+    let blank = r"\\[sW]|\[(?:[^\w\]\\\[]|\\[stW]|\[:(?:space|blank|punct):\])+\]|[ :=]";
+    Regex::new(&format!(r"(?:{blank})(?:[*+]\??|\{{[0-9,]*\}})"))
+        .unwrap_or_else(|_| unreachable!("a pattern of our own"))
+});
 /// The hex digits of a hash.
 const HASH_DIGITS: usize = 64;
 
@@ -56,7 +65,7 @@ pub(super) fn is_own_hash(flow: &Flow<'_>, node: &Node<'_>, service: &Known, set
 /// Whether the hash may be any one in the line: something of any length lies between the words that
 /// say what it is and the hash, and none of them says that it is held.
 fn takes_any(pattern: &str) -> bool {
-    let before = before_hash(pattern);
+    let before = BLANKS.replace_all(before_hash(pattern), "");
     let words = before.split_inclusive(|c: char| !c.is_alphabetic());
     // What follows the last word: a shorter one may belong to the pattern's own language.
     let mut gap = String::new();
@@ -68,10 +77,11 @@ fn takes_any(pattern: &str) -> bool {
             gap.push_str(piece);
         }
     }
-    let gap = [r"\s*", r"\s+", " *", " +"].iter().fold(gap, |gap, blank| gap.replace(blank, ""));
     let lowered = before.to_lowercase();
     let mut words = lowered.split(|c: char| !c.is_alphanumeric());
-    gap.contains(['*', '+', '{']) && !words.any(|word| HELD.contains(&word))
+    // What may be left out, or stand for another word, says nothing.
+    let is_said = !["|", ")?", ")*", "){"].iter().any(|way| before.contains(way));
+    gap.contains(['*', '+', '{']) && !(is_said && words.any(|word| HELD.contains(&word)))
 }
 
 /// Whether the pattern takes another service's hash from the line in which a service says that its
@@ -89,7 +99,10 @@ fn takes_from_failure<S>(pattern: &str, own: Option<&str>, services: &BTreeMap<S
     services.keys().filter(|name| Some(name.as_str()) != own).any(|other| {
         let other: String = capital(other);
         let (own, other) = (format!("{own_name}: {own_hash}"), format!("{other}: {other_hash}"));
-        is_taken(format!("{FAILED}. {own} {other}")) || is_taken(format!("{FAILED}. {other} {own}"))
+        let lines = MARKS
+            .iter()
+            .flat_map(|mark| [format!("{mark}{FAILED}. {own} {other}"), format!("{mark}{FAILED}. {other} {own}")]);
+        lines.into_iter().any(is_taken)
     })
 }
 

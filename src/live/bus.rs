@@ -63,14 +63,17 @@ impl Replies {
     async fn wait(&self, subject: &str, enough: bool) -> Touch<()> {
         loop {
             self.more.notified().await;
-            let came = self.came();
-            if came.iter().any(|reply| reply.status == Some(StatusCode::NO_RESPONDERS)) {
-                return Err(Failure::new(ErrorClass::NoResponders, format!("nobody answers on `{subject}`")));
-            }
+            self.are_from_somebody(subject)?;
             if enough {
                 return Ok(());
             }
         }
+    }
+
+    fn are_from_somebody(&self, subject: &str) -> Touch<()> {
+        let nobody = self.came().iter().any(|reply| reply.status == Some(StatusCode::NO_RESPONDERS));
+        let failure = || Failure::new(ErrorClass::NoResponders, format!("nobody answers on `{subject}`"));
+        if nobody { Err(failure()) } else { Ok(()) }
     }
 
     fn came(&self) -> MutexGuard<'_, Vec<async_nats::Message>> {
@@ -137,6 +140,7 @@ impl Observing {
             }
         });
         outcome.await.unwrap_or(Ok(()))?;
+        replies.are_from_somebody(&message.subject)?;
         let mut gathered = std::mem::take(&mut *replies.came());
         if first_only {
             gathered.truncate(1);

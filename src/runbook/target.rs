@@ -67,7 +67,11 @@ impl Target {
             }
             Need::Version => of_service(|service| !service.version.is_empty()),
             Need::Log => of_service(|service| service.log.is_some()),
-            Need::Metrics => of_service(|service| service.metrics.is_some()),
+            Need::Metrics => match service.and_then(|service| service.metrics.as_ref()) {
+                Some(MetricSource::Prometheus(_)) => self.prometheus.is_some(),
+                Some(MetricSource::Scrape(_)) => true,
+                None => false,
+            },
         }
     }
 

@@ -43,6 +43,11 @@ pub(super) fn usual_names() -> [(&'static str, Vec<&'static str>); 3] {
     ]
 }
 
+/// The name that usually stands for a metric.
+pub fn usual_name_of(metric: &str) -> Option<&'static str> {
+    METRICS.iter().find(|(_, known, _)| *known == metric).map(|(name, ..)| *name)
+}
+
 /// The pattern that targets have under a name if they say nothing else.
 pub(super) fn usual_pattern(name: &str) -> Option<&'static str> {
     PATTERNS.iter().find(|(known, ..)| *known == name).map(|(_, pattern, _)| *pattern)

@@ -194,3 +194,25 @@ fn a_gate_is_closed_though_its_undo_cannot_be_carried_out() {
         assert!(!told.err.contains("did not hold"), "{}", told.err);
     }
 }
+
+#[test]
+fn what_opened_a_gate_is_undone_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("arms.yaml");
+    let slow = "  marker: { do: script, with: { code: '1' }, undo: { do: sleep, with: { for: 30m } } }\n  \
+                check: { do: assert, with: { that: '${params.note != \"\"}', message: x } }\n  counted:\n";
+    let text = ARMS.replace("UNDO", "with: { gate: execution, reason: x }").replace("  counted:\n", slow);
+    fs::write(
+        &path,
+        text.replace(
+            "    do: wait_metric\n    with: { service: execution",
+            "    needs: [arm]\n    do: wait_metric\n    with: { service: execution",
+        ),
+    )
+    .unwrap();
+    let arguments = ["run", path.to_str().unwrap(), "--confirm", "all", "--set", "note=", "--set", POLICY];
+    let ran = crate::tool::titan(&[&arguments[..], &["--world", "flip_hash_after_arm_ms=60000"]].concat()).exits(3);
+    let place = |text: &str| ran.out.find(text).unwrap_or_else(|| panic!("`{text}` is not in\n{}", ran.out));
+    assert!(place("undo arm") < place("undo marker"), "{}", ran.out);
+    assert!(!ran.err.contains("did not hold"), "{}", ran.err);
+}

@@ -60,14 +60,14 @@ fn unseen(target: &Target, name: &str, gate: &Gate) -> Option<(String, String)> 
         GateProbe::Log { .. } => (Need::Log, "log"),
         GateProbe::Command { .. } => return None,
     };
-    if !target.says(need, Some(of)) {
-        let message = format!("gate `{name}` is seen by the {source} of `{of}`, and `{of}` has no `{source}`");
-        return Some((message, format!("write `{source}` under `{of}`, or another `probe`")));
-    }
     let is_asked = need == Need::Metrics && matches!(service.metrics, Some(MetricSource::Prometheus(_)));
     if is_asked && !target.says(Need::Prometheus, None) {
         let message = format!("gate `{name}` is seen by Prometheus, and the target has no `prometheus`");
         return Some((message, "write `prometheus: { url: ADDRESS }`".to_owned()));
+    }
+    if !target.says(need, Some(of)) {
+        let message = format!("gate `{name}` is seen by the {source} of `{of}`, and `{of}` has no `{source}`");
+        return Some((message, format!("write `{source}` under `{of}`, or another `probe`")));
     }
     None
 }

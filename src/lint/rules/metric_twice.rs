@@ -2,7 +2,8 @@
 //!
 //! Each of the usual names means something of its own: that a handshake succeeded, that a leader was
 //! promoted, that an intent was rejected, that the gate is open. Where two of a target's `metrics` are
-//! one metric, a verification by the one is satisfied by what the other counts.
+//! one metric, a verification by the one is satisfied by what the other counts; likewise where one takes the
+//! usual metric of another name.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -19,6 +20,8 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::runbook::target::Metric;
+use crate::runbook::target_defaults::usual_name_of;
 use crate::source::Span;
 
 use super::{Check, Group, Report, Rule, TargetSubject};
@@ -35,8 +38,13 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
     let written = |name: &str| subject.tree.get("metrics").and_then(|metrics| metrics.get(name)).map(|node| node.span);
     let metrics: Vec<_> = subject.target.metrics.iter().collect();
+    let usual = |name: &str, metric: &Metric| {
+        let is_told = metrics.iter().any(|(other, one)| *other != name && one.name == metric.name);
+        usual_name_of(&metric.name).filter(|usual| *usual != name && !is_told)
+    };
     for (at, (name, metric)) in metrics.iter().enumerate() {
-        let Some((earlier, _)) = metrics.iter().take(at).find(|(_, earlier)| earlier.name == metric.name) else {
+        let earlier = metrics.iter().take(at).find(|(_, earlier)| earlier.name == metric.name);
+        let Some(earlier) = earlier.map(|(earlier, _)| earlier.as_str()).or_else(|| usual(name, metric)) else {
             continue;
         };
         let span = written(name).or_else(|| written(earlier)).unwrap_or_else(Span::default);

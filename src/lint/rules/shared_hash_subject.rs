@@ -1,7 +1,7 @@
 //! Two services that must hold one policy are asked for their hash on one subject.
 //!
 //! Whoever answers there answers for both: one service is verified by what the other says of itself,
-//! unless each is asked with a `payload` of its own, or has a `field` of its own in the answer.
+//! unless each is asked with a `payload` that names it, or has a `field` of its own in the answer.
 //! A service without a subject of its own is asked on Execution's. One that answers nowhere needs no
 //! `hash`: its log or its handshake counter says what it holds.
 //!
@@ -47,7 +47,7 @@ fn check(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
     let asked = |name: &str| subject.target.services.get(name)?.hash.as_ref();
     let group: Vec<_> = subject.target.parity().filter_map(|name| Some((name, asked(name)?))).collect();
     for (at, (name, asked)) in group.iter().enumerate() {
-        if let Some((earlier, _)) = group.iter().take(at).find(|(_, earlier)| is_same(earlier, asked)) {
+        if let Some((earlier, _)) = group.iter().take(at).find(|earlier| is_same(**earlier, (*name, *asked))) {
             let message = format!("`{name}` and `{earlier}` are asked for their hash on one subject");
             let found = report.at(message, place(subject.tree, name)).label(format!("`{}`", asked.subject));
             report.push(found.help(format!(
@@ -57,11 +57,12 @@ fn check(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Whether the answers cannot be told apart: neither the question is another one, nor the field that is
-/// read.
-fn is_same(one: &HashResponder, other: &HashResponder) -> bool {
+/// Whether the answers cannot be told apart: neither does each question name its service, nor is another
+/// field read.
+fn is_same((name, one): (&str, &HashResponder), (other_name, other): (&str, &HashResponder)) -> bool {
+    let is_named = one.payload.contains(name) && other.payload.contains(other_name) && one.payload != other.payload;
     let is_other_field = matches!((&one.field, &other.field), (Some(one), Some(other)) if one != other);
-    one.subject == other.subject && one.payload == other.payload && !is_other_field
+    one.subject == other.subject && !is_named && !is_other_field
 }
 
 /// Where a service says on which subject it is asked.
