@@ -1,10 +1,13 @@
 //! Whether the version that an undo deploys is the one that ran before the run.
 
+use crate::runbook::ActionKind;
+use crate::source::Span;
+
 use super::flow::{Known, NodeId};
 use super::scene::{Deed, Scene};
 
 /// Whether a version, as a deploy in an undo of the step `undone` has it, ran before that step: it was
-/// read then, a deploy of the service says it of itself, or whoever starts the run gives it.
+/// read then, a deploy of the service says it of itself, or whoever starts the run must give it.
 pub(super) fn is_brought_back(scene: &Scene<'_>, undone: NodeId, service: &Known, version: &Known) -> bool {
     let version = scene.origin(version);
     let flow = &scene.flow;
@@ -22,7 +25,8 @@ pub(super) fn is_brought_back(scene: &Scene<'_>, undone: NodeId, service: &Known
         Known::Symbol(symbol) => symbol.strip_prefix("params.").filter(|name| !name.contains(['.', '[', '('])),
         Known::Value(_) => None,
     };
-    giver("previous", "deploy").is_some() || param.is_some_and(|param| !is_deployed(scene, param))
+    giver("previous", "deploy").is_some()
+        || param.is_some_and(|param| flow.default_of(&version).is_none() && !is_deployed(scene, param))
 }
 
 /// Whether what a param says is deployed, or a part of that.
@@ -32,13 +36,23 @@ fn is_deployed(scene: &Scene<'_>, param: &str) -> bool {
         Deed::Deploys(_) => Some(scene.origin(&scene.flow.argument(scene.flow.node(*id)?, "version")?)),
         _ => None,
     });
-    versions.into_iter().any(|version| match version {
-        Known::Symbol(symbol) => {
-            let is_end = |at: usize| {
-                !symbol.get(at..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric() || c == '_')
-            };
-            symbol.match_indices(&name).any(|(at, _)| is_end(at + name.len()))
-        }
-        Known::Value(_) => false,
-    })
+    let is_read = |path: &Vec<(String, Span)>| {
+        let mut words = path.iter().map(|(word, _)| word.as_str());
+        words.next() == Some("params") && words.next() == Some(param)
+    };
+    let mut scripts = scene.flow.nodes().filter_map(|(_, node)| match &node.work.action.kind {
+        ActionKind::Script(script) => Some(script),
+        ActionKind::Primitive(_) | ActionKind::Runbook(_) => None,
+    });
+    let by_script = scripts.any(|script| script.said().calls("deploy") && script.reads().iter().any(is_read));
+    by_script
+        || versions.into_iter().any(|version| match version {
+            Known::Symbol(symbol) => {
+                let is_end = |at: usize| {
+                    !symbol.get(at..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                };
+                symbol.match_indices(&name).any(|(at, _)| is_end(at + name.len()))
+            }
+            Known::Value(_) => false,
+        })
 }

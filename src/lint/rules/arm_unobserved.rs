@@ -224,10 +224,12 @@ impl<'s, 'a> Looks<'s, 'a> {
     /// Whether every run that comes to its end held something after the gate was opened.
     fn held(&self, is: impl Fn(&Node<'_>) -> bool) -> bool {
         let scene = self.subject.scene();
+        // What is begun anew, or inside of what is, has forgotten what it saw.
+        let anew: Vec<_> = scene.flow.nodes().filter(|(_, node)| node.work.retry.is_some()).collect();
+        let begins_anew = |node: &Node<'_>| anew.iter().any(|(_, outer)| node.is_inside(outer));
         let holds = Nodes::that(&scene.flow, |id, node| {
             let rolls_back = node.step.is_some_and(|step| step.on_failure == OnFailure::Rollback);
-            // What is begun anew has forgotten what it saw.
-            self.holds.has(id) && rolls_back && node.work.retry.is_none() && is(node)
+            self.holds.has(id) && rolls_back && is(node) && !begins_anew(node)
         });
         scene.proof_after(&holds, self.arm).is_done_at_end()
     }

@@ -40,9 +40,11 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::guard::Script;
 use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::Deed;
 use crate::runbook::ActionKind;
+use crate::source::Span;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -78,7 +80,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let is_marked = |id: NodeId, deploy: &Node<'_>| {
             since.as_ref().is_some_and(|since| match &deploy.work.action.kind {
                 // A script gives the place in its own words.
-                ActionKind::Script(_) => scene.flow.source_of(since).is_some_and(|(giver, _)| giver == id),
+                ActionKind::Script(script) => {
+                    gives_one_mark(script, service.as_ref())
+                        && scene.flow.source_of(since).is_some_and(|(giver, _)| giver == id)
+                }
                 ActionKind::Primitive(_) | ActionKind::Runbook(_) => {
                     scene.flow.named(deploy, &log_mark(&deploy.path)) == *since
                 }
@@ -118,4 +123,17 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// How a step names the place a deploy beside it began at.
 fn log_mark(path: &str) -> String {
     format!("steps.{}.out.log_mark", path.rsplit('/').next().unwrap_or(path))
+}
+
+/// Whether a script can mean but one place in the log of a service: it deploys that once, says which
+/// service it deploys, and hands on no place that it was given.
+fn gives_one_mark(script: &Script, service: Option<&Known>) -> bool {
+    let deploys = script.asked().iter().filter(|asked| asked.declaration.name == "deploy");
+    let named: Vec<_> = deploys
+        .map(|deploy| deploy.given.iter().find(|argument| argument.name == "service")?.value.clone().map(Known::Value))
+        .collect();
+    let hands_on = |path: &Vec<(String, Span)>| path.iter().any(|(word, _)| word == "log_mark");
+    named.iter().all(Option::is_some)
+        && named.iter().filter(|one| one.as_ref() == service).count() == 1
+        && !script.reads().iter().any(hands_on)
 }

@@ -43,6 +43,7 @@ use crate::lint::judgement::needed_open;
 use crate::lint::names::is_metric;
 use crate::lint::nodes::Nodes;
 use crate::lint::scene::Scene;
+use crate::runbook::ActionKind;
 
 use super::{Check, Group, Report, Rule, Subject};
 use crate::lint::unverified::unverified;
@@ -98,7 +99,11 @@ fn brings_back(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (undone, node) in subject.undos() {
         let undoing = &undone.scene;
         for (deploy, service) in undoing.deploys() {
-            let version = undoing.flow.node(deploy).and_then(|node| undoing.flow.argument(node, "version"));
+            let deploying = undoing.flow.node(deploy);
+            if deploying.is_some_and(|node| reads_versions(subject, node)) {
+                continue;
+            }
+            let version = deploying.and_then(|node| undoing.flow.argument(node, "version"));
             if version.is_some_and(|version| is_brought_back(subject.scene(), undone.id, service, &version)) {
                 continue;
             }
@@ -114,6 +119,24 @@ fn brings_back(subject: &Subject<'_>, report: &mut Report<'_>) {
             )));
         }
     }
+}
+
+/// Whether a script deploys what steps have read as a version; which of them, only the script says.
+fn reads_versions(subject: &Subject<'_>, node: &Node<'_>) -> bool {
+    let ActionKind::Script(script) = &node.work.action.kind else {
+        return false;
+    };
+    let mut steps = script.reads().iter().filter_map(|path| match path.as_slice() {
+        [(steps, _), (id, _), (out, _), (version, _)] if steps == "steps" && out == "out" && version == "version" => {
+            Some(id.as_str())
+        }
+        _ => None,
+    });
+    let is_reading = |id: &str| {
+        let mut nodes = subject.scene().flow.nodes();
+        nodes.any(|(_, node)| node.path == id && node.work.action.name() == "service_version")
+    };
+    steps.any(is_reading)
 }
 
 /// Whether every opening of a gate is done only where it was read, before the step, that it was open.
