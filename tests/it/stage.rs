@@ -238,15 +238,21 @@ impl Watched {
 
     /// Reads events until one is of a kind and about a step.
     pub fn until(&mut self, event: &str, step: &str) {
+        self.until_one(event, &[step]);
+    }
+
+    /// Reads events until one is of a kind and about one of a few steps; gives the place of that.
+    pub fn until_one(&mut self, event: &str, steps: &[&str]) -> usize {
         for line in self.lines.by_ref() {
             let seen: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            let is_it = seen["what"]["event"] == event && seen["what"]["step"].as_str().unwrap_or("") == step;
+            let step = seen["what"]["step"].as_str().unwrap_or("").to_owned();
+            let is_it = seen["what"]["event"] == event;
             self.events.push(seen);
-            if is_it {
-                return;
+            if let Some(at) = steps.iter().position(|wanted| is_it && *wanted == step) {
+                return at;
             }
         }
-        panic!("`{event}` of `{step}` never came in {:#?}", self.events);
+        panic!("`{event}` of {steps:?} never came in {:#?}", self.events);
     }
 
     /// Kills the run; gives everything it said.
