@@ -21,11 +21,8 @@ use crate::value::Value;
 use crate::world::Wait;
 
 use super::perform::Task;
-use super::run::{ARM, DISARM};
+use super::run::{ARM, DEPLOY, DISARM};
 use super::{Begun, Frame, Run};
-
-/// The primitive that changes a service.
-const DEPLOY: &str = "deploy";
 
 /// What became of an undo that a second abort cut off.
 const CUT_OFF: &str = "a second abort was asked for";

@@ -19,6 +19,9 @@ pub(super) const DISARM: &str = "disarm";
 /// The primitive that opens a gate.
 pub(super) const ARM: &str = "arm";
 
+/// The primitive that changes a service.
+pub(super) const DEPLOY: &str = "deploy";
+
 /// Why a frame's steps stopped before they were all done.
 #[derive(Clone, Debug)]
 pub(super) enum Stop {

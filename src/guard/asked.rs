@@ -49,6 +49,13 @@ pub struct AskedArgument {
     pub value: Option<Value>,
 }
 
+impl AskedPrimitive {
+    /// An argument, where it is given by itself.
+    pub fn argument(&self, name: &str) -> Option<&AskedArgument> {
+        self.given.iter().find(|argument| argument.name == name)
+    }
+}
+
 impl Guards {
     /// Every call of a function that there is none of, or that takes another number of arguments.
     pub(super) fn unanswered(&self, said: &Said, ast: &AST, lines: &ScriptLines, text: &str) -> Vec<(Span, Wrong)> {

@@ -1,6 +1,5 @@
 //! Whether the version that an undo deploys is the one that ran before the run.
 
-use crate::runbook::ActionKind;
 use crate::source::Span;
 
 use super::flow::{Known, NodeId};
@@ -40,10 +39,7 @@ fn is_deployed(scene: &Scene<'_>, param: &str) -> bool {
         let mut words = path.iter().map(|(word, _)| word.as_str());
         words.next() == Some("params") && words.next() == Some(param)
     };
-    let mut scripts = scene.flow.nodes().filter_map(|(_, node)| match &node.work.action.kind {
-        ActionKind::Script(script) => Some(script),
-        ActionKind::Primitive(_) | ActionKind::Runbook(_) => None,
-    });
+    let mut scripts = scene.flow.nodes().filter_map(|(_, node)| node.work.action.script());
     let by_script = scripts.any(|script| script.said().calls("deploy") && script.reads().iter().any(is_read));
     by_script
         || versions.into_iter().any(|version| match version {

@@ -1,12 +1,13 @@
 //! Programs and addresses that change what a service runs, without the engine knowing of it.
 
-use crate::guard::Said;
 use crate::guard::syntax::ExprKind;
+use crate::guard::{Said, Script};
 use crate::runbook::ActionKind;
 use crate::runbook::target::Target;
 
 use super::argv::program;
 use super::command_lines::run_by;
+use super::flow::Known;
 use super::pieces::{Pieces, Reader, handed_over};
 
 /// What a target fills the version into.
@@ -97,6 +98,12 @@ const REHEARSING: [&str; 3] = ["--dry-run", "--dry-run=client", "--dry-run=serve
 
 /// Programs that only say what they are told.
 const SAYING: [&str; 3] = ["echo", "logger", "printf"];
+
+/// The services that a script deploys, one for each call; `None` where it does not write out which.
+pub(super) fn deployed_by(script: &Script) -> Vec<Option<Known>> {
+    let deploys = script.asked().iter().filter(|asked| asked.declaration.name == "deploy");
+    deploys.map(|deploy| deploy.argument("service")?.value.clone().map(Known::Value)).collect()
+}
 
 /// What a node deploys by hand: the words that say so.
 pub(super) fn deployed_by_hand(reader: &Reader<'_, '_>) -> Option<String> {

@@ -68,6 +68,14 @@ impl<'a> Node<'a> {
         Self { step, foreach, work, path, outer, part: Part::Whole, needs, acts_after, params }
     }
 
+    /// The path of a step of the same runbook.
+    pub fn beside(&self, step: &str) -> String {
+        match self.path.rsplit_once('/') {
+            Some((place, _)) => format!("{place}/{step}"),
+            None => step.to_owned(),
+        }
+    }
+
     /// Whether it is a node of the same step as another, or of one inside that.
     pub fn is_inside(&self, outer: &Self) -> bool {
         self.path.strip_prefix(outer.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -122,12 +130,9 @@ impl<'a> Flow<'a> {
     pub fn of_work(&self, work: &'a Work, of: &Node<'a>) -> Self {
         let mut flow = Self::empty(self.names.inside(of.params));
         let end = flow.work(None, work, of.path.clone(), of.outer, 0);
-        let nodes = [flow.begin_of(end), end];
-        flow.nodes
-            .iter_mut()
-            .enumerate()
-            .filter(|(id, _)| nodes.contains(id))
-            .for_each(|(_, node)| node.foreach = of.foreach);
+        for id in [flow.begin_of(end), end] {
+            flow.nodes.get_mut(id).into_iter().for_each(|node| node.foreach = of.foreach);
+        }
         flow.sort();
         flow
     }

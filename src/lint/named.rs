@@ -49,7 +49,7 @@ impl<'a> Asked<'a> {
     pub(super) fn value(&self, argument: &str) -> Option<&'a Value> {
         match self.by {
             By::Step(action) => action.with.constant_field(argument),
-            By::Script(asked) => asked.given.iter().find(|one| one.name == argument)?.value.as_ref(),
+            By::Script(asked) => asked.argument(argument)?.value.as_ref(),
         }
     }
 
@@ -57,7 +57,7 @@ impl<'a> Asked<'a> {
     pub(super) fn written_at(&self, argument: &str) -> Option<Span> {
         match self.by {
             By::Step(action) => action.written_at(argument),
-            By::Script(asked) => Some(asked.given.iter().find(|one| one.name == argument)?.span),
+            By::Script(asked) => Some(asked.argument(argument)?.span),
         }
     }
 

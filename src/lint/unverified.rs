@@ -131,8 +131,7 @@ fn follows(scene: &Scene<'_>, id: NodeId, other: NodeId) -> bool {
     if named.is_empty() {
         return false;
     }
-    let place = node.path.rsplit_once('/').map_or_else(String::new, |(place, _)| format!("{place}/"));
-    let paths: Vec<_> = named.into_iter().map(|step| format!("{place}{step}")).collect();
+    let paths: Vec<_> = named.into_iter().map(|step| node.beside(&step)).collect();
     let mut around = scene.flow.nodes().filter(|(_, around)| other.is_inside(around) && paths.contains(&around.path));
     let is_tolerated = |step: &Step| step.on_failure == OnFailure::Continue;
     around.any(|(_, around)| !around.step.is_some_and(is_tolerated))

@@ -242,6 +242,14 @@ impl Action {
         Some(self.places.iter().find(|(name, _)| *name == argument)?.1)
     }
 
+    /// Its script, where it is one.
+    pub fn script(&self) -> Option<&Script> {
+        match &self.kind {
+            ActionKind::Script(script) => Some(script),
+            ActionKind::Primitive(_) | ActionKind::Runbook(_) => None,
+        }
+    }
+
     /// The strongest effect it can have: a script may call anything, so it changes.
     pub fn effect(&self) -> Effect {
         match &self.kind {

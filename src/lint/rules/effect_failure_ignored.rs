@@ -27,7 +27,7 @@ use crate::diagnostic::{Severity, Strength};
 use crate::guard::Call;
 use crate::lint::flow::{Node, Part};
 use crate::lint::scene::Deed;
-use crate::runbook::{ActionKind, OnFailure};
+use crate::runbook::OnFailure;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -72,9 +72,6 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// What a script calls that moves something.
 fn moving_calls<'a>(node: &Node<'a>) -> impl Iterator<Item = &'a Call> {
-    let script = match &node.work.action.kind {
-        ActionKind::Script(script) => Some(script),
-        ActionKind::Primitive(_) | ActionKind::Runbook(_) => None,
-    };
-    script.into_iter().flat_map(|script| &script.said().calls).filter(|call| MOVING.contains(&call.name.as_str()))
+    let calls = node.work.action.script().into_iter().flat_map(|script| &script.said().calls);
+    calls.filter(|call| MOVING.contains(&call.name.as_str()))
 }

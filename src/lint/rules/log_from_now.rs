@@ -41,6 +41,7 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::Script;
+use crate::lint::deploying::deployed_by;
 use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::Deed;
 use crate::runbook::ActionKind;
@@ -128,10 +129,7 @@ fn log_mark(path: &str) -> String {
 /// Whether a script can mean but one place in the log of a service: it deploys that once, says which
 /// service it deploys, and hands on no place that it was given.
 fn gives_one_mark(script: &Script, service: Option<&Known>) -> bool {
-    let deploys = script.asked().iter().filter(|asked| asked.declaration.name == "deploy");
-    let named: Vec<_> = deploys
-        .map(|deploy| deploy.given.iter().find(|argument| argument.name == "service")?.value.clone().map(Known::Value))
-        .collect();
+    let named = deployed_by(script);
     let hands_on = |path: &Vec<(String, Span)>| path.iter().any(|(word, _)| word == "log_mark");
     named.iter().all(Option::is_some)
         && named.iter().filter(|one| one.as_ref() == service).count() == 1

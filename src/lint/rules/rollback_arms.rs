@@ -43,7 +43,6 @@ use crate::lint::judgement::needed_open;
 use crate::lint::names::is_metric;
 use crate::lint::nodes::Nodes;
 use crate::lint::scene::Scene;
-use crate::runbook::ActionKind;
 
 use super::{Check, Group, Report, Rule, Subject};
 use crate::lint::unverified::unverified;
@@ -123,7 +122,7 @@ fn brings_back(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// Whether a script deploys what steps have read as a version; which of them, only the script says.
 fn reads_versions(subject: &Subject<'_>, node: &Node<'_>) -> bool {
-    let ActionKind::Script(script) = &node.work.action.kind else {
+    let Some(script) = node.work.action.script() else {
         return false;
     };
     let mut steps = script.reads().iter().filter_map(|path| match path.as_slice() {

@@ -33,9 +33,9 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::lint::deploying::deployed_by;
 use crate::lint::flow::{Known, Node, NodeId};
 use crate::lint::scene::{Deed, Scene};
-use crate::runbook::ActionKind;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -81,12 +81,7 @@ fn scripted_in(scene: &Scene<'_>, id: NodeId) -> Vec<Known> {
 }
 
 fn scripted(node: &Node<'_>) -> Vec<Known> {
-    let ActionKind::Script(script) = &node.work.action.kind else {
-        return Vec::new();
-    };
-    let deploys = script.asked().iter().filter(|asked| asked.declaration.name == "deploy");
-    let named = deploys.filter_map(|asked| asked.given.iter().find(|argument| argument.name == "service"));
-    named.filter_map(|service| service.value.clone().map(Known::Value)).collect()
+    node.work.action.script().map_or_else(Vec::new, |script| deployed_by(script).into_iter().flatten().collect())
 }
 
 /// Whether an undo deploys a service that a script has deployed: in a step, or in a script that names it
@@ -101,7 +96,7 @@ fn is_named(undoing: &Scene<'_>, service: &Known) -> bool {
 }
 
 fn is_script(node: &Node<'_>) -> bool {
-    matches!(node.work.action.kind, ActionKind::Script(_))
+    node.work.action.script().is_some()
 }
 
 /// What an undo leaves as a deed made it, with the verb for it.

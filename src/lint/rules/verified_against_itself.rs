@@ -94,8 +94,7 @@ fn follow(subject: &Subject<'_>, node: &Node<'_>, guard: &Guard, left: usize, re
         let words: Vec<_> = name.path().iter().map(String::as_str).collect();
         match words.as_slice() {
             ["steps", step, "out", ..] => {
-                let place = node.path.rsplit_once('/').map_or(String::new(), |(place, _)| format!("{place}/"));
-                let path = format!("{place}{step}");
+                let path = node.beside(step);
                 let Some((id, giver)) = flow.nodes().find(|(_, one)| one.path == path && one.part == Part::Whole)
                 else {
                     continue;
