@@ -4,6 +4,7 @@
 //! `titan-run list primitives` and the reference, and tells the engine what a crash in the
 //! middle means. This room holds plain data and knows no primitive.
 
+mod kind;
 mod need;
 
 use std::fmt;
@@ -11,117 +12,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Value, parse_duration};
+use crate::value::{Map, Value};
 
+pub use kind::{GATE_STATES, Kind, with_article};
 pub use need::Need;
 
-/// The type an argument or result field has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Any value at all.
-    Any,
-    /// A text.
-    Text,
-    /// A whole number.
-    Int,
-    /// An int or a float.
-    Number,
-    /// A truth value.
-    Bool,
-    /// A length of time, such as `90s`.
-    Duration,
-    /// A regular expression, checked when the runbook is read.
-    Pattern,
-    /// The name of a service of the target.
-    Service,
-    /// The name of a gate of the target.
-    Gate,
-    /// What a gate is: one of [`GATE_STATES`].
-    GateState,
-    /// A NATS subject; each `${ }` inside it fills exactly one token.
-    Subject,
-    /// A NATS subject in which `*` and `>` stand for tokens.
-    SubjectPattern,
-    /// An absolute `http` or `https` URL; each `${ }` inside it fills one percent-encoded part.
-    Url,
-    /// A list of texts.
-    Texts,
-    /// An argv array: program first, never a shell line.
-    Argv,
-    /// A map.
-    Map,
-    /// A list of anything.
-    List,
-}
-
-/// What a gate can be, as results say it.
-pub const GATE_STATES: &[&str] = &["armed", "disarmed"];
-
-impl Kind {
-    /// The word for this type, as messages and docs say it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Any => "any value",
-            Self::Text => "text",
-            Self::Int => "int",
-            Self::Number => "number",
-            Self::Bool => "bool",
-            Self::Duration => "duration",
-            Self::Pattern => "pattern",
-            Self::Service => "service",
-            Self::Gate => "gate",
-            Self::GateState => "text",
-            Self::Subject => "subject",
-            Self::SubjectPattern => "subject pattern",
-            Self::Url => "URL",
-            Self::Texts => "list of texts",
-            Self::Argv => "list of texts",
-            Self::Map => "map",
-            Self::List => "list",
-        }
-    }
-
-    /// Whether a value is of this type and well formed; a duration may be written as its text.
-    pub fn accepts(self, value: &Value) -> bool {
-        match (self, value) {
-            (Self::Any, _)
-            | (Self::Text | Self::Service | Self::Gate | Self::GateState, Value::Text(_))
-            | (Self::Int | Self::Number, Value::Int(_))
-            | (Self::Number, Value::Float(_))
-            | (Self::Bool, Value::Bool(_))
-            | (Self::Duration, Value::Duration(_))
-            | (Self::Map, Value::Map(_))
-            | (Self::List, Value::List(_)) => true,
-            (Self::Subject, Value::Text(text)) => is_subject(text) && !text.contains(['*', '>']),
-            (Self::SubjectPattern, Value::Text(text)) => is_subject(text),
-            (Self::Url, Value::Text(text)) => is_url(text),
-            (Self::Pattern, Value::Text(text)) => regex::Regex::new(text).is_ok(),
-            (Self::Duration, Value::Text(text)) => parse_duration(text).is_some(),
-            (Self::Texts, Value::List(items)) => are_texts(items),
-            (Self::Argv, Value::List(items)) => are_texts(items) && !items.is_empty(),
-            _ => false,
-        }
-    }
-}
-
-/// Whether a text can be a subject: tokens joined by dots, no blank or control characters.
-fn is_subject(text: &str) -> bool {
-    text.split('.').all(|token| !token.is_empty()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
-}
-
-fn is_url(text: &str) -> bool {
-    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    host.is_some_and(|host| !host.is_empty()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
-}
-
-fn are_texts(items: &[Value]) -> bool {
-    items.iter().all(|item| item.as_text().is_some())
-}
-
 /// One argument of a primitive.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Argument {
-    /// The key under `with`.
+    /// The key under `with`, or in the map that holds it.
     pub name: &'static str,
     /// Its type.
     pub kind: Kind,
@@ -353,7 +252,23 @@ pub fn mismatch(declaration: &Declaration, argument: &Argument, value: &Value) -
     if argument.kind.accepts(value) {
         return None;
     }
-    Some(format!("`{}` must be a {}, not {} `{value}`", argument.name, argument.kind.word(), value.type_name()))
+    if let (Kind::Record(known), Value::Map(given)) = (argument.kind, value) {
+        return wrong_entry(declaration, argument.name, known, given);
+    }
+    Some(format!(
+        "`{}` must be {}, not {} `{value}`",
+        argument.name,
+        with_article(argument.kind.word()),
+        value.type_name()
+    ))
+}
+
+/// What is wrong inside of a map whose entries are known.
+fn wrong_entry(declaration: &Declaration, name: &str, known: &[Argument], given: &Map) -> Option<String> {
+    given.iter().find_map(|(key, value)| match known.iter().find(|entry| entry.name == &**key) {
+        None => Some(format!("`{name}` has no entry `{key}`")),
+        Some(entry) => mismatch(declaration, entry, value).map(|wrong| format!("in `{name}`, {wrong}")),
+    })
 }
 
 /// Whether a question holds nothing, or something that says nothing.

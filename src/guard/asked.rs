@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, Position};
 
-use crate::declaration::{Declaration, InDoubt, Kind};
+use crate::declaration::{Declaration, InDoubt};
 use crate::source::Span;
 use crate::value::Value;
 
 use super::Guards;
 use super::fault::Wrong;
 use super::functions::{FUNCTIONS, Function};
+use super::known::known;
 use super::methods::methods;
 use super::said::{Call, Said};
 use super::sandbox::CALLING;
@@ -173,13 +174,13 @@ fn given(primitive: &Declaration, call: &Call, place: &dyn Fn(Position) -> Span)
     let mut is_all = call.arguments.len() <= MAX_POSITIONAL;
     for (at, one) in call.arguments.iter().enumerate() {
         let argument = primitive.arguments.get(at);
-        let may_be_map = at == last && !argument.is_some_and(|a| matches!(a.kind, Kind::Map | Kind::Any));
+        let may_be_map = at == last && !argument.is_some_and(|argument| argument.kind.can_be_map());
         match (&one.kind, argument) {
             (ExprKind::Map(entries), _) if may_be_map => {
                 let named = entries.iter().zip(&call.keys).map(|((name, value), key)| AskedArgument {
                     name: name.text.clone(),
                     span: place(*key),
-                    value: literal(&value.kind),
+                    value: known(value, &|_| None),
                 });
                 found.extend(named);
             }
@@ -191,11 +192,4 @@ fn given(primitive: &Declaration, call: &Call, place: &dyn Fn(Position) -> Span)
         }
     }
     (found, is_all)
-}
-
-fn literal(kind: &ExprKind) -> Option<Value> {
-    match kind {
-        ExprKind::Literal(value) => Some(value.clone()),
-        _ => None,
-    }
 }

@@ -41,6 +41,7 @@ pub mod types;
 mod typing;
 #[cfg(test)]
 mod typing_tests;
+mod written;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -68,8 +69,9 @@ pub use plain::plain_value;
 pub use references::Reference;
 pub use said::{Call, Said};
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
-pub use template::{Given, Insertion, Stands, Template, TextPart, Written, insertion_places};
+pub use template::{Insertion, Stands, Template, TextPart, insertion_places};
 pub use typing::{Scope, check, check_path, check_truth};
+pub use written::{Given, Written};
 
 /// The longest guard: longer ones are programs, and belong in a script.
 pub const MAX_GUARD: usize = 4 * 1024;

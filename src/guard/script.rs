@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope};
 
-use crate::declaration::{Declaration, Failure, Kind};
+use crate::declaration::{Declaration, Failure};
 use crate::diagnostic::Findings;
 use crate::source::Span;
 use crate::value::Value;
@@ -306,7 +306,7 @@ fn arguments(primitive: &Declaration, given: Vec<Dynamic>) -> Result<Vec<(String
     for (at, one) in given.into_iter().enumerate().take(MAX_POSITIONAL + 1) {
         let value = to_value(&one).map_err(fault)?;
         let argument = primitive.arguments.get(at);
-        let takes_map = argument.is_some_and(|a| matches!(a.kind, Kind::Map | Kind::Any));
+        let takes_map = argument.is_some_and(|argument| argument.kind.can_be_map());
         match (value.as_map(), argument) {
             (Some(named), _) if at == last && !takes_map => {
                 with.extend(named.iter().map(|(name, value)| (name.to_string(), value.clone())));

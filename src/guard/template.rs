@@ -14,6 +14,7 @@ use crate::yaml::{Node, NodeKind, Scalar};
 
 use super::filling::Filling;
 use super::plain::plain_value;
+use super::written::{Given, Written};
 use super::{Guard, Guards, Place, Reference};
 
 /// A value with places to fill.
@@ -37,30 +38,6 @@ pub enum TextPart {
     Literal(String),
     /// What is inserted.
     Expression(Guard),
-}
-
-/// How an argument is given.
-#[derive(Clone, Copy, Debug)]
-pub enum Given<'a> {
-    /// As this value.
-    Constant(&'a Value),
-    /// As what one expression gives.
-    Expression(&'a Guard),
-    /// As a text, list or map with expressions inside.
-    Mixed,
-}
-
-/// How one value of a template is written.
-#[derive(Clone, Copy, Debug)]
-pub enum Written<'t> {
-    /// Out.
-    Constant(&'t Value),
-    /// As what one expression gives.
-    Expression(&'t Guard),
-    /// As a text with expressions inside.
-    Parts(&'t [TextPart]),
-    /// As a list or a map.
-    Nested,
 }
 
 /// An expression in a template, and where it stands there.
@@ -93,30 +70,33 @@ const MAX_INSERTIONS: usize = 100;
 impl Template {
     /// How one entry of a map is given; `None` where it is not.
     pub fn given(&self, name: &str) -> Option<Given<'_>> {
-        match &self.0 {
-            Piece::Constant(value) => value.get(name).map(Given::Constant),
-            Piece::Map(entries) => entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece.given()),
-            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) => None,
-        }
+        Some(self.text(name)?.given())
     }
 
     /// How one entry of a map is written, where it is one value.
     pub fn text(&self, name: &str) -> Option<Written<'_>> {
-        match &self.0 {
-            Piece::Constant(value) => value.get(name).map(Written::Constant),
-            Piece::Map(entries) => entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece.written()),
-            Piece::Expression(_) | Piece::Text(..) | Piece::List(_) => None,
+        self.text_at(&[name])
+    }
+
+    /// How one entry in maps inside of each other is written, where it is one value.
+    pub fn text_at(&self, path: &[&str]) -> Option<Written<'_>> {
+        let mut piece = &self.0;
+        for (depth, name) in path.iter().enumerate() {
+            piece = match piece {
+                Piece::Constant(value) => {
+                    let rest = path.get(depth..)?;
+                    return rest.iter().try_fold(value, |value, name| value.get(name)).map(Written::Constant);
+                }
+                other => other.entry(name)?,
+            };
         }
+        Some(piece.written())
     }
 
     /// How each item of the list that one entry of a map is, is written; none where the list is
     /// known only when it is filled.
     pub fn texts(&self, name: &str) -> Vec<Written<'_>> {
-        let entry = match &self.0 {
-            Piece::Map(entries) => entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece),
-            _ => None,
-        };
-        match (entry, self.constant_field(name)) {
+        match (self.0.entry(name), self.constant_field(name)) {
             (Some(Piece::List(items)), _) => items.iter().map(Piece::written).collect(),
             (_, Some(Value::List(items))) => items.iter().map(Written::Constant).collect(),
             _ => Vec::new(),
@@ -125,7 +105,7 @@ impl Template {
 
     /// How all of it is given.
     pub fn given_whole(&self) -> Given<'_> {
-        self.0.given()
+        self.0.written().given()
     }
 
     /// The template as the arguments of a primitive: insertions fit the types of its arguments.
@@ -180,9 +160,8 @@ impl Template {
 
     /// The keys of one entry that is written out as a map.
     pub fn keys(&self, name: &str) -> Option<Vec<&str>> {
-        let entries = if let Piece::Map(entries) = &self.0 { entries.as_slice() } else { &[] };
-        match entries.iter().find(|(key, _)| &**key == name) {
-            Some((_, Piece::Map(inner))) => Some(inner.iter().map(|(key, _)| &**key).collect()),
+        match self.0.entry(name) {
+            Some(Piece::Map(inner)) => Some(inner.iter().map(|(key, _)| &**key).collect()),
             _ => Some(self.constant_field(name)?.as_map()?.keys().map(|key| &**key).collect()),
         }
     }
@@ -294,12 +273,12 @@ impl Guards {
 }
 
 impl Piece {
-    fn given(&self) -> Given<'_> {
-        match self {
-            Self::Constant(value) => Given::Constant(value),
-            Self::Expression(guard) => Given::Expression(guard),
-            Self::Text(..) | Self::List(_) | Self::Map(_) => Given::Mixed,
-        }
+    /// One entry of a map that is not written out.
+    fn entry(&self, name: &str) -> Option<&Self> {
+        let Self::Map(entries) = self else {
+            return None;
+        };
+        entries.iter().find(|(key, _)| &**key == name).map(|(_, piece)| piece)
     }
 
     fn written(&self) -> Written<'_> {

@@ -129,6 +129,7 @@ impl Type {
         match kind {
             Kind::Any => Self::Any,
             Kind::Text
+            | Kind::Hash
             | Kind::Pattern
             | Kind::Service
             | Kind::Gate
@@ -136,12 +137,12 @@ impl Type {
             | Kind::SubjectPattern
             | Kind::Url => Self::Text,
             Kind::GateState => Self::Word(GATE_STATES),
-            Kind::Int => Self::Int,
+            Kind::Int | Kind::Count => Self::Int,
             Kind::Number => Self::Number,
             Kind::Bool => Self::Bool,
             Kind::Duration => Self::Duration,
             Kind::Texts | Kind::Argv => Self::list(Self::Text),
-            Kind::Map => Self::map_of(Self::Any),
+            Kind::Map | Kind::Record(_) => Self::map_of(Self::Any),
             Kind::List => Self::list(Self::Any),
         }
     }
@@ -233,7 +234,7 @@ impl Type {
     pub fn fits(&self, kind: Kind) -> bool {
         match (self, kind) {
             (Self::Any, _) | (_, Kind::Any) => true,
-            (Self::Text | Self::Word(_), Kind::Duration) | (Self::Number, Kind::Int) => true,
+            (Self::Text | Self::Word(_), Kind::Duration) | (Self::Number, Kind::Int | Kind::Count) => true,
             (Self::List(items), Kind::Texts | Kind::Argv) => items.compares_with(&Self::Text),
             (one, kind) => one.compares_with(&Self::declared(kind)) && *one != Self::Null,
         }

@@ -272,11 +272,8 @@ impl<'a> Flow<'a> {
 /// cannot; neither can what a primitive has held against a form, made itself, or got from a person.
 fn is_foreign(declaration: &Declaration, field: &str, kind: Kind) -> bool {
     let is_free = matches!(kind, Kind::Any | Kind::Text | Kind::Texts | Kind::Map | Kind::List);
-    let is_held = matches!(
-        (declaration.name, field),
-        ("arm" | "disarm" | "gate_state", "state") | ("expect_hash" | "service_hash", "hash") | ("deploy", "log_mark")
-    );
-    is_free && !is_held && declaration.effect != Effect::Asks
+    let is_made = (declaration.name, field) == ("deploy", "log_mark");
+    is_free && !is_made && declaration.effect != Effect::Asks
 }
 
 /// The version a service ran may be deployed again: that is what a rollback does.

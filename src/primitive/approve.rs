@@ -26,7 +26,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         Argument { name: "approvers", kind: Kind::Map, required: true, about: "public keys (`U...`) by approver" },
         Argument {
             name: "quorum",
-            kind: Kind::Int,
+            kind: Kind::Count,
             required: false,
             about: "how many must say yes; all of them by default",
         },

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{ErrorClass, Failure};
+use crate::declaration::{ErrorClass, Failure, Kind};
 use crate::runbook::target::HashResponder;
 use crate::value::Value;
 use crate::world::{Gather, Message};
@@ -53,14 +53,9 @@ fn hash_of(reply: &Value, responder: &HashResponder) -> Result<String, Failure> 
         Some(field) => reply.get(field),
         None => FIELDS.iter().find_map(|field| reply.get(field)),
     };
-    match found.and_then(Value::as_text) {
-        Some(hash) if is_hash(hash) => Ok(hash.to_ascii_lowercase()),
-        Some(hash) => malformed(format!("`{hash}` is no policy hash")),
-        None => malformed(format!("the reply has no hash: {reply}")),
+    match found {
+        Some(hash @ Value::Text(text)) if Kind::Hash.accepts(hash) => Ok(text.to_ascii_lowercase()),
+        Some(Value::Text(text)) => malformed(format!("`{text}` is no policy hash")),
+        _ => malformed(format!("the reply has no hash: {reply}")),
     }
-}
-
-/// Whether a text is a SHA-256 that somebody computed: 64 hex digits, not all zero.
-pub(super) fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) && text.bytes().any(|b| b != b'0')
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
-use crate::value::{Value, parse_duration};
+use crate::value::{Value, as_duration};
 use crate::world::{Gather, Message, Wait};
 
 use super::{Call, Primitive, decoded, is_publish_ack, payload};
@@ -24,7 +24,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         },
         Argument {
             name: "replies",
-            kind: Kind::Map,
+            kind: Kind::Record(REPLIES),
             required: false,
             about: "`expect`: how many; `window`: how long to gather; `distinct`, `agree`: fields that must differ, or be equal",
         },
@@ -48,6 +48,14 @@ pub(super) static DECLARATION: Declaration = Declaration {
     in_doubt: InDoubt::Repeat,
 };
 
+/// What is asked of the replies of all replicas.
+const REPLIES: &[Argument] = &[
+    Argument { name: "expect", kind: Kind::Count, required: false, about: "how many must come" },
+    Argument { name: "window", kind: Kind::Duration, required: false, about: "how long to gather; `1s` by default" },
+    Argument { name: "distinct", kind: Kind::Text, required: false, about: "the field that must differ" },
+    Argument { name: "agree", kind: Kind::Text, required: false, about: "the field that must be equal" },
+];
+
 /// How long replies of replicas are gathered where no window is given.
 const DEFAULT_WINDOW: Duration = Duration::from_secs(1);
 
@@ -66,7 +74,10 @@ impl Primitive for NatsReq {
             let wanted = call.with.get("replies");
             let gather = match wanted {
                 None => Gather::First(call.bound),
-                Some(wanted) => Gather::Window(window(wanted)?.min(call.bound)),
+                Some(wanted) => {
+                    let window = wanted.get("window").and_then(as_duration).unwrap_or(DEFAULT_WINDOW);
+                    Gather::Window(window.min(call.bound))
+                }
             };
             let replies = call.world.bus().request(&message, gather).await?;
             let replies: Vec<_> = replies.iter().map(|reply| decoded(&reply.payload)).collect();
@@ -74,15 +85,6 @@ impl Primitive for NatsReq {
             let first = replies.first().cloned().unwrap_or_default();
             Ok(Value::map([("reply", first), ("replies", Value::list(replies))]))
         })
-    }
-}
-
-fn window(wanted: &Value) -> Result<Duration, Failure> {
-    match wanted.get("window") {
-        None => Ok(DEFAULT_WINDOW),
-        Some(Value::Duration(window)) => Ok(*window),
-        Some(other) => parse_duration(&other.to_string())
-            .ok_or_else(|| Failure::new(ErrorClass::Refused, format!("`replies.window`: `{other}` is not a duration"))),
     }
 }
 

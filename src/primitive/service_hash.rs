@@ -24,7 +24,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             about: "how long replies are gathered; 1s where it is left out",
         },
     ],
-    result: &[Field { name: "hash", kind: Kind::Text, optional: false, about: "the hash" }],
+    result: &[Field { name: "hash", kind: Kind::Hash, optional: false, about: "the hash" }],
     needs: &[Need::Nats, Need::Hash],
     effect: Effect::Observes,
     errors: &[

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Declaration, Effect, ErrorClass, OBSERVES, mismatch};
-use crate::guard::{AskedPrimitive, Guard, Template, plain_value};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Kind, OBSERVES, mismatch};
+use crate::guard::{AskedPrimitive, Guard, Template, Written, plain_value};
 use crate::source::{Span, Spanned};
 use crate::value::{Value, as_duration};
 use crate::yaml::{Node, NodeKind, Scalar};
@@ -100,8 +100,20 @@ impl Decoder<'_> {
         self.unknown_arguments(declaration.name, &argument_names(declaration), &given);
         self.missing_arguments(declaration.name, required(declaration), &given, at, "add `{}:` under `with:`");
         for (name, node) in with.map_or(&[][..], map_entries) {
-            if let Some(value) = template.constant_field(&name.value) {
-                self.argument_fits(declaration, &name.value, value, node.span);
+            let Some(argument) = declaration.argument(&name.value) else {
+                continue;
+            };
+            match (argument.kind, &node.kind) {
+                (Kind::Record(known), NodeKind::Map(entries)) => {
+                    let names: Vec<_> = known.iter().map(|entry| entry.name).collect();
+                    self.unknown_arguments(argument.name, &names, &self::names(Some(node)));
+                    for (name, node) in entries {
+                        let entry = known.iter().find(|entry| entry.name == name.value);
+                        let written = template.text_at(&[argument.name, &name.value]);
+                        self.written_argument(declaration, entry, written, node.span);
+                    }
+                }
+                _ => self.written_argument(declaration, Some(argument), template.text(argument.name), node.span),
             }
         }
     }
@@ -116,16 +128,13 @@ impl Decoder<'_> {
             self.missing_arguments(declaration.name, required(declaration), &names, *span, help);
         }
         for one in given {
-            if let Some(value) = &one.value {
-                self.argument_fits(declaration, &one.name, value, one.span);
+            if let Some((argument, value)) = declaration.argument(&one.name).zip(one.value.as_ref()) {
+                self.argument_fits(declaration, argument, value, one.span);
             }
         }
     }
 
-    fn argument_fits(&mut self, declaration: &Declaration, name: &str, value: &Value, at: Span) {
-        let Some(argument) = declaration.argument(name) else {
-            return;
-        };
+    fn argument_fits(&mut self, declaration: &Declaration, argument: &Argument, value: &Value, at: Span) {
         if let Some(wrong) = mismatch(declaration, argument, value) {
             let finding = self.findings.error("wrong-argument", wrong, at);
             self.findings.push(finding.label(format!("`{}`: {}", argument.name, argument.about)));
@@ -148,6 +157,12 @@ impl Decoder<'_> {
                 let about = param.about.as_deref().unwrap_or("a param of the runbook");
                 self.findings.push(finding.label(format!("`{}`: {about}", param.name)));
             }
+        }
+    }
+
+    fn written_argument(&mut self, of: &Declaration, one: Option<&Argument>, written: Option<Written<'_>>, at: Span) {
+        if let (Some(argument), Some(Written::Constant(value))) = (one, written) {
+            self.argument_fits(of, argument, value, at);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::declaration::{Declaration, Effect};
+use crate::declaration::{Argument, Declaration, Effect, Kind};
 use crate::runbook::grammar::Word;
 use crate::runbook::keys::SCRIPT;
 
@@ -29,16 +29,7 @@ pub(super) fn arguments(writer: &mut Writer) -> Value {
 }
 
 fn primitive(writer: &mut Writer, one: &'static Declaration) -> Value {
-    let mut properties = Map::new();
-    for argument in one.arguments {
-        let mut written = kinds::kind(argument.kind);
-        if one.effect == Effect::Changes {
-            kinds::not_empty(&mut written);
-        }
-        let filled = writer.filled();
-        let schema = json!({ "description": argument.about, "anyOf": [written, filled] });
-        properties.insert(argument.name.to_owned(), schema);
-    }
+    let properties = properties(writer, one.effect, one.arguments);
     let required: Vec<_> = one.arguments.iter().filter(|argument| argument.required).map(|one| one.name).collect();
     let with = json!({
         "type": "object",
@@ -48,6 +39,23 @@ fn primitive(writer: &mut Writer, one: &'static Declaration) -> Value {
         "additionalProperties": false,
     });
     case(one.name, &with, !required.is_empty())
+}
+
+fn properties(writer: &mut Writer, effect: Effect, arguments: &[Argument]) -> Map<String, Value> {
+    let mut found = Map::new();
+    for argument in arguments {
+        let mut written = kinds::kind(argument.kind);
+        if let (Kind::Record(known), Some(written)) = (argument.kind, written.as_object_mut()) {
+            written.insert("properties".to_owned(), properties(writer, effect, known).into());
+            written.insert("additionalProperties".to_owned(), json!(false));
+        }
+        if effect == Effect::Changes {
+            kinds::not_empty(&mut written);
+        }
+        let filled = writer.filled();
+        found.insert(argument.name.to_owned(), json!({ "description": argument.about, "anyOf": [written, filled] }));
+    }
+    found
 }
 
 /// What holds where `do` is one action.

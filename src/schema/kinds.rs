@@ -9,7 +9,9 @@ pub(super) fn kind(kind: Kind) -> Value {
     match kind {
         Kind::Any => json!({}),
         Kind::Text | Kind::Service | Kind::Gate | Kind::GateState | Kind::Pattern => json!({ "type": "string" }),
+        Kind::Hash => json!({ "type": "string", "pattern": "^[0-9a-fA-F]{64}$", "not": { "pattern": "^0*$" } }),
         Kind::Int => json!({ "type": "integer" }),
+        Kind::Count => json!({ "type": "integer", "minimum": 1 }),
         Kind::Number => json!({ "type": "number" }),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Duration => duration(),
@@ -18,7 +20,7 @@ pub(super) fn kind(kind: Kind) -> Value {
         Kind::Url => json!({ "type": "string", "pattern": "^https?://[^ ]+$" }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Argv => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
-        Kind::Map => json!({ "type": "object" }),
+        Kind::Map | Kind::Record(_) => json!({ "type": "object" }),
         Kind::List => json!({ "type": "array" }),
     }
 }

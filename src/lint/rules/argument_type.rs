@@ -25,6 +25,7 @@
 //!     with: { service: "${params.name}" }
 //! ```
 
+use crate::declaration::with_article;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::expressions::say;
 use crate::runbook::faults::Problem;
@@ -43,7 +44,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     say(subject, report, |problem| match problem {
         Problem::Argument { name, wants, found } => Some((
-            format!("`{name}` must be a {wants}, and this is {}", found.word()),
+            format!("`{name}` must be {}, and this is {}", with_article(wants), found.word()),
             format!("write an expression that gives a {wants}"),
         )),
         Problem::Expression(_) | Problem::Place { .. } => None,
