@@ -41,6 +41,7 @@ pub mod types;
 mod typing;
 #[cfg(test)]
 mod typing_tests;
+mod wording;
 mod written;
 
 use std::cell::{OnceCell, RefCell};
@@ -56,7 +57,9 @@ use crate::source::Span;
 use crate::value::Value;
 use crate::yaml::Scalar;
 
+use sandbox::Pace;
 use syntax::Expr;
+use wording::{lower, meant, word};
 
 pub use asked::AskedPrimitive;
 pub use facts::{Fact, Standing, facts};
@@ -93,6 +96,8 @@ struct Core {
     /// What was read, by its text: runbooks say the same again and again.
     read: RefCell<BTreeMap<Arc<str>, Expression>>,
     engine: OnceCell<Engine>,
+    /// The engine for guards with functions of an author's own, which can loop.
+    paced: OnceCell<(Engine, Rc<Pace>)>,
     scripts: OnceCell<script::Host>,
     /// What scripts can call.
     callable: OnceCell<asked::Callable>,
@@ -147,8 +152,8 @@ impl Guards {
     /// A sandbox whose scripts may call these primitives.
     pub fn new(catalogue: Catalogue) -> Self {
         let read = RefCell::default();
-        let core =
-            Core { catalogue, read, engine: OnceCell::new(), scripts: OnceCell::new(), callable: OnceCell::new() };
+        let (engine, paced) = (OnceCell::new(), OnceCell::new());
+        let core = Core { catalogue, read, engine, paced, scripts: OnceCell::new(), callable: OnceCell::new() };
         Self { core: Rc::new(core), own: OwnFunctions::default() }
     }
 
@@ -258,7 +263,7 @@ impl Guards {
     fn evaluate(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Result<Dynamic, EvalError> {
         let ast = self.compiled(guard)?;
         let scope = names.with(locals);
-        let result = self.engine().eval_ast_with_scope::<Dynamic>(scope, ast);
+        let result = self.result(scope, ast, &guard.0.own);
         names.without();
         result.map_err(|error| {
             let (message, position) = guard.0.own.told(&error);
@@ -266,6 +271,25 @@ impl Guards {
             found.span = guard.0.place.point(&guard.0.read.text, position);
             found
         })
+    }
+
+    /// What an expression comes to that can call these functions.
+    fn result(
+        &self,
+        scope: &mut rhai::Scope<'static>,
+        ast: &AST,
+        own: &OwnFunctions,
+    ) -> Result<Dynamic, Box<EvalAltResult>> {
+        if own.is_empty() {
+            return self.engine().eval_ast_with_scope(scope, ast);
+        }
+        let (engine, pace) = self.core.paced.get_or_init(|| {
+            let mut engine = sandbox::engine();
+            let pace = Pace::of(&mut engine);
+            (engine, pace)
+        });
+        pace.begin();
+        engine.eval_ast_with_scope(scope, ast)
     }
 }
 
@@ -328,63 +352,5 @@ impl Place {
             return self.span;
         };
         self.part(before + offset, before + offset + c.len_utf8())
-    }
-}
-
-/// The error under all the calls it passed through.
-fn innermost(error: &EvalAltResult) -> &EvalAltResult {
-    match error {
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => innermost(inner),
-        other => other,
-    }
-}
-
-/// The sentence for an evaluation error, in the words of the language.
-fn describe(error: &EvalAltResult) -> String {
-    match innermost(error) {
-        EvalAltResult::ErrorVariableNotFound(name, _) => format!("there is no `{name}`"),
-        EvalAltResult::ErrorPropertyNotFound(name, _) => {
-            format!("there is no property `{name}`; `get(map, \"{name}\", default)` reads one that may be missing")
-        }
-        EvalAltResult::ErrorFunctionNotFound(call, _) => format!("no function fits `{call}`"),
-        EvalAltResult::ErrorTerminated(why, _) => why.to_string(),
-        EvalAltResult::ErrorTooManyOperations(_) => "this takes too many operations".to_owned(),
-        EvalAltResult::ErrorRuntime(what, _) => what.to_string(),
-        other => {
-            let text = other.to_string();
-            let cut = text.rfind(" (line ").and_then(|at| text.get(..at)).unwrap_or(&text);
-            lower(cut)
-        }
-    }
-}
-
-/// What stands in other languages for something a guard says otherwise.
-fn meant(fault: &str) -> Option<&'static str> {
-    match fault {
-        "Unexpected '='" => Some("`==` compares, as in `a == b`"),
-        "'null' is a reserved keyword" => Some(
-            "`is_null(value)` asks whether a value is null, `has(map, key)` whether a key is there; \
-             `value ?? other` stands in for null",
-        ),
-        _ => None,
-    }
-}
-
-/// A text with its first letter small.
-fn lower(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
-}
-
-/// The language's word for a type of the expression engine.
-fn word(kind: &str) -> &str {
-    match kind {
-        "()" => "null",
-        "i64" => "an int",
-        "f64" => "a float",
-        "string" => "a text",
-        "array" => "a list",
-        "map" => "a map",
-        other => other,
     }
 }

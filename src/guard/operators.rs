@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
 
-use super::word;
+use super::wording::word;
 
 /// An evaluation's result.
 pub(super) type Evaluated<T> = Result<T, Box<EvalAltResult>>;

@@ -14,7 +14,8 @@ use crate::source::{SourceFile, Span};
 use super::caught::is_closure;
 use super::said::Said;
 use super::script_lines::ScriptLines;
-use super::{FUNCTIONS, Guards, Place, describe, innermost, lower, sandbox};
+use super::wording::{describe, innermost, lower};
+use super::{FUNCTIONS, Guards, Place, sandbox};
 
 /// The longest file of functions: longer ones are programs of their own.
 const MAX_FILE: usize = 64 * 1024;

@@ -1,13 +1,13 @@
 //! A guard taken apart at its `||`, `&&` and `!`: what each part came to, down to the values of the
 //! names. For people who ask why; no verdict depends on it.
 
-use rhai::Dynamic;
+use std::rc::Rc;
 
 use crate::source::Span;
 use crate::value::Value;
 
 use super::syntax::{Binary, Expr, ExprKind, Unary};
-use super::{Guard, Guards, Names, Place, Reference, convert, describe, references};
+use super::{Guard, Guards, Names, Place, Reference, convert, references};
 
 /// The deepest tree that is shown: the sandbox refuses deeper expressions.
 const MAX_DEPTH: usize = 32;
@@ -29,9 +29,10 @@ pub struct Part {
 impl Guards {
     /// A guard with everything it is made of; `locals` are names for this time only.
     pub fn parts(&self, guard: &Guard, names: &mut Names, locals: &[(&str, &Value)]) -> Part {
+        let calling = Self { core: Rc::clone(&self.core), own: guard.own_functions().clone() };
         match guard.syntax() {
-            Some(syntax) => self.part(guard.text(), syntax, names, locals, MAX_DEPTH),
-            None => self.leaf(guard.text().trim(), guard.references(), names, locals),
+            Some(syntax) => calling.part(guard.text(), syntax, names, locals, MAX_DEPTH),
+            None => calling.leaf(guard.text().trim(), guard.references(), names, locals),
         }
     }
 
@@ -86,9 +87,9 @@ impl Guards {
         let compiled = self.engine().compile_expression(text).map_err(|error| error.to_string());
         let value = compiled.and_then(|ast| {
             let scope = names.with(locals);
-            let value = self.engine().eval_ast_with_scope::<Dynamic>(scope, &ast);
+            let value = self.result(scope, &self.own.merged(ast), &self.own);
             names.without();
-            value.map_err(|error| describe(&error))
+            value.map_err(|error| self.own.told(&error).0)
         });
         value.and_then(|value| convert::to_value(&value)).map_or_else(|why| why, |value| value.to_string())
     }

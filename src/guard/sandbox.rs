@@ -16,9 +16,9 @@ use super::{functions, names, operators};
 
 /// Operations of one guard: a guard that needs more is a program.
 const MAX_OPERATIONS: u64 = 100_000;
-/// Operations of a script between two calls.
+/// Operations of a script between two calls, and of a guard that calls functions of an author's own.
 const MAX_SCRIPT_OPERATIONS: u64 = 5_000_000;
-/// How long a script may compute between two calls: its operations are counted, what each takes is not.
+/// How long they may compute: their operations are counted, what each takes is not.
 const MAX_SCRIPT_TIME: Duration = Duration::from_secs(5);
 /// How many operations there are from one look at the clock to the next.
 const OPERATIONS_A_LOOK: u64 = 64;
@@ -77,7 +77,7 @@ pub(super) fn script_engine() -> Engine {
     engine
 }
 
-/// How long a script computes. What it hands over to functions of lists counts with it, which the
+/// How long an author's own code computes. What it hands over to functions of lists counts with it, which the
 /// engine's own count leaves out.
 #[expect(clippy::disallowed_types, reason = "how long a computation takes is no time of any world")]
 #[derive(Debug)]

@@ -24,7 +24,8 @@ use super::said::Said;
 use super::sandbox::Pace;
 use super::script_lines::ScriptLines;
 use super::types::Type;
-use super::{EvalError, Guards, Names, OwnFunctions, innermost, lower, sandbox};
+use super::wording::{innermost, lower};
+use super::{EvalError, Guards, Names, OwnFunctions, sandbox};
 
 /// The longest script: longer ones are programs of their own.
 const MAX_SCRIPT: usize = 64 * 1024;

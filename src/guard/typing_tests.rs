@@ -1,6 +1,7 @@
 //! Every fault is found at its words, and what comes close is none.
 
 use super::types::{Noun, Property, Type};
+use super::wording::innermost;
 use super::*;
 use proptest::strategy::Strategy;
 

@@ -121,8 +121,8 @@ fn a_script_that_nests_without_end_fails_and_its_runner_lives() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("script.yaml");
     for (code, why) in [
-        ("let b = 1; for i in 0..3000 { b = #{a: b}; } b", "nested more than 48 deep"),
-        ("let b = []; for i in 0..3000 { b = [b]; } b", "nested more than 48 deep"),
+        ("let b = 1; for i in 0..300 { b = #{a: b}; } b", "nested more than 48 deep"),
+        ("let b = []; for i in 0..300 { b = [b]; } b", "nested more than 48 deep"),
         // What is handed over counts with what hands it over.
         (
             "let a = []; a.pad(999, 1); a.map(|x| { let b = []; b.pad(999, 1); b.map(|y| { let c = []; c.pad(999, 1); c.map(|z| z + 1).len() }).len() }).len()",
@@ -135,5 +135,20 @@ fn a_script_that_nests_without_end_fails_and_its_runner_lives() {
         let step = format!("  a: {{ do: script, no_undo: A test., with: {{ code: '{code}' }} }}\n");
         fs::write(&path, format!("titan: 1\nrunbook: script\nsteps:\n{step}")).unwrap();
         titan(&["run", path.to_str().unwrap()]).exits(3).says(why);
+    }
+}
+
+#[test]
+fn a_guard_whose_function_computes_without_end_fails_and_its_runner_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("guard.yaml");
+    let step = "  a: { do: note, with: { text: x }, when: endless() }\n";
+    fs::write(&path, format!("titan: 1\nrunbook: guard\nfunctions: [./own.rhai]\nsteps:\n{step}")).unwrap();
+    for body in [
+        "let a = []; a.pad(999, 1); a.map(|x| { let b = []; b.pad(999, 1); b.map(|y| { let c = []; c.pad(999, 1); c.map(|z| z + 1).len() }).len() }).len() > 0",
+        "let b = []; for i in 0..99000 { b = [b]; } true",
+    ] {
+        fs::write(folder.path().join("own.rhai"), format!("fn endless() {{ {body} }}\n")).unwrap();
+        titan(&["run", path.to_str().unwrap()]).exits(1).says("(refused: `endless()`: ");
     }
 }

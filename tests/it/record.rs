@@ -170,6 +170,23 @@ steps:
     place.about(&["why", "each[1]"]).exits(0).says("when item > 1 -> true\n      item = 2");
 }
 
+#[test]
+fn a_guard_that_calls_a_function_of_the_authors_own_is_shown_with_its_operands() {
+    let place = Place::new(
+        "functions: [std/versions]
+params: { on: { type: text, default: \"2.10\" } }
+steps:
+  guarded: { when: 'version_newer(params.on, \"2.9\") && version_newer(params.on, 3)', do: note, with: { text: one } }
+",
+    );
+    place.run(&[]).exits(1);
+    place.about(&["why", "guarded"]).exits(0).says(
+        "      version_newer(params.on, \"2.9\") -> true
+          params.on = 2.10
+      version_newer(params.on, 3) -> in `version_newer` (std/versions.rhai:6): no function fits",
+    );
+}
+
 /// What terminals take for commands.
 const COMMANDS: &str = "\u{1b}]0;t\u{7} \u{1b}]2;t\u{1b}\\ \u{1b}]4;1;?\u{7} \u{1b}]8;;http://x\u{1b}\\ \u{1b}]9;4;1;50\u{7} \
     \u{1b}]10;?\u{7} \u{1b}]52;c;aGk=\u{7} \u{1b}]133;A\u{7} \u{1b}]777;notify;a;b\u{7} \u{1b}]1337;File=:\u{7} \
