@@ -58,7 +58,7 @@ pub(super) fn uses(runbook: &Runbook) -> Vec<Use<'_>> {
     roles.extend(runbook.watches.iter().map(Role::Watch));
     roles.extend(runbook.ensures.iter().map(|ensure| Role::Ensure(&ensure.work)));
     let placed = roles.into_iter().map(|role| {
-        let action = role.action();
+        let action = &role.work().action;
         let guards = action.with.insertions().into_iter().map(|one| one.guard).collect();
         Use { action, role, with: withs.get(&action.span.start).copied(), guards }
     });
@@ -81,10 +81,11 @@ fn withs(tree: &Node) -> BTreeMap<usize, &Node> {
 }
 
 impl<'a> Role<'a> {
-    fn action(self) -> &'a Action {
+    /// How it is done and judged.
+    pub(super) fn work(self) -> &'a Work {
         match self {
-            Self::Step(_, work) | Self::Undo(_, work) | Self::Ensure(work) => &work.action,
-            Self::Watch(watch) => &watch.work.action,
+            Self::Step(_, work) | Self::Undo(_, work) | Self::Ensure(work) => work,
+            Self::Watch(watch) => &watch.work,
         }
     }
 

@@ -54,6 +54,7 @@ mod secret_in_argument;
 mod shared_hash_subject;
 mod shell_argv;
 mod shell_injection;
+mod timeout_too_short;
 mod too_large_to_prove;
 mod type_mismatch;
 mod undo_incomplete;
@@ -117,9 +118,9 @@ pub const RULES: &[Rule] = &[
     log_from_now::RULE,
     may_be_missing::RULE,
     may_be_skipped::RULE,
+    metric_or_query::RULE,
     metric_twice::RULE,
     missing_in_target::RULE,
-    metric_or_query::RULE,
     nan_trap::RULE,
     not_ended::RULE,
     null_comparison::RULE,
@@ -139,6 +140,7 @@ pub const RULES: &[Rule] = &[
     shared_hash_subject::RULE,
     shell_argv::RULE,
     shell_injection::RULE,
+    timeout_too_short::RULE,
     too_large_to_prove::RULE,
     type_mismatch::RULE,
     undo_incomplete::RULE,
