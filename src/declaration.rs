@@ -64,6 +64,13 @@ pub const OBSERVES: Argument = Argument {
     about: "`true`: it changes nothing, so that it may be repeated and needs no undo; `false` where it is left out",
 };
 
+/// The name of the primitive that opens a gate.
+pub const ARM: &str = "arm";
+/// The name of the primitive that closes a gate.
+pub const DISARM: &str = "disarm";
+/// The name of the primitive that changes a service.
+pub const DEPLOY: &str = "deploy";
+
 /// Why a step failed: data, named in `retry.on` and in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

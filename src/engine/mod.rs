@@ -6,6 +6,7 @@
 //! `rollback` undoes in reverse order and ensures. Every transition goes through [`Journal`]
 //! before anything follows from it. Called by `cli/`; knows neither `live/` nor `sim/`.
 
+mod begun;
 mod closing;
 mod commit;
 mod explain;
@@ -43,6 +44,8 @@ use crate::runbook::Runbook;
 use crate::runbook::target::Target;
 use crate::value::Value;
 use crate::world::World;
+
+use begun::Begun;
 
 pub use explain::{Evidence, Explained, Judged, explain};
 pub use kept_events::KeptEvents;
@@ -163,6 +166,8 @@ struct Run<'a> {
     touched: Cell<bool>,
     /// Whether a gate could not be closed during the rollback.
     may_be_open: Cell<bool>,
+    /// The gates that the engine has closed itself, since one was last opened.
+    closed: RefCell<BTreeSet<String>>,
     /// Whether a rollback leaves a deploy as it was made.
     deploy_stands: Cell<bool>,
     /// When a gate was moved and seen to be, in that order, and whether it was opened.
@@ -186,6 +191,7 @@ impl<'a> Run<'a> {
             breaking: Notify::new(),
             touched: Cell::new(false),
             may_be_open: Cell::new(false),
+            closed: RefCell::default(),
             deploy_stands: Cell::new(false),
             gate_moves: RefCell::default(),
         }
@@ -273,53 +279,6 @@ struct Frame {
     begun: RefCell<Vec<Rc<Begun>>>,
     /// What an earlier try has begun, until it is begun anew: part of the rollback as well.
     earlier: RefCell<BTreeMap<Arc<str>, Rc<Begun>>>,
-}
-
-/// A piece of work that was started.
-struct Begun {
-    /// The step's index.
-    step: usize,
-    /// Its path.
-    path: Arc<str>,
-    /// The item of a fan-out.
-    item: Option<Value>,
-    /// The frame, where the action is a runbook.
-    child: RefCell<Option<Rc<Frame>>>,
-    /// Whether its intent was recorded, so that it may have had an effect.
-    acted: Cell<bool>,
-    /// Whether a call of its own did not say whether its effect took place, which may come late.
-    unsettled: Cell<bool>,
-    /// Whether its undo was seen to.
-    undone: Cell<bool>,
-    /// How it ended; running while it has not.
-    status: Cell<Status>,
-    /// Its place in the order of beginnings: that of its first record.
-    order: u64,
-}
-
-impl Begun {
-    /// Whether nobody knows if all of its effect took place.
-    fn is_in_doubt(&self) -> bool {
-        let child = self.child.borrow();
-        self.unsettled.get()
-            || child.as_ref().is_some_and(|child| child.all_begun().iter().any(|one| one.is_in_doubt()))
-    }
-
-    /// The frame of a runbook used as an action, while it is under way.
-    fn child_under_way(&self) -> Option<Rc<Frame>> {
-        self.child.borrow().clone().filter(|_| self.status.get() == Status::Running)
-    }
-
-    /// How it stands on the way out of a run, when nothing of it is under way any more.
-    fn ending(&self) -> Status {
-        match self.status.get() {
-            // That was in no doubt when it was recorded, whatever is not on record from inside it.
-            Status::Failed => Status::Failed,
-            _ if self.is_in_doubt() => Status::InDoubt,
-            Status::Running => Status::Failed,
-            ended => ended,
-        }
-    }
 }
 
 impl Frame {

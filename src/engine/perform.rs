@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::declaration::{Declaration, Effect, ErrorClass, Failure};
+use crate::declaration::{DISARM, Declaration, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase, Progress};
 use crate::guard::{Guard, Template};
 use crate::journal::Known;
@@ -142,11 +142,10 @@ impl Run<'_> {
         // Runbooks and scripts have no effect of their own: on the way out each of their parts decides
         // for itself.
         let decides = !matches!(action.kind, ActionKind::Primitive(_)) && task.phase != Phase::Forward;
-        if action.name() != super::run::DISARM && !decides {
+        if action.name() != DISARM && !decides {
             kept?;
         }
-        task.begun.acted.set(true);
-        self.touched.set(true);
+        self.takes_effect(task);
         Ok(())
     }
 

@@ -4,18 +4,16 @@
 //! without one it was interrupted, and goes on with the attempt, the deadline and the memory it
 //! had. Before a rollback everything still on record is taken up, so that it is undone.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::{Effect, ErrorClass, Failure, InDoubt};
+use crate::declaration::{ARM, DISARM, Effect, ErrorClass, Failure, InDoubt};
 use crate::event::{Asked, Cause, Happened, Phase, Request, Status};
 use crate::journal::{Known, Outcome, WatchState};
 use crate::runbook::{ActionKind, Foreach, OnFailure, Runbook, Step, Work};
 use crate::value::Value;
 
-use super::run::{ARM, DISARM};
 use super::watch::WatchEnd;
 use super::{Begun, Frame, Run};
 
@@ -148,17 +146,10 @@ impl Run<'_> {
             Some(Outcome::Ended { status, .. }) => *status,
             None => Status::Running,
         };
-        let begun = Rc::new(Begun {
-            step: at,
-            path: Arc::clone(path),
-            item,
-            child: RefCell::new(None),
-            acted: Cell::new(known.acted),
-            unsettled: Cell::new(known.unsettled || self.is_left_by_calls(&step.work, known)),
-            undone: Cell::new(false),
-            status: Cell::new(status),
-            order: known.order,
-        });
+        let begun = Rc::new(Begun::new(at, Arc::clone(path), item, known.order));
+        begun.acted.set(known.acted);
+        begun.unsettled.set(known.unsettled || self.is_left_by_calls(&step.work, known));
+        begun.status.set(status);
         frame.begun.borrow_mut().push(Rc::clone(&begun));
         if status == Status::Ok {
             self.gate_moved(step.work.action.name(), Duration::from_millis(known.began_ms));

@@ -3,17 +3,16 @@
 //! Undos run in reverse order of starting, for every step that had or may have had an effect,
 //! the failed and the in-doubt one included. One failing undo does not stop the others, but a
 //! gate that could not be closed does: nothing is changed behind a gate that may be open, except
-//! that other gates are closed. So what opened a gate is undone first, whatever was begun after it.
+//! that other gates are closed. So every gate that was opened is closed first, whatever was begun after it.
 //! An undo that arms runs only as the last one of a rollback in which everything else was undone,
 //! and no deploy stands.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
 
-use crate::declaration::{Declaration, Effect, ErrorClass, Failure, OBSERVES};
+use crate::declaration::{ARM, DEPLOY, DISARM, Declaration, Effect, ErrorClass, Failure, OBSERVES};
 use crate::event::{Happened, Phase, Status};
 use crate::primitive::Arguments;
 use crate::runbook::{Action, ActionKind, Step};
@@ -21,7 +20,6 @@ use crate::value::Value;
 use crate::world::Wait;
 
 use super::perform::Task;
-use super::run::{ARM, DEPLOY, DISARM};
 use super::{Begun, Frame, Run};
 
 /// What became of an undo that a second abort cut off.
@@ -33,7 +31,7 @@ impl Run<'_> {
     pub(super) fn roll_back<'a>(&'a self, frame: &'a Rc<Frame>, is_last: bool) -> Wait<'a, Vec<String>> {
         Box::pin(async move {
             let begun = self.turned_back(frame);
-            let mut unsolved = self.close_first(&begun, frame).await;
+            let mut unsolved = Vec::new();
             let last = begun.iter().position(|one| one.acted.get());
             for (at, one) in begun.iter().enumerate().rev().filter(|(_, one)| one.acted.get()) {
                 let is_complete = is_last && last == Some(at) && unsolved.is_empty();
@@ -44,28 +42,12 @@ impl Run<'_> {
     }
 
     /// Everything that was begun in a frame, what is under way cut off: guards see how each ended.
-    fn turned_back(&self, frame: &Rc<Frame>) -> Vec<Rc<Begun>> {
+    pub(super) fn turned_back(&self, frame: &Rc<Frame>) -> Vec<Rc<Begun>> {
         self.recollect(frame);
         let begun = frame.all_begun();
         begun.iter().filter(|one| one.status.get() == Status::Running).for_each(|one| self.cut_off(one));
         frame.tell_endings(&begun);
         begun
-    }
-
-    /// Undoes what has opened a gate, the last first: what was begun after it may take its time to undo.
-    fn close_first<'a>(&'a self, begun: &'a [Rc<Begun>], frame: &'a Rc<Frame>) -> Wait<'a, Vec<String>> {
-        Box::pin(async move {
-            let mut unsolved = Vec::new();
-            for one in begun.iter().rev().filter(|one| one.acted.get() && !self.opened_by(frame, one).is_empty()) {
-                let has_undo = frame.runbook.steps.get(one.step).is_some_and(|step| step.undo.is_some());
-                let child = one.child.borrow().clone().filter(|_| !has_undo);
-                unsolved.extend(match child {
-                    Some(child) => self.close_first(&self.turned_back(&child), &child).await,
-                    None => self.undo_one(frame, one, false).await,
-                });
-            }
-            unsolved
-        })
     }
 
     /// Records that a piece of work was stopped while under way.
@@ -82,32 +64,21 @@ impl Run<'_> {
         });
     }
 
-    async fn undo_one(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, is_complete: bool) -> Vec<String> {
+    pub(super) async fn undo_one(&self, frame: &Rc<Frame>, begun: &Rc<Begun>, is_complete: bool) -> Vec<String> {
         let Some(step) = frame.runbook.steps.get(begun.step).filter(|_| !begun.undone.get()) else {
             return Vec::new();
         };
         begun.undone.set(true);
         let child = begun.child.borrow().clone();
+        let redeploys = step.undo.as_deref().map_or(child.is_some(), |undo| does(&undo.action, DEPLOY));
+        self.deploy_stands.set(self.deploy_stands.get() || (does(&step.work.action, DEPLOY) && !redeploys));
         let undo = match (&step.undo, child) {
             _ if step.work.action.name() == DISARM && begun.status.get() != Status::Ok => &step.work,
             (Some(undo), _) => undo,
             (None, Some(child)) => return self.roll_back(&child, is_complete).await,
-            (None, None) => {
-                self.deploy_stands.set(self.deploy_stands.get() || does(&step.work.action, DEPLOY));
-                return self.left_behind(step, begun);
-            }
+            (None, None) => return self.left_behind(step, begun),
         };
-        let trace = Begun {
-            step: begun.step,
-            path: Arc::clone(&begun.path),
-            item: begun.item.clone(),
-            child: RefCell::new(None),
-            acted: Cell::new(false),
-            unsettled: Cell::new(false),
-            undone: Cell::new(false),
-            status: Cell::new(Status::Running),
-            order: begun.order,
-        };
+        let trace = Begun::new(begun.step, Arc::clone(&begun.path), begun.item.clone(), begun.order);
         let past = self.take_past(Phase::Undo, &begun.path);
         if past.as_ref().is_some_and(|known| known.outcome.is_some()) {
             return Vec::new();
@@ -122,53 +93,21 @@ impl Run<'_> {
         }
     }
 
-    /// Carries an undo out; where it fails and what it undoes, or it itself, opened a gate, the gate is
-    /// closed all the same.
+    /// Carries an undo out; where it fails, the gates it has to do with are closed all the same.
     async fn undo_or_close(
         &self,
         task: &Task<'_>,
         undone: &Begun,
-        wanted: Result<bool, Failure>,
+        wanted: Result<(), Failure>,
     ) -> Result<Value, Failure> {
         let result = match wanted {
-            Ok(_) => self.unless_aborted(task, does(&task.work.action, DISARM)).await,
+            Ok(()) => self.unless_aborted(task, does(&task.work.action, DISARM)).await,
             Err(failure) => Err(failure),
         };
-        let failure = match result {
-            Ok(out) => return Ok(out),
-            Err(failure) => failure,
-        };
-        let child = task.begun.child.borrow().clone();
-        if let Some(child) = &child {
-            self.close_what_is_left(child).await;
+        match result {
+            Ok(out) => Ok(out),
+            Err(failure) => Err(self.close_after(task, undone, failure).await),
         }
-        let mut gates = self.opened_by(task.frame, undone);
-        gates.extend(self.gate_opened(task));
-        gates.extend(child.iter().flat_map(|child| self.opened_in(child)));
-        let (failure, are_closed) = self.close_all(task, &gates, failure).await;
-        // What else a runbook was to close is not known.
-        let is_all = matches!(task.work.action.kind, ActionKind::Primitive(_)) && !gates.is_empty();
-        let is_unknown = does(&task.work.action, DISARM) && !is_all;
-        self.may_be_open.set(self.may_be_open.get() || is_unknown || !are_closed);
-        Err(failure)
-    }
-
-    /// Closes the gates that a runbook used as an undo had yet to close when it failed. What else the
-    /// steps change that close them is not done any more: a gate may be open.
-    fn close_what_is_left<'a>(&'a self, frame: &'a Rc<Frame>) -> Wait<'a, ()> {
-        Box::pin(async move {
-            for (at, step) in frame.runbook.steps.iter().enumerate() {
-                let is_begun = frame.begun.borrow().iter().any(|one| one.step == at);
-                if !is_begun && does(&step.work.action, DISARM) {
-                    // How that came out is on record; the undo has failed either way.
-                    drop(self.step(frame, at).await);
-                }
-                let begun: Vec<_> = frame.begun.borrow().iter().filter(|one| one.step == at).cloned().collect();
-                for child in begun.iter().filter_map(|one| one.child.borrow().clone()) {
-                    self.close_what_is_left(&child).await;
-                }
-            }
-        })
     }
 
     async fn undo(&self, task: &Task<'_>, is_complete: bool, undone: &Begun) -> Result<(), Failure> {
@@ -184,7 +123,7 @@ impl Run<'_> {
             self.skip_undo(task.begun, reason);
             return Err(Failure::new(ErrorClass::Refused, format!("not done: {reason}")));
         }
-        self.outcome(task, self.undo_or_close(task, undone, wanted)).await
+        self.outcome(task, self.undo_or_close(task, undone, wanted.map(drop))).await
     }
 
     /// Why an undo must not be done now. Where it closes a gate among other things, each of those
@@ -289,17 +228,7 @@ impl Run<'_> {
         frame.tell_endings(&frame.all_begun());
         let mut unsolved = Vec::new();
         for ensure in &frame.runbook.ensures {
-            let begun = Begun {
-                step: usize::MAX,
-                path: ensure.id.shared(),
-                item: None,
-                child: RefCell::new(None),
-                acted: Cell::new(false),
-                unsettled: Cell::new(false),
-                undone: Cell::new(false),
-                status: Cell::new(Status::Running),
-                order: self.seq.get(),
-            };
+            let begun = Begun::new(usize::MAX, ensure.id.shared(), None, self.seq.get());
             let task = Task { frame, begun: &begun, work: &ensure.work, phase: Phase::Ensure, interrupted: None };
             if let Err(failure) = self.ensure_one(&task).await {
                 unsolved.push(format!("ensure `{}` failed ({failure})", ensure.id));
@@ -324,7 +253,7 @@ impl Run<'_> {
 }
 
 /// Whether an action is a primitive, or does it somewhere inside.
-fn does(action: &Action, primitive: &str) -> bool {
+pub(super) fn does(action: &Action, primitive: &str) -> bool {
     match &action.kind {
         ActionKind::Primitive(declaration) => declaration.name == primitive,
         ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| does(&step.work.action, primitive)),

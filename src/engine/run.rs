@@ -14,14 +14,6 @@ use crate::value::{Value, format_duration};
 
 use super::{Frame, Job, Plan, Run, millis};
 
-/// The primitive that closes a gate.
-pub(super) const DISARM: &str = "disarm";
-/// The primitive that opens a gate.
-pub(super) const ARM: &str = "arm";
-
-/// The primitive that changes a service.
-pub(super) const DEPLOY: &str = "deploy";
-
 /// Why a frame's steps stopped before they were all done.
 #[derive(Clone, Debug)]
 pub(super) enum Stop {
@@ -204,7 +196,9 @@ impl Run<'_> {
                 if self.past.borrow().rollback.is_none() {
                     self.note(Happened::RollbackStarted { cause: cause.clone() });
                 }
-                needs_person.extend(self.roll_back(frame, true).await);
+                needs_person.extend(self.close_first(frame).await);
+                let is_last = needs_person.is_empty();
+                needs_person.extend(self.roll_back(frame, is_last).await);
                 (Ending::RolledBack, Some(cause))
             }
         };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::{Effect, ErrorClass, Failure};
+use crate::declaration::{DISARM, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase};
 use crate::guard::{Recorded, Script, ScriptCall, ScriptProgress};
 use crate::journal::Known;
@@ -14,7 +14,6 @@ use crate::value::Value;
 use super::Run;
 use super::perform::Task;
 use super::recorder::Recorder;
-use super::run::DISARM;
 
 /// The most calls of one script: a loop that never ends must not fill the record.
 const MAX_SCRIPT_CALLS: usize = 10_000;

@@ -1,6 +1,5 @@
 //! One step: its guard, its fan-out, its work, and a runbook used as its action.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -197,17 +196,10 @@ impl Run<'_> {
         let acted = known.is_some_and(|known| known.acted) || earlier.as_ref().is_some_and(|one| one.acted.get());
         let unsettled =
             known.is_some_and(|known| known.unsettled) || earlier.as_ref().is_some_and(|one| one.is_in_doubt());
-        let begun = Rc::new(Begun {
-            step: at,
-            path: Arc::clone(path),
-            item,
-            child: RefCell::new(earlier.and_then(|earlier| earlier.child.take())),
-            acted: Cell::new(acted),
-            unsettled: Cell::new(unsettled),
-            undone: Cell::new(false),
-            status: Cell::new(Status::Running),
-            order: order.unwrap_or(self.seq.get()),
-        });
+        let begun = Rc::new(Begun::new(at, Arc::clone(path), item, order.unwrap_or(self.seq.get())));
+        begun.acted.set(acted);
+        begun.unsettled.set(unsettled);
+        begun.child.replace(earlier.and_then(|earlier| earlier.child.take()));
         frame.begun.borrow_mut().push(Rc::clone(&begun));
         begun
     }
@@ -266,10 +258,18 @@ impl Run<'_> {
             if let Some(earlier) = earlier.filter(|_| frame.phase == Phase::Forward) {
                 frame.inherit(&earlier);
             }
-            self.lets(&frame, task.interrupted.is_some()).map_err(into_failure)?;
-            self.steps(&frame).await.map_err(into_failure)?;
-            self.outputs(&frame)
+            let done = self.inside(&frame, task.interrupted.is_some()).await;
+            if done.is_err() && frame.phase == Phase::Undo {
+                self.close_opened(task, &frame).await;
+            }
+            done
         })
+    }
+
+    async fn inside(&self, frame: &Rc<Frame>, on_record: bool) -> Result<Value, Failure> {
+        self.lets(frame, on_record).map_err(into_failure)?;
+        self.steps(frame).await.map_err(into_failure)?;
+        self.outputs(frame)
     }
 
     /// The frame of a runbook used as an action.

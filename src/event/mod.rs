@@ -163,6 +163,23 @@ pub enum Happened {
         /// Why.
         cause: Cause,
     },
+    /// The engine closes a gate itself that a step, or its undo, has tried to open.
+    GateClosing {
+        /// The step's path.
+        step: Arc<str>,
+        /// The gate.
+        gate: Arc<str>,
+    },
+    /// The gate is verified closed, or could not be closed.
+    GateClosed {
+        /// The step's path.
+        step: Arc<str>,
+        /// The gate.
+        gate: Arc<str>,
+        /// Why it may be open.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
     /// The run ended.
     RunEnded(Box<Ended>),
 }

@@ -84,6 +84,11 @@ impl Known {
         self.outcome.is_some() && !self.again
     }
 
+    /// Whether it ended well.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Ended { status: Status::Ok, .. }))
+    }
+
     /// Whether it ended, and not ok.
     pub fn has_failed(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Ended { status: Status::Failed | Status::InDoubt, .. }))

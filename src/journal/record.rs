@@ -57,6 +57,8 @@ pub(super) enum What {
     Finished { phase: Phase, step: Shared, status: Status, failure: Option<Failure>, out: StoredValue, took_ms: u64 },
     Skipped { phase: Phase, step: Shared, reason: String },
     Remembered { phase: Phase, step: Shared, memory: StoredValue },
+    GateClosing { step: Shared, gate: Shared },
+    GateClosed { step: Shared, gate: Shared, failure: Option<Failure> },
     Requested(Asked),
     Resumed { who: String, unix_ms: u64, cut_bytes: u64 },
     RollbackStarted { cause: Cause },
@@ -125,6 +127,8 @@ impl What {
             }
             Self::Skipped { phase, step, reason } => Happened::Skipped { phase, step: step.0, reason },
             Self::Remembered { phase, step, memory } => Happened::Remembered { phase, step: step.0, memory: memory.0 },
+            Self::GateClosing { step, gate } => Happened::GateClosing { step: step.0, gate: gate.0 },
+            Self::GateClosed { step, gate, failure } => Happened::GateClosed { step: step.0, gate: gate.0, failure },
             Self::Requested(asked) => Happened::Requested(asked),
             Self::Resumed { who, unix_ms, cut_bytes } => Happened::Resumed { who, unix_ms, cut_bytes },
             Self::RollbackStarted { cause } => Happened::RollbackStarted { cause },

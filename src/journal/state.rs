@@ -143,7 +143,8 @@ impl State {
                 Some(_) => return Err("the rollback has begun already".to_owned()),
             },
             Happened::RunEnded(ended) => self.ended = Some(ended.clone()),
-            Happened::LetComputed { .. } | Happened::Retrying { .. } => {}
+            Happened::LetComputed { .. } | Happened::Retrying { .. } | Happened::GateClosing { .. } => {}
+            Happened::GateClosed { step, .. } => self.gate_closed(step),
             Happened::WatchLive { watch } => self.watch_live(watch)?,
             Happened::WatchEnded { watch, .. } => self.watch_ended(watch)?,
             Happened::Started { phase, step, action, effect, attempt, with } => {
@@ -209,9 +210,7 @@ impl State {
                 Cause::Limit { .. } | Cause::Journal { .. } | Cause::InDoubt { .. } | Cause::Operator { .. } => {}
             }
         }
-        let is_settled =
-            |known: &Known| matches!(known.outcome, None | Some(Outcome::Ended { status: Status::Ok, .. }));
-        self.of_mut(Phase::Undo).retain(|_, known| is_settled(known));
+        self.reopen_undos();
         self.of_mut(Phase::Ensure).clear();
         // What a rollback was at is never too late: no watch over an undo has missed anything.
         if self.rollback.is_some() {

@@ -83,6 +83,8 @@ fn story(run: &str) -> Vec<Event> {
         Happened::Skipped { phase: Phase::Forward, step: Arc::from("later"), reason: "no edge".to_owned() },
         Happened::Requested(asked),
         Happened::RollbackStarted { cause },
+        Happened::GateClosing { step: Arc::clone(&step), gate: Arc::from("execution") },
+        Happened::GateClosed { step: Arc::clone(&step), gate: Arc::from("execution"), failure: None },
         started(Phase::Undo, "arm", 1),
         finished(Phase::Undo, "arm", Status::Ok),
         Happened::RunEnded(Box::new(ended)),

@@ -87,6 +87,15 @@ enum What<'a> {
         step: &'a str,
         memory: Borrowed<'a>,
     },
+    GateClosing {
+        step: &'a str,
+        gate: &'a str,
+    },
+    GateClosed {
+        step: &'a str,
+        gate: &'a str,
+        failure: &'a Option<Failure>,
+    },
     Requested(&'a Asked),
     Resumed {
         who: &'a str,
@@ -127,6 +136,8 @@ impl<'a> What<'a> {
             Happened::Remembered { phase, step, memory } => {
                 Self::Remembered { phase: *phase, step, memory: Borrowed(memory) }
             }
+            Happened::GateClosing { step, gate } => Self::GateClosing { step, gate },
+            Happened::GateClosed { step, gate, failure } => Self::GateClosed { step, gate, failure },
             Happened::Requested(asked) => Self::Requested(asked),
             Happened::Resumed { who, unix_ms, cut_bytes } => {
                 Self::Resumed { who, unix_ms: *unix_ms, cut_bytes: *cut_bytes }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
+use crate::declaration::{ARM, Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -12,7 +12,7 @@ use super::{Call, Primitive, gate};
 pub(super) struct Arm;
 
 pub(super) static DECLARATION: Declaration = Declaration {
-    name: "arm",
+    name: ARM,
     about: "Opens a gate and verifies it; any outcome but verified ARMED leads to a verified DISARM",
     arguments: &[
         Argument { name: "gate", kind: Kind::Gate, required: true, about: "the gate" },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
+use crate::declaration::{Argument, DEPLOY, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -12,7 +12,7 @@ use super::{Call, Primitive};
 pub(super) struct Deploy;
 
 pub(super) static DECLARATION: Declaration = Declaration {
-    name: "deploy",
+    name: DEPLOY,
     about: "Changes a service to a version and verifies that it runs it",
     arguments: &[
         Argument { name: "service", kind: Kind::Service, required: true, about: "the service" },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
+use crate::declaration::{Argument, DISARM, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, Need};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -12,7 +12,7 @@ use super::{Call, Primitive, gate};
 pub(super) struct Disarm;
 
 pub(super) static DECLARATION: Declaration = Declaration {
-    name: "disarm",
+    name: DISARM,
     about: "Closes a gate and verifies that it stays closed; what cannot be known is reported as unknown",
     arguments: &[
         Argument { name: "gate", kind: Kind::Gate, required: true, about: "the gate" },

@@ -6,7 +6,7 @@ use crate::declaration::Effect;
 use crate::event::{Cause, Event, Happened, Phase, Status};
 
 use super::few::listed;
-use super::terminal::named;
+use super::words::named;
 
 /// How one piece of work stands.
 #[derive(Clone, Copy, PartialEq, Eq)]

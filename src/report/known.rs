@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::declaration::Effect;
+use crate::declaration::{DISARM, Effect};
 use crate::event::{Happened, Status};
 use crate::primitive::CATALOGUE;
 use crate::primitive::gate::{CLOSED_AGAIN, STILL_ARMED};
@@ -49,6 +49,11 @@ impl Known {
                     self.failed(&action, &with, &failure.message, at_ms);
                 }
             }
+            Happened::GateClosing { gate, .. } => self.forget(DISARM, &closed(gate), at_ms),
+            Happened::GateClosed { gate, failure, .. } => match failure {
+                None => self.verified(DISARM, &closed(gate), &Value::map([("state", Value::text(DISARMED))]), at_ms),
+                Some(failure) => self.failed(DISARM, &closed(gate), &failure.message, at_ms),
+            },
             Happened::CallStarted { step, primitive, with, .. } => {
                 if CATALOGUE.find(primitive).is_some_and(|declaration| declaration.effect == Effect::Changes) {
                     self.forget(primitive, with, at_ms);
@@ -120,6 +125,11 @@ impl Known {
     pub(super) fn facts(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         self.facts.iter().map(|(fact, (seen, at_ms))| (fact.as_str(), seen.as_str(), *at_ms))
     }
+}
+
+/// The arguments of closing a gate.
+fn closed(gate: &str) -> Value {
+    Value::map([("gate", Value::text(gate))])
 }
 
 /// What an action is about: a gate, a service's version, a service's policy hash.

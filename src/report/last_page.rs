@@ -6,8 +6,8 @@ use crate::event::{Cause, Ended, Ending, Running};
 use crate::visible::visible;
 
 use super::known::{ARMED, DISARMED, Known};
-use super::terminal::clock;
 use super::undone::Undone;
+use super::words::clock;
 
 /// A run that has ended, and what is known of it.
 pub(super) struct LastPage<'a> {

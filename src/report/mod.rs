@@ -25,6 +25,7 @@ mod story;
 mod summary;
 mod terminal;
 mod undone;
+mod words;
 
 pub use appeal::{Appeal, appeal};
 pub use changes::{changes, changes_json};

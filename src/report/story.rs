@@ -5,13 +5,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::engine::{Explained, Judged};
-use crate::event::{Asked, Event, Happened, Phase, Status};
+use crate::event::{Asked, Cause, Event, Happened, Header, Phase, Status};
 use crate::guard::Part;
 use crate::runbook::EdgeOutcome;
 use crate::value::Value;
 use crate::visible::visible;
 
-use super::terminal::{clock, named};
+use super::words::{clock, named};
 
 /// Every record as a line, results and failures in full.
 pub fn timeline(events: &[Event]) -> String {
@@ -31,23 +31,8 @@ pub fn timeline(events: &[Event]) -> String {
 
 /// What a record says in one line, and what it holds.
 fn line(what: &Happened) -> (String, Vec<(&'static str, String)>) {
-    let value = |value: &Value| (!value.is_empty()).then(|| value.to_string());
-    let held = |pairs: Vec<(&'static str, Option<String>)>| {
-        pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-    };
     match what {
-        Happened::RunStarted(header) => {
-            let title = format!("run {} of {} on {} began", header.run, header.runbook, header.target);
-            let digests = header.digests.iter().map(|(name, digest)| format!("{digest} {name}"));
-            let digests = digests.collect::<Vec<_>>().join("\n");
-            let pairs = vec![
-                ("by", Some(header.who.clone())),
-                ("engine", Some(header.engine.clone())),
-                ("params", value(&header.params)),
-                ("digests", Some(digests)),
-            ];
-            (title, held(pairs))
-        }
+        Happened::RunStarted(header) => begun(header),
         Happened::LetComputed { name, value: computed } => (format!("let {name}"), held(vec![("is", value(computed))])),
         Happened::WatchLive { watch } => (format!("watch {watch} is live"), Vec::new()),
         Happened::WatchEnded { watch, breach } => {
@@ -78,6 +63,11 @@ fn line(what: &Happened) -> (String, Vec<(&'static str, String)>) {
         Happened::Skipped { phase, step, reason } => {
             (format!("{} was skipped", named(*phase, step)), held(vec![("because", Some(reason.clone()))]))
         }
+        Happened::GateClosing { gate, .. } => (format!("gate {gate} is to be closed"), Vec::new()),
+        Happened::GateClosed { gate, failure, .. } => (
+            format!("gate {gate}: the closing ended"),
+            held(vec![("failure", failure.as_ref().map(ToString::to_string))]),
+        ),
         Happened::Requested(Asked { request, who, why }) => {
             (format!("{who} asked: {}", request.phrase()), held(vec![("why", Some(why.clone()))]))
         }
@@ -90,13 +80,33 @@ fn line(what: &Happened) -> (String, Vec<(&'static str, String)>) {
         }
         Happened::RunEnded(ended) => {
             let pairs = vec![
-                ("because", ended.cause.as_ref().map(crate::event::Cause::sentence)),
+                ("because", ended.cause.as_ref().map(Cause::sentence)),
                 ("needs", (!ended.needs_person.is_empty()).then(|| ended.needs_person.join("\n"))),
                 ("outputs", value(&ended.outputs)),
             ];
             (format!("the run ended {} after {}", ended.ending.word(), clock(ended.took_ms)), held(pairs))
         }
     }
+}
+
+fn begun(header: &Header) -> (String, Vec<(&'static str, String)>) {
+    let digests = header.digests.iter().map(|(name, digest)| format!("{digest} {name}"));
+    let pairs = vec![
+        ("by", Some(header.who.clone())),
+        ("engine", Some(header.engine.clone())),
+        ("params", value(&header.params)),
+        ("digests", Some(digests.collect::<Vec<_>>().join("\n"))),
+    ];
+    (format!("run {} of {} on {} began", header.run, header.runbook, header.target), held(pairs))
+}
+
+/// What a record holds, as far as it does.
+fn held(pairs: Vec<(&'static str, Option<String>)>) -> Vec<(&'static str, String)> {
+    pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn value(value: &Value) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_string())
 }
 
 /// Every step's outcome, its edges and its guards with their operands.

@@ -16,6 +16,7 @@ use super::known::{GATE, Known, UNKNOWN};
 use super::last_page::LastPage;
 use super::summary::{shortened, summary};
 use super::undone::Undone;
+use super::words::{clock, closing, named};
 
 /// Clears the moving line.
 const CLEAR_LINE: &str = "\r\u{1b}[2K";
@@ -245,6 +246,8 @@ impl<W: Write> Report for Terminal<W> {
                 self.stamped(at, "↻", &visible(&text));
             }
             Happened::CallStarted { .. } | Happened::CallFinished { .. } | Happened::Remembered { .. } => {}
+            Happened::GateClosing { .. } => {}
+            Happened::GateClosed { gate, failure, .. } => self.closed(at, gate, failure.as_ref()),
             Happened::Requested(Asked { request, who, why }) => {
                 let follows = self.follows(request);
                 self.stamped(at, "!", &visible(&format!("{who} asked: {} ({why}){follows}", request.phrase())));
@@ -301,6 +304,10 @@ impl<W: Write> Terminal<W> {
                 self.under_way.insert(Arc::clone(step), (at_ms, String::new()));
                 self.asks(step, action);
             }
+            Happened::GateClosing { gate, .. } => {
+                self.under_way.insert(closing(gate), (at_ms, String::new()));
+            }
+            Happened::GateClosed { gate, .. } => drop(self.under_way.remove(&closing(gate))),
             Happened::CallStarted { step, primitive, .. } => self.asks(step, primitive),
             Happened::CallFinished { step, .. } => {
                 self.asking.remove(step);
@@ -331,6 +338,14 @@ impl<W: Write> Terminal<W> {
             Request::Pause if self.is_rolling_back => "; a rollback is not paused",
             Request::Pause => "; what is under way ends first, every watch too",
             _ => "",
+        }
+    }
+
+    fn closed(&mut self, at_ms: u64, gate: &str, failure: Option<&Failure>) {
+        let what = closing(gate);
+        match failure {
+            None => self.stamped(at_ms, "✓", &visible(&format!("{what:<32} verified disarmed"))),
+            Some(failure) => self.stamped(at_ms, "✗", &visible(&format!("{what:<32} {failure}"))),
         }
     }
 
@@ -377,18 +392,4 @@ impl<W: Write> Terminal<W> {
 fn once(needed: &str, told: &str) -> String {
     let before = needed.strip_suffix(told).filter(|before| before.ends_with(": "));
     before.map_or_else(|| needed.to_owned(), |before| format!("{before}the same"))
-}
-
-/// A step with the part of the run it belongs to.
-pub(super) fn named(phase: Phase, step: &str) -> String {
-    match phase {
-        Phase::Forward => step.to_owned(),
-        Phase::Undo => format!("undo {step}"),
-        Phase::Ensure => format!("ensure {step}"),
-    }
-}
-
-/// Minutes, seconds and tenths.
-pub(super) fn clock(ms: u64) -> String {
-    format!("{}:{:02}.{}", ms / 60_000, ms / 1_000 % 60, ms / 100 % 10)
 }

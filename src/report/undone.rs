@@ -3,15 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::declaration::Effect;
+use crate::declaration::{DISARM, Effect};
 use crate::event::{Happened, Phase, Status};
 use crate::value::Value;
 use crate::visible::visible;
 
 use super::few::{few, listed};
-
-/// The action that closes a gate, which nothing has to undo.
-const DISARM: &str = "disarm";
 
 /// What became of the effects of a run.
 #[derive(Default)]

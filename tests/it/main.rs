@@ -13,6 +13,7 @@ mod approvals;
 mod authoring;
 mod change;
 mod chaos;
+mod closing;
 mod commands;
 mod contract;
 mod crash;
