@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::yield_now;
+
 use crate::declaration::{DISARM, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase};
 use crate::guard::{Recorded, Script, ScriptCall, ScriptProgress};
@@ -37,6 +39,11 @@ impl Run<'_> {
         }
         let locals: Vec<_> = task.begun.item.iter().map(|item| ("item", item)).collect();
         loop {
+            // A watch, a timeout or a person is heard between two calls.
+            yield_now().await;
+            if self.now() >= deadline {
+                return Err(Failure::new(ErrorClass::Timeout, "the script was not done in time"));
+            }
             let progress = {
                 let mut names = task.frame.names.borrow_mut();
                 self.job.guards.run_script(script, &mut names, &locals, &recorded)

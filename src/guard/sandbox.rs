@@ -11,15 +11,17 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, OptimizationLevel};
 
+use crate::value::format_duration;
+
 use super::operators::{equal, fault};
 use super::{functions, names, operators};
 
 /// Operations of one guard: a guard that needs more is a program.
 const MAX_OPERATIONS: u64 = 100_000;
-/// Operations of a script between two calls, and of a guard that calls functions of an author's own.
+/// Operations of a script up to a call, and of a guard that calls functions of an author's own.
 const MAX_SCRIPT_OPERATIONS: u64 = 5_000_000;
-/// How long they may compute: their operations are counted, what each takes is not.
-const MAX_SCRIPT_TIME: Duration = Duration::from_secs(5);
+/// How long they may compute, while a watch cannot act: their operations are counted, what each takes is not.
+const MAX_SCRIPT_TIME: Duration = Duration::from_secs(1);
 /// How many operations there are from one look at the clock to the next.
 const OPERATIONS_A_LOOK: u64 = 64;
 /// Nesting of expressions; set for both build kinds, whose own defaults differ.
@@ -109,7 +111,7 @@ impl Pace {
             return Some("this takes too many operations".to_owned());
         }
         let is_late = operations.is_multiple_of(OPERATIONS_A_LOOK) && self.began.get().elapsed() > MAX_SCRIPT_TIME;
-        is_late.then(|| format!("this computes for more than {} seconds", MAX_SCRIPT_TIME.as_secs()))
+        is_late.then(|| format!("this computes for more than {}", format_duration(MAX_SCRIPT_TIME)))
     }
 }
 

@@ -216,7 +216,7 @@ impl Guards {
             let record = Rc::new(RefCell::new(Record::default()));
             let pace = Pace::of(&mut engine);
             for primitive in self.core.catalogue.0.iter().filter(|one| is_callable(one)) {
-                register(&mut engine, primitive, &record, &pace);
+                register(&mut engine, primitive, &record);
             }
             Host { engine, record, pace }
         })
@@ -238,15 +238,10 @@ impl Script {
 
 /// Makes a primitive callable with up to [`MAX_POSITIONAL`] arguments, and named ones in a
 /// closing map.
-fn register(engine: &mut Engine, primitive: &'static Declaration, record: &Rc<RefCell<Record>>, pace: &Rc<Pace>) {
+fn register(engine: &mut Engine, primitive: &'static Declaration, record: &Rc<RefCell<Record>>) {
     let name = primitive.name;
-    let answer = {
-        let (record, pace) = (Rc::clone(record), Rc::clone(pace));
-        move |given: Vec<Dynamic>| {
-            pace.begin();
-            answer(primitive, given, &record)
-        }
-    };
+    let record = Rc::clone(record);
+    let answer = move |given: Vec<Dynamic>| answer(primitive, given, &record);
     let (a0, a1, a2, a3, a4) = (answer.clone(), answer.clone(), answer.clone(), answer.clone(), answer);
     engine.register_fn(name, move || a0(vec![]));
     engine.register_fn(name, move |a: Dynamic| a1(vec![a]));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::desk::Desk;
 use crate::stage::{Stage, Watched};
 use crate::tool::{Ran, command, finished, titan};
 
@@ -256,4 +257,24 @@ fn a_gate_is_closed_though_a_person_must_say_what_became_of_its_undo() {
     let (code, _, _) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
     assert_eq!(code, 4);
     stage.is("1.0.0", false);
+}
+
+#[test]
+fn a_script_that_calls_without_a_wait_is_stopped_between_two_calls() {
+    let code = "let n = 0; while n < 5000 { note(#{ text: `at ${n}` }); n += 1; } n";
+    let desk = Desk::new(&format!("  long: {{ do: script, no_undo: A test., with: {{ code: '{code}' }} }}\n"));
+    let mut run = Watched::start(desk.run());
+    run.until("call_started", "long");
+    desk.say(&["abort"]).exits(0);
+    let (_, ended, events) = run.end();
+    let calls = events.iter().filter(|event| event["what"]["event"] == "call_finished").count();
+    assert!(calls < 5_000, "{ended}");
+}
+
+#[test]
+fn a_script_is_bounded_by_its_timeout_between_two_calls() {
+    let code = "let n = 0; while n < 5000 { note(#{ text: `at ${n}` }); n += 1; } n";
+    let step = format!("  long: {{ do: script, timeout: 50ms, no_undo: A test., with: {{ code: '{code}' }} }}\n");
+    let (_, ended, _) = Watched::start(Desk::new(&step).run()).end();
+    assert_eq!(ended["cause"]["failure"]["class"], "timeout", "{ended}");
 }
