@@ -102,8 +102,8 @@ impl State {
         after.map(|(at, _)| Arc::clone(at)).take_while(|at| at.starts_with(beginning)).collect()
     }
 
-    /// A gate that the engine closed is not open any more, whatever the undo that was to open it had
-    /// done.
+    /// A gate that the engine closed, or tried to, does not count as opened any more: the undo that had
+    /// opened it opens it again where it is done anew.
     pub(super) fn gate_closed(&mut self, step: &str) {
         let inside = format!("{step}/");
         self.of_mut(Phase::Undo).retain(|path, known| !(path.starts_with(&inside) && &*known.action == ARM));

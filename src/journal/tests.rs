@@ -83,8 +83,6 @@ fn story(run: &str) -> Vec<Event> {
         Happened::Skipped { phase: Phase::Forward, step: Arc::from("later"), reason: "no edge".to_owned() },
         Happened::Requested(asked),
         Happened::RollbackStarted { cause },
-        Happened::GateClosing { step: Arc::clone(&step), gate: Arc::from("execution") },
-        Happened::GateClosed { step: Arc::clone(&step), gate: Arc::from("execution"), failure: None },
         started(Phase::Undo, "arm", 1),
         finished(Phase::Undo, "arm", Status::Ok),
         Happened::RunEnded(Box::new(ended)),
@@ -231,6 +229,31 @@ fn a_record_of_another_format_is_refused() {
     assert!(refused.why.contains("it has format 2"), "{refused}");
 }
 
+#[test]
+fn a_gate_that_the_engine_closed_is_read_back_and_what_had_opened_it_is_not_done_any_more() {
+    let failure = Some(Failure::new(ErrorClass::Timeout, "m"));
+    let gate = || Arc::from("execution");
+    let cause = Cause::Step { step: Arc::from("a"), failure: Failure::new(ErrorClass::Breach, "x") };
+    let events = numbered([
+        header("one"),
+        started(Phase::Forward, "a", 1),
+        finished(Phase::Forward, "a", Status::Failed),
+        Happened::RollbackStarted { cause },
+        started(Phase::Undo, "a", 1),
+        started(Phase::Undo, "a/arm", 1),
+        finished(Phase::Undo, "a/arm", Status::Ok),
+        Happened::GateClosing { step: Arc::from("a"), gate: gate() },
+        Happened::GateClosed { step: Arc::from("a"), gate: gate(), failure },
+        Happened::GateClosing { step: Arc::from("a"), gate: gate() },
+        Happened::GateClosed { step: Arc::from("a"), gate: gate(), failure: None },
+    ]);
+    let read = read(&encoded(&events)).unwrap();
+    assert_eq!(read.events, events);
+    let mut state = State::default();
+    events.iter().for_each(|event| state.apply(event).unwrap());
+    assert!(state.known(Phase::Undo, "a").is_some() && state.known(Phase::Undo, "a/arm").is_none());
+}
+
 /// The record format stays readable for ever: this file was written by format 1.
 #[test]
 fn the_kept_sample_of_format_1_still_reads() {
@@ -264,7 +287,7 @@ fn happened() -> impl Strategy<Value = Happened> {
     let path = prop_oneof![Just("a"), Just("b"), Just("a/b"), Just("a[0]")];
     let status = prop_oneof![Just(Status::Ok), Just(Status::Failed), Just(Status::InDoubt)];
     let ending = prop_oneof![Just(Ending::Succeeded), Just(Ending::Paused), Just(Ending::Stuck)];
-    (phase, path, status, ending, 1..3_u32, 0..10_u32).prop_map(|(phase, path, status, ending, attempt, kind)| {
+    (phase, path, status, ending, 1..3_u32, 0..12_u32).prop_map(|(phase, path, status, ending, attempt, kind)| {
         let step: Arc<str> = Arc::from(path);
         match kind {
             0..3 => started(phase, path, attempt),
@@ -273,6 +296,8 @@ fn happened() -> impl Strategy<Value = Happened> {
             6 => Happened::Remembered { phase, step, memory: Value::Null },
             7 => Happened::Resumed { who: String::new(), unix_ms: 0, cut_bytes: 0 },
             8 => Happened::WatchLive { watch: step },
+            9 => Happened::GateClosing { step, gate: Arc::from("execution") },
+            10 => Happened::GateClosed { step, gate: Arc::from("execution"), failure: None },
             _ => {
                 let cause = Some(Cause::Step { step, failure: Failure::new(ErrorClass::Exit, "") });
                 let limit = Some(Running { limit: "total".to_owned(), passes_ms: 1 });
