@@ -24,10 +24,12 @@ pub(super) fn check(
     declared: &[String],
     findings: &mut Findings,
 ) {
-    if !findings.has_errors() {
+    // A step is also missing where what is wrong stands in the runbook it uses.
+    let is_whole = !findings.has_errors() && runbook.steps.len() == ids.len();
+    if is_whole {
         cycles(runbook, findings);
     }
-    let partly = findings.has_errors().then_some(Partly { ids, declared });
+    let partly = (!is_whole).then_some(Partly { ids, declared });
     let mut looked = look(runbook, None, partly);
     looked.found.retain(|found| !is_unknown(found, findings));
     runbook.faults = looked.found;

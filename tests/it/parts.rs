@@ -93,3 +93,11 @@ fn what_a_part_only_ensures_is_not_judged_where_it_is_used() {
     assert!(!told.out.contains("last.yaml:"), "{}", told.out);
     desk.titan(&["lint", "part.yaml"]).exits(1).says("last.yaml:9:13");
 }
+
+#[test]
+fn what_is_wrong_in_a_part_makes_nothing_wrong_in_who_uses_it() {
+    let part = "titan: 1\nrunbook: NAME\nsteps:\n  a: { do: nothing_there }\n";
+    let user = "titan: 1\nrunbook: NAME\nsteps:\n  uses: { do: ./part.yaml }\n  after: { do: note, with: { text: \"${steps.uses.out.x}\" } }\n";
+    let desk = Desk::new(&[("part.yaml", part), ("user.yaml", user)]);
+    desk.titan(&["lint", "user.yaml"]).exits(1).says("part.yaml:4:12").says("1 file checked: 1 error in 1 file\n");
+}
