@@ -360,7 +360,8 @@ fn a_script_goes_on_in_the_middle_and_repeats_no_call() {
 
 #[test]
 fn deadlines_and_limits_go_on_while_nobody_runs_the_run() {
-    let waits = "  waits: { on_failure: continue, timeout: TIMEOUT, do: sleep, with: { for: 20s } }\n";
+    let waits =
+        "  waits: { on_failure: continue, timeout: TIMEOUT, do: sleep, with: { for: '${duration(\"20s\")}' } }\n";
     for (timeout, limit, code, said) in [
         ("2s", "", 0, "timeout: not done within 2s"),
         ("60s", "limits: { total: 2s } # titan: allow(limit-impossible) tight\n", 1, "`total`: not done within 2s"),
