@@ -5,8 +5,8 @@
 //! and, after it, steps that fail the run: a `hold` on the rejection counter, one on the gate's state,
 //! and the policy hash asked again, as a watch or a `hold`; each for at least a minute, and at least once
 //! a minute. The procedure says five minutes. A guard that may be true of a rejected order or a closed
-//! gate looks at nothing, a counter with `labels` leaves out what has others, and a watch that ends before
-//! the holds do sees too little.
+//! gate looks at nothing, a counter with `labels` leaves out what has others, a watch that ends before
+//! the holds do sees too little, and one from a step that is skipped with what it needs never begins.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -213,12 +213,20 @@ impl<'s, 'a> Looks<'s, 'a> {
             self.holds.has(to) || self.holds.iter().any(|hold| before.has(hold))
         };
         flow.watches().iter().any(|one| {
-            let is_early = around(one.from) || before.has(one.from);
+            let is_early = around(one.from) || (before.has(one.from) && self.always_begins(one.from));
             let is_late = || one.to.is_none_or(|to| self.after.has(to) && is_long(to));
             // A subscription hears everything; what samples must do so often enough.
             let is_dense = one.watch.work.action.name() == "nats_watch" || one.watch.every <= AT_LEAST;
             is_dense && one.watch.on_breach == OnFailure::Rollback && is(one) && is_early && is_late()
         })
+    }
+
+    /// Whether every run that opens the gate has come to a step: one that is skipped because of what it
+    /// needs has no watch begin, one that its own `when` skips has.
+    fn always_begins(&self, step: NodeId) -> bool {
+        let scene = self.subject.scene();
+        let own = Nodes::that(&scene.flow, |id, _| id == step);
+        scene.proof_unless(&own, |id| id == step).holds_at_start(self.arm)
     }
 
     /// Whether every run that comes to its end held something after the gate was opened.
