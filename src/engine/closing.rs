@@ -17,7 +17,6 @@ use crate::world::Wait;
 
 use super::perform::Task;
 use super::recorder::Recorder;
-use super::rollback::does;
 use super::{Begun, Frame, Run};
 
 /// Why a gate is closed that a run has tried to open.
@@ -93,7 +92,7 @@ impl Run<'_> {
         }
         // What else a runbook or a script was to close is not known.
         let is_all = matches!(task.work.action.kind, ActionKind::Primitive(_)) && !gates.is_empty();
-        self.may_be_open.set(self.may_be_open.get() || (does(&task.work.action, DISARM) && !is_all));
+        self.may_be_open.set(self.may_be_open.get() || (task.work.action.does(DISARM) && !is_all));
         if let Some(child) = &child {
             self.close_what_is_left(child).await;
         }
@@ -106,7 +105,7 @@ impl Run<'_> {
         Box::pin(async move {
             for (at, step) in frame.runbook.steps.iter().enumerate() {
                 let is_begun = frame.begun.borrow().iter().any(|one| one.step == at);
-                if !is_begun && does(&step.work.action, DISARM) {
+                if !is_begun && step.work.action.does(DISARM) {
                     // How that came out is on record; the undo has failed either way.
                     drop(self.step(frame, at).await);
                 }

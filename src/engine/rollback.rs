@@ -15,7 +15,7 @@ use futures_util::future::{Either, select};
 use crate::declaration::{ARM, DEPLOY, DISARM, Declaration, Effect, ErrorClass, Failure, OBSERVES};
 use crate::event::{Happened, Phase, Status};
 use crate::primitive::Arguments;
-use crate::runbook::{Action, ActionKind, Step};
+use crate::runbook::{Action, Step};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -70,8 +70,8 @@ impl Run<'_> {
         };
         begun.undone.set(true);
         let child = begun.child.borrow().clone();
-        let redeploys = step.undo.as_deref().map_or(child.is_some(), |undo| does(&undo.action, DEPLOY));
-        self.deploy_stands.set(self.deploy_stands.get() || (does(&step.work.action, DEPLOY) && !redeploys));
+        let redeploys = step.undo.as_deref().map_or(child.is_some(), |undo| undo.action.does(DEPLOY));
+        self.deploy_stands.set(self.deploy_stands.get() || (step.work.action.does(DEPLOY) && !redeploys));
         let undo = match (&step.undo, child) {
             _ if step.work.action.name() == DISARM && begun.status.get() != Status::Ok => &step.work,
             (Some(undo), _) => undo,
@@ -101,7 +101,7 @@ impl Run<'_> {
         wanted: Result<(), Failure>,
     ) -> Result<Value, Failure> {
         let result = match wanted {
-            Ok(()) => self.unless_aborted(task, does(&task.work.action, DISARM)).await,
+            Ok(()) => self.unless_aborted(task, task.work.action.does(DISARM)).await,
             Err(failure) => Err(failure),
         };
         match result {
@@ -129,8 +129,8 @@ impl Run<'_> {
     /// Why an undo must not be done now. Where it closes a gate among other things, each of those
     /// decides for itself.
     fn against(&self, action: &Action, is_complete: bool) -> Option<&'static str> {
-        let change = if does(action, DISARM) { None } else { self.against_change(action.effect()) };
-        let arms = does(action, ARM);
+        let change = if action.does(DISARM) { None } else { self.against_change(action.effect()) };
+        let arms = action.does(ARM);
         let too_soon = "an undo that arms runs only last, after everything else was undone";
         let behind_deploy = "a deploy stands that nothing undoes, and no gate is opened behind it";
         let arming = (arms && !is_complete).then_some(too_soon);
@@ -249,15 +249,5 @@ impl Run<'_> {
             return Ok(());
         }
         self.outcome(task, self.perform(task)).await
-    }
-}
-
-/// Whether an action is a primitive, or does it somewhere inside.
-pub(super) fn does(action: &Action, primitive: &str) -> bool {
-    match &action.kind {
-        ActionKind::Primitive(declaration) => declaration.name == primitive,
-        ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| does(&step.work.action, primitive)),
-        // A script opens no gate.
-        ActionKind::Script(script) => primitive != ARM && script.said().calls(primitive),
     }
 }

@@ -1,14 +1,16 @@
 //! Programs and addresses that change what a service runs, without the engine knowing of it.
 
+use crate::declaration::DEPLOY;
 use crate::guard::syntax::ExprKind;
-use crate::guard::{Said, Script};
+use crate::guard::{Call, Said, Script};
 use crate::runbook::ActionKind;
 use crate::runbook::target::Target;
 
 use super::argv::program;
 use super::command_lines::run_by;
-use super::flow::Known;
+use super::flow::{Known, NodeId};
 use super::pieces::{Pieces, Reader, handed_over};
+use super::scene::Scene;
 
 /// What a target fills the version into.
 const VERSION: &str = "{version}";
@@ -101,8 +103,27 @@ const SAYING: [&str; 3] = ["echo", "logger", "printf"];
 
 /// The services that a script deploys, one for each call; `None` where it does not write out which.
 pub(super) fn deployed_by(script: &Script) -> Vec<Option<Known>> {
-    let deploys = script.asked().iter().filter(|asked| asked.declaration.name == "deploy");
-    deploys.map(|deploy| deploy.argument("service")?.value.clone().map(Known::Value)).collect()
+    let deploys = script.asked().iter().filter(|asked| asked.declaration.name == DEPLOY);
+    let mut deployed: Vec<_> =
+        deploys.map(|deploy| deploy.argument("service")?.value.clone().map(Known::Value)).collect();
+    // What a function in a file, or one that is handed over by its name, deploys is not written here.
+    let calls = |call: &&Call| {
+        call.name == DEPLOY || call.hands_over().is_some_and(|over| over.is_none_or(|over| over == DEPLOY))
+    };
+    let elsewhere = script.said().calls.iter().filter(calls).count() > deployed.len();
+    deployed.extend(elsewhere.then_some(None));
+    deployed
+}
+
+/// What every step and script of a scene deploys; `None` where a script does not write out which service.
+pub(super) fn deployed_in(scene: &Scene<'_>) -> Vec<(NodeId, Option<Known>)> {
+    let mut found: Vec<_> = scene.deploys().into_iter().map(|(id, service)| (id, Some(service.clone()))).collect();
+    let script = |id: NodeId| scene.flow.node(id).and_then(|node| node.work.action.script());
+    found.retain(|(id, _)| script(*id).is_none());
+    for (id, _) in scene.flow.nodes() {
+        found.extend(script(id).into_iter().flat_map(deployed_by).map(|service| (id, service)));
+    }
+    found
 }
 
 /// What a node deploys by hand: the words that say so.

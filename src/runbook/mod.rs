@@ -9,6 +9,7 @@ mod bound;
 mod captured;
 mod check;
 mod decode;
+mod doing;
 pub mod faults;
 pub(crate) mod fields;
 mod functions;

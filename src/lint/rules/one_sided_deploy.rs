@@ -42,6 +42,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::lint::deploying::deployed_in;
 use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
 use crate::value::Value;
@@ -83,18 +84,21 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// A rollback that brings one service back and leaves another as the run made it.
 fn check_rollback(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = subject.scene();
-    let undone: Vec<Known> = subject
-        .undos()
-        .flat_map(|(undone, _)| undone.scene.deploys().into_iter().map(|(_, service)| service.clone()))
-        .collect();
-    let is_named = undone.iter().all(|service| matches!(service, Known::Value(_)));
-    let Some(back) = undone.first().filter(|_| is_named) else {
+    let undone = subject.undos().flat_map(|(undone, _)| deployed_in(&undone.scene)).map(|(_, service)| service);
+    let undone: Vec<_> = undone.collect();
+    let is_named = undone.iter().all(|service| matches!(service, Some(Known::Value(_))));
+    // Where nothing is brought back, each deploy says why it stays.
+    let Some(Some(back)) = undone.first().filter(|_| is_named) else {
         return;
     };
-    let is_left = |service: &Known| matches!(service, Known::Value(_)) && !undone.contains(service);
-    for (deploy, service) in scene.deploys().into_iter().filter(|(_, service)| is_left(service)) {
-        let (left, back) = (service.shown(), back.shown());
-        let message = format!("a rollback brings `{back}` back and leaves `{left}` as it was changed");
+    // What an undo leaves out, `undo-incomplete` tells.
+    let has_undo = |id: NodeId| scene.flow.node(id).and_then(|node| node.step?.undo.as_deref()).is_some();
+    let is_left = |id: NodeId, service: &Option<Known>| {
+        matches!(service, Some(Known::Value(_))) && !undone.contains(service) && !has_undo(id)
+    };
+    for (deploy, service) in deployed_in(scene).into_iter().filter(|(id, service)| is_left(*id, service)) {
+        let left = service.map_or_else(String::new, |service| service.shown());
+        let message = format!("a rollback brings `{}` back and leaves `{left}` as it was changed", back.shown());
         let found = report.at(message, subject.span_of(deploy));
         report.push(found.help(format!("add `undo:` with a `deploy` of `{left}`")));
     }

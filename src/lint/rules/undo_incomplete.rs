@@ -36,6 +36,7 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::deploying::deployed_by;
 use crate::lint::flow::{Known, Node, NodeId};
 use crate::lint::scene::{Deed, Scene};
+use crate::value::Value;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -53,7 +54,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let (id, undoing) = (undone.id, &undone.scene);
         let mut told: Vec<String> = Vec::new();
         let left = deeds_in(subject.scene(), id).filter_map(|deed| left_by(deed, undoing));
-        let scripted = scripted_in(subject.scene(), id).into_iter().filter(|service| !is_named(undoing, service));
+        let scripted = scripted_in(subject, id).into_iter().filter(|service| !is_named(undoing, service));
         let scripted: Vec<_> = scripted.collect();
         for (what, verb) in left.chain(scripted.iter().map(|service| (service, "changes"))) {
             let message = format!("`{}` {verb} `{}`, and its undo does not change that", node.path, what.shown());
@@ -74,24 +75,25 @@ fn deeds_in<'s>(scene: &'s Scene<'_>, id: NodeId) -> impl Iterator<Item = &'s De
     known.map(|(_, deed)| deed)
 }
 
-/// The services that scripts in a step deploy, as far as these write them out.
-fn scripted_in(scene: &Scene<'_>, id: NodeId) -> Vec<Known> {
-    let inside = (scene.flow.begin_of(id)..=id).filter_map(|inner| scene.flow.node(inner));
-    inside.flat_map(scripted).collect()
+/// The services that scripts in a step deploy: any of those that must agree, where that is not written out.
+fn scripted_in(subject: &Subject<'_>, id: NodeId) -> Vec<Known> {
+    let flow = &subject.scene().flow;
+    let inside = (flow.begin_of(id)..=id).filter_map(|inner| flow.node(inner));
+    let any = || subject.setting.target.parity().map(|name| Known::Value(Value::text(name))).collect();
+    inside.flat_map(scripted).flat_map(|service| service.map_or_else(any, |service| vec![service])).collect()
 }
 
-fn scripted(node: &Node<'_>) -> Vec<Known> {
-    node.work.action.script().map_or_else(Vec::new, |script| deployed_by(script).into_iter().flatten().collect())
+fn scripted(node: &Node<'_>) -> Vec<Option<Known>> {
+    node.work.action.script().map_or_else(Vec::new, deployed_by)
 }
 
 /// Whether an undo deploys a service that a script has deployed: in a step, or in a script that names it
-/// or names none.
+/// or does not write out which it deploys.
 fn is_named(undoing: &Scene<'_>, service: &Known) -> bool {
     undoing.flow.nodes().any(|(id, node)| {
         let deeds = undoing.deeds().iter().filter(|(one, _)| *one == id);
         let by_step = deeds.clone().any(|(_, deed)| *deed == Deed::Deploys(service.clone()));
-        let named = scripted(node);
-        by_step || named.contains(service) || (named.is_empty() && deeds.count() > 0 && is_script(node))
+        by_step || scripted(node).iter().any(|named| named.as_ref().is_none_or(|named| named == service))
     })
 }
 
