@@ -39,13 +39,16 @@
 //!       since: "${steps.deploy.out.log_mark}"
 //! ```
 
+use crate::declaration::DEPLOY;
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::Script;
+use crate::guard::syntax::{Expr, ExprKind};
+use crate::guard::{Said, Script};
 use crate::lint::deploying::deployed_by;
 use crate::lint::flow::{Known, Node, NodeId, Part};
+use crate::lint::pieces::standing_for;
 use crate::lint::scene::Deed;
 use crate::runbook::ActionKind;
-use crate::source::Span;
+use crate::value::Value;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -82,8 +85,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             since.as_ref().is_some_and(|since| match &deploy.work.action.kind {
                 // A script gives the place in its own words.
                 ActionKind::Script(script) => {
-                    gives_one_mark(script, service.as_ref())
-                        && scene.flow.source_of(since).is_some_and(|(giver, _)| giver == id)
+                    let given = scene.flow.source_of(since).filter(|(giver, _)| *giver == id);
+                    given.is_some_and(|(_, name)| gives_own_mark(script, name, service.as_ref()))
                 }
                 ActionKind::Primitive(_) | ActionKind::Runbook(_) => {
                     scene.flow.named(deploy, &log_mark(&deploy.path)) == *since
@@ -121,17 +124,42 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// The name of the place in a log, in what a deploy gives.
+const LOG_MARK: &str = "log_mark";
+
 /// How a step names the place a deploy beside it began at.
 fn log_mark(path: &str) -> String {
     format!("steps.{}.out.log_mark", path.rsplit('/').next().unwrap_or(path))
 }
 
-/// Whether a script can mean but one place in the log of a service: it deploys that once, says which
-/// service it deploys, and hands on no place that it was given.
-fn gives_one_mark(script: &Script, service: Option<&Known>) -> bool {
-    let named = deployed_by(script);
-    let hands_on = |path: &Vec<(String, Span)>| path.iter().any(|(word, _)| word == "log_mark");
-    named.iter().all(Option::is_some)
-        && named.iter().filter(|one| one.as_ref() == service).count() == 1
-        && !script.reads().iter().any(hands_on)
+/// Whether what a script gives under a name is the place in the log of a service from which its one
+/// deploy of that service wrote.
+fn gives_own_mark(script: &Script, name: &str, service: Option<&Known>) -> bool {
+    let (said, named) = (script.said(), deployed_by(script));
+    let is_only = named.iter().all(Option::is_some) && named.iter().filter(|one| one.as_ref() == service).count() == 1;
+    let given = said.last.as_ref().and_then(|last| match &standing_for(last, said).kind {
+        ExprKind::Map(entries) => {
+            let entry = entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| standing_for(value, said))?;
+            match &entry.kind {
+                ExprKind::Property { of, name, .. } if name.text == LOG_MARK => Some(standing_for(of, said)),
+                _ => None,
+            }
+        }
+        _ if name == LOG_MARK => Some(standing_for(last, said)),
+        _ => None,
+    });
+    is_only && given.and_then(|call| deployed(call, said)) == service.cloned()
+}
+
+/// The service that a call deploys, where it is one that does.
+fn deployed(call: &Expr, said: &Said) -> Option<Known> {
+    let ExprKind::Call { name, arguments, .. } = &call.kind else {
+        return None;
+    };
+    let first = arguments.first().filter(|_| name.text == DEPLOY).map(|first| standing_for(first, said))?;
+    let service = match &first.kind {
+        ExprKind::Map(entries) => entries.iter().find(|(key, _)| key.text == "service").map(|(_, value)| value)?,
+        _ => first,
+    };
+    standing_for(service, said).as_text().map(|name| Known::Value(Value::text(name)))
 }
