@@ -29,11 +29,15 @@
 //!     undo: { do: deploy, with: { service: execution, version: "${steps.before.out.version}" } }
 //! ```
 
+use crate::declaration::{DEPLOY, DISARM};
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::Guard;
 use crate::guard::fault::Wrong;
+use crate::guard::{Guard, Script};
 use crate::lint::places::Role;
+use crate::name::StepId;
+use crate::runbook::Work;
 use crate::runbook::faults::{Found, Problem};
+use crate::source::Span;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -46,17 +50,41 @@ pub(super) const RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-/// What brings a service or a gate back.
-const MOVING: [&str; 2] = ["deploy", "disarm"];
-
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for found in &subject.runbook.faults {
         if let Some(step) = read_in_its_undo(subject, found) {
-            let message = format!("this undo reads what `{step}` gave, which gives nothing where it failed");
-            let found = report.at(message, found.span);
-            report.push(found.help("read it in a step before this one, such as with `service_version`"));
+            say(step, found.span, report);
         }
     }
+    for (step, undo) in subject.runbook.steps.iter().filter_map(|step| Some((step, step.undo.as_deref()?))) {
+        let read = undo.action.script().filter(|_| brings_back(undo)).and_then(|script| read_by(script, &step.id));
+        if let Some(span) = read {
+            say(step.id.as_str(), span, report);
+        }
+    }
+}
+
+fn say(step: &str, at: Span, report: &mut Report<'_>) {
+    let found = report.at(format!("this undo reads what `{step}` gave, which gives nothing where it failed"), at);
+    report.push(found.help("read it in a step before this one, such as with `service_version`"));
+}
+
+/// Whether an undo brings a service or a gate back.
+fn brings_back(undo: &Work) -> bool {
+    undo.action.does(DEPLOY) || undo.action.does(DISARM)
+}
+
+/// Where a script reads the result of a step that it does not ask whether there is one.
+fn read_by(script: &Script, step: &StepId) -> Option<Span> {
+    let reads = |property: &str| {
+        script.reads().iter().find_map(|path| match path.as_slice() {
+            [(steps, _), (id, at), (read, _), ..] if steps == "steps" && id == step.as_str() && read == property => {
+                Some(*at)
+            }
+            _ => None,
+        })
+    };
+    reads("out").filter(|_| reads("status").is_none())
 }
 
 /// The step whose result is read in its own undo, though it may have none. Where something was made that
@@ -67,9 +95,7 @@ pub(super) fn read_in_its_undo<'f>(subject: &Subject<'_>, found: &'f Found) -> O
     };
     let has = |guard: &Guard| guard.span().start <= found.span.start && found.span.end <= guard.span().end;
     let mut undos = subject.uses().iter().filter_map(|one| match one.role {
-        Role::Undo(at, work) if MOVING.contains(&work.action.name()) => {
-            Some((one, subject.runbook.steps.get(at)?, work))
-        }
+        Role::Undo(at, work) if brings_back(work) => Some((one, subject.runbook.steps.get(at)?, work)),
         _ => None,
     });
     let is_here =
