@@ -34,7 +34,7 @@
 //!     undo: { do: deploy, with: { service: execution, version: "${steps.before.out.version}" } }
 //! ```
 
-use crate::declaration::Effect;
+use crate::declaration::{DEPLOY, Effect};
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::Deed;
@@ -92,9 +92,19 @@ fn changes_another(subject: &Subject<'_>, step: NodeId, service: &Known) -> bool
         && !scene.deeds_inside(step).iter().any(|(_, deed)| deploys(deed))
 }
 
-/// What is wrong with a version that a step has read.
+/// What is wrong with a version that an undo deploys.
 fn why_wrong(subject: &Subject<'_>, step: NodeId, service: &Known, version: &Known) -> Option<String> {
     let scene = subject.scene();
+    let deployed = scene.flow.giver_of(version, "previous").and_then(|id| scene.flow.node(id));
+    if let Some(deploy) = deployed.filter(|node| node.work.action.name() == DEPLOY) {
+        let of = scene.flow.argument(deploy, "service").filter(|of| matches!(of, Known::Value(_)) && of != service)?;
+        return Some(format!("the version of `{}` before `{}`, to `{}`", of.shown(), deploy.path, service.shown()));
+    }
+    if let Known::Symbol(symbol) = scene.origin(version)
+        && let Some(default) = subject.default_of(&symbol)
+    {
+        return Some(format!("`{symbol}`, by default `{default}`, which nobody has seen `{}` run", service.shown()));
+    }
     let read = scene.flow.giver_of(version, "version")?;
     let reading = scene.flow.node(read).filter(|node| node.work.action.name() == "service_version")?;
     let of = scene.flow.argument(reading, "service");
