@@ -54,23 +54,49 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             continue;
         };
         let before = scene.before(*id);
-        let is_itself = |read: &NodeId| {
-            let since = scene.flow.after(*read);
+        let is_itself = |read: &&NodeId| {
+            let since = scene.flow.after(**read);
             let is_changed = scene
                 .deploys()
                 .iter()
                 .any(|(deploy, one)| *one == service && before.has(*deploy) && since.has(*deploy));
-            let node = scene.flow.node(*read);
-            node.is_some_and(|node| is_of(subject, node, service)) && before.has(*read) && !is_changed
+            let node = scene.flow.node(**read);
+            node.is_some_and(|node| is_of(subject, node, service)) && before.has(**read) && !is_changed
         };
-        let mut reads = read_by(scene, against).into_iter().chain(passed_on(subject, *id));
-        if let Some(read) = reads.find(is_itself) {
-            let path = scene.flow.node(read).map_or("", |node| node.path.as_str());
+        let reads: Vec<_> = read_by(scene, against).into_iter().chain(passed_on(subject, *id)).collect();
+        if let Some(read) = reads.iter().find(is_itself) {
+            let path = scene.flow.node(*read).map_or("", |node| node.path.as_str());
             let message = format!("`{}` is held against the hash it gave itself in `{path}`", service.shown());
             let found = report.at(message, subject.span_of(*id));
             report.push(found.help("hold it against `policy_hash(...)` of the reviewed policy"));
+        } else if let Some((read, other)) = reads.iter().find_map(|read| Some((*read, unasked(subject, *read, *id)?))) {
+            let path = scene.flow.node(read).map_or("", |node| node.path.as_str());
+            let (service, other) = (service.shown(), other.shown());
+            let message =
+                format!("`{service}` is held against what `{other}` says in `{path}`, which nobody has asked for");
+            let found = report.at(message, subject.span_of(*id));
+            report.push(found.help(format!(
+                "hold it against `policy_hash(...)` of the reviewed policy, or hold `{other}` against that first"
+            )));
         }
     }
+}
+
+/// The service that a hash was read from after this run has changed it, where nothing before the node
+/// `user` holds that service against anything but what services say.
+fn unasked(subject: &Subject<'_>, read: NodeId, user: NodeId) -> Option<Known> {
+    let scene = subject.scene();
+    let other = scene.flow.argument(scene.flow.node(read)?, "service")?;
+    let (before, of_read) = (scene.before(user), scene.before(read));
+    let is_changed = scene.deploys().iter().any(|(deploy, one)| **one == other && of_read.has(*deploy));
+    let is_asked = scene.deeds().iter().any(|(id, deed)| match deed {
+        Deed::Verifies { service, against: Some(against) } => {
+            let is_told = || read_by(scene, against).is_none() && passed_on(subject, *id).is_empty();
+            (before.has(*id) || *id == read) && *service == other && is_told()
+        }
+        _ => false,
+    });
+    (is_changed && !is_asked).then_some(other)
 }
 
 /// The steps whose hash an expression passes on that a service is held against.
