@@ -18,6 +18,7 @@ mod deploy_by_hand;
 mod deploy_while_armed;
 mod effect_failure_ignored;
 mod effect_without_undo;
+mod ensure_closes;
 mod ensure_inside;
 mod gate_command_elsewhere;
 mod gate_unknown_at_end;
@@ -39,6 +40,7 @@ mod nan_trap;
 mod not_ended;
 mod null_comparison;
 mod one_sided_deploy;
+mod parity_of_one;
 mod plaintext_transport;
 mod possible_gate_command;
 mod promql_filter;
@@ -104,6 +106,7 @@ pub const RULES: &[Rule] = &[
     deploy_while_armed::RULE,
     effect_failure_ignored::RULE,
     effect_without_undo::RULE,
+    ensure_closes::RULE,
     ensure_inside::RULE,
     gate_command_elsewhere::RULE,
     gate_unknown_at_end::RULE,
@@ -125,6 +128,7 @@ pub const RULES: &[Rule] = &[
     not_ended::RULE,
     null_comparison::RULE,
     one_sided_deploy::RULE,
+    parity_of_one::RULE,
     plaintext_transport::RULE,
     possible_gate_command::RULE,
     promql_filter::RULE,
