@@ -60,6 +60,7 @@ mod timeout_too_short;
 mod too_large_to_prove;
 mod type_mismatch;
 mod undo_incomplete;
+mod undo_order;
 mod undo_reads_anew;
 mod undo_reads_result;
 mod undo_same_policy;
@@ -148,6 +149,7 @@ pub const RULES: &[Rule] = &[
     too_large_to_prove::RULE,
     type_mismatch::RULE,
     undo_incomplete::RULE,
+    undo_order::RULE,
     undo_reads_anew::RULE,
     undo_reads_result::RULE,
     undo_same_policy::RULE,
