@@ -155,9 +155,10 @@ pub struct Setting<'a> {
     pub memory: &'a Memory,
 }
 
-/// What is kept of the runbooks that several files use.
+/// What is kept of what several files use.
 #[derive(Debug, Default)]
 pub struct Memory {
+    own_hash: own_hash::Memory,
     parts: parts::Memory,
     taint: taint::Memory,
 }

@@ -1,5 +1,6 @@
 //! Whose hash a log's line shows: a service also logs what it was told of another.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -31,6 +32,9 @@ static BLANKS: LazyLock<Regex> = LazyLock::new(|| {
 /// The hex digits of a hash.
 const HASH_DIGITS: usize = 64;
 
+/// The most patterns of which it is kept what they take: what one folder of runbooks says.
+const MAX_KEPT: usize = 1 << 10;
+
 /// How many letters make a word: fewer may belong to the pattern's own language.
 const LEAST_WORD: usize = 3;
 
@@ -57,9 +61,31 @@ pub(super) fn is_own_hash(flow: &Flow<'_>, node: &Node<'_>, service: &Known, set
     };
     let services = &setting.target.services;
     text.is_some_and(|text| {
-        let own = service.as_text();
-        !is_of_another(text, own, services) && !takes_any(text) && !takes_from_failure(text, own, services)
+        setting.memory.own_hash.kept(text, service.as_text(), |own| {
+            !is_of_another(text, own, services) && !takes_any(text) && !takes_from_failure(text, own, services)
+        })
     })
+}
+
+/// What was worked out of a pattern and the service whose log it reads.
+#[derive(Debug, Default)]
+pub(super) struct Memory(RefCell<BTreeMap<String, BTreeMap<Option<String>, bool>>>);
+
+impl Memory {
+    /// What is kept of a pattern, worked out the first time.
+    fn kept(&self, pattern: &str, own: Option<&str>, work_out: impl FnOnce(Option<&str>) -> bool) -> bool {
+        let key = own.map(str::to_owned);
+        if let Some(known) = self.0.borrow().get(pattern).and_then(|known| known.get(&key)) {
+            return *known;
+        }
+        let found = work_out(own);
+        let mut kept = self.0.borrow_mut();
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.entry(pattern.to_owned()).or_default().insert(key, found);
+        found
+    }
 }
 
 /// Whether the hash may be any one in the line: something of any length lies between the words that
