@@ -285,7 +285,7 @@ fn says_nothing(value: &Value) -> bool {
 }
 
 /// The primitives a runbook may name; handed to the decoder so that it knows none itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Catalogue(pub &'static [&'static Declaration]);
 
 impl Catalogue {

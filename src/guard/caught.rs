@@ -26,17 +26,16 @@ pub(super) fn caught(ast: &AST) -> BTreeSet<Position> {
         }
     });
     // What stands in a function that is tried is tried as well.
-    let mut seen = BTreeSet::new();
-    while let Some(name) = tried.next(ast, &seen) {
-        let mut function = ast.clone_functions_only();
-        function.retain_functions(|_, _, known, _| known == name);
-        walk(&function, &mut |path, _| {
-            tried.see(path);
-            places.extend(call(path).map(|(_, at)| at));
-        });
-        seen.insert(name);
-    }
+    tried.follow(ast, |path| places.extend(call(path).map(|(_, at)| at)));
     places
+}
+
+/// The names of all that is called where a function is, its own included.
+pub(super) fn called_in(ast: &AST, function: &str) -> BTreeSet<String> {
+    let mut tried = Tried::default();
+    tried.functions.insert(function.to_owned());
+    tried.follow(ast, |_| {});
+    tried.functions
 }
 
 /// Hands over every node, and whether it stands in a `try` that goes on when it fails.
@@ -86,6 +85,20 @@ fn call<'a>(path: &[ASTNode<'a>]) -> Option<(&'a FnCallExpr, Position)> {
 }
 
 impl Tried {
+    /// Looks into every function that is tried, and into those that are tried there.
+    fn follow(&mut self, ast: &AST, mut see: impl FnMut(&[ASTNode<'_>])) {
+        let mut seen = BTreeSet::new();
+        while let Some(name) = self.next(ast, &seen) {
+            let mut function = ast.clone_functions_only();
+            function.retain_functions(|_, _, known, _| known == name);
+            walk(&function, &mut |path, _| {
+                self.see(path);
+                see(path);
+            });
+            seen.insert(name);
+        }
+    }
+
     fn see(&mut self, path: &[ASTNode<'_>]) {
         if let Some((call, _)) = call(path) {
             let named = call.args.first().filter(|_| call.name == "Fn").and_then(|name| name.get_literal_value(None));

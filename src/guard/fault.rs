@@ -51,7 +51,7 @@ pub enum Wrong {
         /// The functions there are.
         known: Vec<&'static str>,
     },
-    /// A name that a function of a script does not see.
+    /// A name that a function of the author's own does not see.
     NotHandedOver {
         /// The name.
         name: String,
@@ -59,6 +59,13 @@ pub enum Wrong {
     /// A primitive that scripts cannot call.
     StepOnly {
         /// The primitive.
+        primitive: &'static str,
+    },
+    /// A function of the author's own that calls a primitive, where none can be called.
+    ScriptOnly {
+        /// The function.
+        function: String,
+        /// The primitive, which another function may call for it.
         primitive: &'static str,
     },
     /// A function takes another number of arguments.

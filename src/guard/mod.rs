@@ -66,7 +66,7 @@ pub use facts::{Fact, Standing, facts};
 pub use functions::{FUNCTIONS, Function, Parameter, Simple};
 pub use known::{LookUp, known};
 pub use names::Names;
-pub use own::OwnFunctions;
+pub use own::{OwnFunctions, SaidByFile};
 pub use parts::Part;
 pub use plain::plain_value;
 pub use references::Reference;

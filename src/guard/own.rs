@@ -4,14 +4,19 @@
 //! called wherever the language's own can; none may take the name of one of those. `runbook/`
 //! reads the files and hands them over one by one.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rhai::{AST, EvalAltResult, Position};
 
+use crate::declaration::Catalogue;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::{SourceFile, Span};
 
-use super::caught::is_closure;
+use super::asked::AskedPrimitive;
+use super::caught::{called_in, is_closure};
+use super::fault::Wrong;
 use super::said::Said;
 use super::script_lines::ScriptLines;
 use super::wording::{describe, innermost, lower};
@@ -30,9 +35,25 @@ pub struct OwnFunctions(Option<Rc<Shelf>>);
 
 #[derive(Clone, Debug, Default)]
 struct Shelf {
+    catalogue: Catalogue,
     ast: AST,
+    /// Each file with what it holds.
+    files: Vec<(SourceFile, AST)>,
     /// Each function with the file it comes from.
     named: Vec<(String, SourceFile)>,
+    /// Each function that calls a primitive, which another may call for it; found when first asked for.
+    asking: OnceCell<BTreeMap<String, &'static str>>,
+}
+
+/// What a file of functions says.
+#[derive(Debug)]
+pub struct SaidByFile {
+    /// The file.
+    pub file: SourceFile,
+    /// Calls of functions that there are none of, and names that its functions do not see.
+    pub wrong: Vec<(Span, Wrong)>,
+    /// Every call of a primitive.
+    pub asked: Vec<AskedPrimitive>,
 }
 
 impl Guards {
@@ -40,7 +61,7 @@ impl Guards {
     pub fn with_functions(&self, file: &SourceFile) -> (Self, Vec<Diagnostic>) {
         let mut findings = Findings::new(file.clone());
         let own = match self.functions_in(file, &mut findings) {
-            Some(ast) => self.own.with(file, &ast),
+            Some(ast) => self.own.with(file, ast, self.core.catalogue),
             None => self.own.clone(),
         };
         (Self { core: Rc::clone(&self.core), own }, findings.into_sorted())
@@ -50,6 +71,22 @@ impl Guards {
     #[must_use]
     pub fn without_functions(&self) -> Self {
         Self { core: Rc::clone(&self.core), own: OwnFunctions::default() }
+    }
+
+    /// What each file of functions says, beside all the others.
+    pub fn said_by_files(&self) -> Vec<SaidByFile> {
+        let shelf = self.own.0.iter().flat_map(|shelf| shelf.files.iter().map(move |file| (file, &shelf.ast)));
+        let said = shelf.map(|((file, ast), all)| {
+            let (said, lines) = (Said::by(ast), ScriptLines::of_file(file));
+            let outside = said.reads.iter().filter_map(|path| path.first());
+            let inside = outside.chain(&said.read_inside);
+            let unseen =
+                inside.map(|(name, at)| (lines.word(file.text(), *at), Wrong::NotHandedOver { name: name.clone() }));
+            let unanswered = self.unanswered(&said, all, &lines, file.text());
+            let asked = self.asked(&said, all, &lines, file.text());
+            SaidByFile { file: file.clone(), wrong: unanswered.into_iter().chain(unseen).collect(), asked }
+        });
+        said.collect()
     }
 
     fn functions_in(&self, file: &SourceFile, findings: &mut Findings) -> Option<AST> {
@@ -125,11 +162,27 @@ fn does_something(ast: &AST) -> bool {
 }
 
 impl OwnFunctions {
-    fn with(&self, file: &SourceFile, ast: &AST) -> Self {
+    fn with(&self, file: &SourceFile, ast: AST, catalogue: Catalogue) -> Self {
         let mut shelf = self.0.as_deref().cloned().unwrap_or_default();
+        shelf.catalogue = catalogue;
         shelf.named.extend(ast.iter_functions().map(|function| (function.name.to_owned(), file.clone())));
-        shelf.ast = shelf.ast.merge(ast);
+        shelf.ast = shelf.ast.merge(&ast);
+        shelf.files.push((file.clone(), ast));
+        shelf.asking = OnceCell::new();
         Self(Some(Rc::new(shelf)))
+    }
+
+    /// The primitive that a function calls, itself or through others.
+    pub fn primitive_in(&self, name: &str) -> Option<&'static str> {
+        let shelf = self.0.as_deref()?;
+        let asking = shelf.asking.get_or_init(|| {
+            let asking = shelf.named.iter().filter_map(|(name, _)| {
+                let called = called_in(&shelf.ast, name);
+                Some((name.clone(), called.iter().find_map(|called| shelf.catalogue.find(called))?.name))
+            });
+            asking.collect()
+        });
+        asking.get(name).copied()
     }
 
     /// Whether there are none.

@@ -34,14 +34,15 @@ impl ScriptLines {
             true => Some(vec![scalar.text_start]),
             false => of_block(&scalar.text, span, file),
         };
-        let lines = scalar.text.split('\n').scan(0, |next, line| {
-            let start = *next;
-            *next += line.len() + 1;
-            Some((start, line))
-        });
-        let lines = lines.zip(starts.unwrap_or_default());
+        let lines = lines(&scalar.text).zip(starts.unwrap_or_default());
         let lines = lines.map(|((start, line), file_start)| Line::at(start, file_start, line)).collect();
         Self { span, lines }
+    }
+
+    /// The places of a text that is a file of its own.
+    pub(super) fn of_file(file: &SourceFile) -> Self {
+        let lines = lines(file.text()).map(|(start, line)| Line::at(start, start, line)).collect();
+        Self { span: Span::new(0, file.text().len()), lines }
     }
 
     /// The place of the word that begins at a line and column of the script; all of the script where
@@ -76,6 +77,15 @@ impl Line {
             false => self.characters.get(column).map(|at| *at as usize),
         }
     }
+}
+
+/// The lines of a text, each with the byte it begins at.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split('\n').scan(0, |next, line| {
+        let start = *next;
+        *next += line.len() + 1;
+        Some((start, line))
+    })
 }
 
 /// Below a `|`, each line stands as it is behind its indent.

@@ -25,6 +25,10 @@ pub trait Scope {
     fn standing(&self, step: &str) -> Standing;
     /// How many arguments a function of the author's own takes; empty where there is none.
     fn own_function(&self, name: &str) -> Vec<usize>;
+    /// The primitive that a function of the author's own calls, where none can be called.
+    fn primitive_in(&self, _own_function: &str) -> Option<&'static str> {
+        None
+    }
     /// What a primitive gives that can be called here; `None` where there is none.
     fn primitive(&self, _name: &str) -> Option<Type> {
         None

@@ -46,11 +46,7 @@ fn is_unknown(found: &Found, findings: &mut Findings) -> bool {
         Wrong::UnknownName { name, known } => {
             unknown(("unknown-name", "name"), name, known, (found.span, findings));
         }
-        Wrong::NotHandedOver { name } => {
-            let message = format!("a function of a script sees only what it is handed, and not `{name}`");
-            let finding = findings.error("unknown-name", message, found.span);
-            findings.push(finding.help("hand it over as an argument"));
-        }
+        Wrong::NotHandedOver { name } => not_handed_over(name, found.span, findings),
         Wrong::UnknownProperty { noun, name, known, .. } => {
             let words = match noun {
                 Noun::Usual | Noun::OfTarget => return false,
@@ -65,6 +61,13 @@ fn is_unknown(found: &Found, findings: &mut Findings) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Reports a name that a function does not see.
+pub(super) fn not_handed_over(name: &str, at: Span, findings: &mut Findings) {
+    let message = format!("a function sees only what it is handed, and not `{name}`");
+    let finding = findings.error("unknown-name", message, at);
+    findings.push(finding.help("hand it over as an argument"));
 }
 
 fn unknown((code, what): (&'static str, &str), name: &str, known: &[String], (span, findings): (Span, &mut Findings)) {

@@ -1,12 +1,15 @@
 //! The files of functions a runbook names under `functions:`, each read once, with the includes.
 
-use crate::diagnostic::Findings;
-use crate::guard::Guards;
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::guard::fault::Wrong;
+use crate::guard::{Guards, SaidByFile};
 use crate::source::{SourceFile, Spanned};
 use crate::yaml::{Node, NodeKind};
 
+use super::check::not_handed_over;
 use super::fields::texts_of;
 use super::load::{Library, Shelf};
+use super::{arguments, calls};
 
 /// The key.
 pub(super) const KEY: &str = "functions";
@@ -41,22 +44,46 @@ pub(super) fn sandbox(
         findings.push(findings.error("bad-include", message, node.span));
         return (sandbox, files);
     }
+    let mut read_so_far = Vec::new();
+    let mut are_whole = true;
     for name in names {
         match read(name, library, findings.file()) {
             Ok(file) => {
                 let (more, found) = sandbox.with_functions(&file);
-                files.push(file.clone());
-                shelf.take(file, found);
+                are_whole &= found.is_empty();
+                read_so_far.push((file, found));
                 sandbox = more;
             }
             Err(problem) => {
+                are_whole = false;
                 let finding = findings.error("bad-include", problem, name.span);
                 let help = "name a file beside this one, such as `./checks.rhai`, or one of `std/...`";
                 findings.push(finding.help(help));
             }
         }
     }
+    // Only now is known what they can call of each other.
+    let said = if are_whole { sandbox.said_by_files() } else { Vec::new() };
+    for (file, mut found) in read_so_far {
+        found.extend(said.iter().filter(|said| said.file.name() == file.name()).flat_map(wrong_in));
+        files.push(file.clone());
+        shelf.take(file, found);
+    }
     (sandbox, files)
+}
+
+/// Everything that a file of functions calls, reads or hands over that cannot be.
+fn wrong_in(said: &SaidByFile) -> Vec<Diagnostic> {
+    let mut findings = Findings::new(said.file.clone());
+    for (span, wrong) in &said.wrong {
+        if let Wrong::NotHandedOver { name } = wrong {
+            not_handed_over(name, *span, &mut findings);
+        }
+        let call = calls::said(wrong, |message| findings.error(calls::CODE, message, *span));
+        findings.extend(call);
+    }
+    said.asked.iter().for_each(|asked| arguments::asked(&mut findings, asked));
+    findings.into_sorted()
 }
 
 fn read(name: Spanned<&str>, library: &dyn Library, from: &SourceFile) -> Result<SourceFile, String> {

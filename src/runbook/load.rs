@@ -97,13 +97,14 @@ impl Shelf {
         }
     }
 
-    /// Takes a file in, with what is wrong with it; one that several runbooks name, once.
+    /// Takes a file in, with what is wrong with it; one that several runbooks name, once. What it
+    /// calls may be there beside one of them only.
     pub(super) fn take(&mut self, file: SourceFile, found: Vec<Diagnostic>) {
-        if self.files.iter().any(|known| known.name() == file.name()) {
-            return;
+        if !self.files.iter().any(|known| known.name() == file.name()) {
+            self.files.push(file);
         }
-        self.files.push(file);
-        self.diagnostics.extend(found);
+        let new: Vec<_> = found.into_iter().filter(|one| !self.diagnostics.contains(one)).collect();
+        self.diagnostics.extend(new);
     }
 }
 

@@ -5,7 +5,9 @@
 //! includes come through [`Library`].
 
 mod address;
+mod arguments;
 mod bound;
+pub mod calls;
 mod captured;
 mod check;
 mod decode;

@@ -164,6 +164,10 @@ impl Scope for Here<'_> {
     fn own_function(&self, name: &str) -> Vec<usize> {
         self.own.arities(name)
     }
+
+    fn primitive_in(&self, own_function: &str) -> Option<&'static str> {
+        self.own.primitive_in(own_function)
+    }
 }
 
 /// The type of a name that every place after the `let`s can see, such as `expected` or

@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Kind, OBSERVES, mismatch};
-use crate::guard::{AskedPrimitive, Guard, Template, Written, plain_value};
+use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Kind, OBSERVES};
+use crate::guard::{Guard, Template, Written, plain_value};
 use crate::source::{Span, Spanned};
 use crate::value::{Value, as_duration};
 use crate::yaml::{Node, NodeKind, Scalar};
 
 use super::decode::Decoder;
-use super::fields::{Fields, one_of, scalar, ticked, wrong_type};
+use super::fields::{Fields, one_of, scalar, wrong_type};
 use super::params::fitting;
-use super::{Action, ActionKind, Poll, Retry, Work, keys};
+use super::{Action, ActionKind, Poll, Retry, Work, arguments, keys};
 
 /// The time between two samples where none is written: short beside a person's patience, long
 /// beside a service's answer.
@@ -97,8 +97,15 @@ impl Decoder<'_> {
         at: Span,
     ) {
         let given = names(with);
-        self.unknown_arguments(declaration.name, &argument_names(declaration), &given);
-        self.missing_arguments(declaration.name, required(declaration), &given, at, "add `{}:` under `with:`");
+        arguments::unknown(&mut self.findings, declaration.name, &arguments::names(declaration), &given);
+        arguments::missing(
+            &mut self.findings,
+            declaration.name,
+            arguments::required(declaration),
+            &given,
+            at,
+            "add `{}:` under `with:`",
+        );
         for (name, node) in with.map_or(&[][..], map_entries) {
             let Some(argument) = declaration.argument(&name.value) else {
                 continue;
@@ -106,7 +113,7 @@ impl Decoder<'_> {
             match (argument.kind, &node.kind) {
                 (Kind::Record(known), NodeKind::Map(entries)) => {
                     let names: Vec<_> = known.iter().map(|entry| entry.name).collect();
-                    self.unknown_arguments(argument.name, &names, &self::names(Some(node)));
+                    arguments::unknown(&mut self.findings, argument.name, &names, &self::names(Some(node)));
                     for (name, node) in entries {
                         let entry = known.iter().find(|entry| entry.name == name.value);
                         let written = template.text_at(&[argument.name, &name.value]);
@@ -118,35 +125,12 @@ impl Decoder<'_> {
         }
     }
 
-    /// The arguments of a primitive that a script calls, as far as they are written out.
-    fn asked_arguments(&mut self, asked: &AskedPrimitive) {
-        let AskedPrimitive { declaration, span, given, is_all } = asked;
-        let names: Vec<_> = given.iter().map(|one| (one.name.as_str(), one.span)).collect();
-        self.unknown_arguments(declaration.name, &argument_names(declaration), &names);
-        if *is_all {
-            let help = "hand it over by its name, as in `#{ {}: ... }`";
-            self.missing_arguments(declaration.name, required(declaration), &names, *span, help);
-        }
-        for one in given {
-            if let Some((argument, value)) = declaration.argument(&one.name).zip(one.value.as_ref()) {
-                self.argument_fits(declaration, argument, value, one.span);
-            }
-        }
-    }
-
-    fn argument_fits(&mut self, declaration: &Declaration, argument: &Argument, value: &Value, at: Span) {
-        if let Some(wrong) = mismatch(declaration, argument, value) {
-            let finding = self.findings.error("wrong-argument", wrong, at);
-            self.findings.push(finding.label(format!("`{}`: {}", argument.name, argument.about)));
-        }
-    }
-
     fn runbook_arguments(&mut self, runbook: &super::Runbook, template: &Template, with: Option<&Node>, at: Span) {
         let known: Vec<_> = runbook.params.iter().map(|p| &*p.name).collect();
         let required = runbook.params.iter().filter(|p| p.default.is_none()).map(|p| &*p.name);
         let given = names(with);
-        self.unknown_arguments(runbook.name.as_str(), &known, &given);
-        self.missing_arguments(runbook.name.as_str(), required, &given, at, "add `{}:` under `with:`");
+        arguments::unknown(&mut self.findings, runbook.name.as_str(), &known, &given);
+        arguments::missing(&mut self.findings, runbook.name.as_str(), required, &given, at, "add `{}:` under `with:`");
         for (name, node) in with.map_or(&[][..], map_entries) {
             let param = runbook.params.iter().find(|param| *param.name == *name.value);
             let Some((param, value)) = param.zip(template.constant_field(&name.value)) else {
@@ -162,31 +146,7 @@ impl Decoder<'_> {
 
     fn written_argument(&mut self, of: &Declaration, one: Option<&Argument>, written: Option<Written<'_>>, at: Span) {
         if let (Some(argument), Some(Written::Constant(value))) = (one, written) {
-            self.argument_fits(of, argument, value, at);
-        }
-    }
-
-    fn unknown_arguments(&mut self, action: &str, known: &[&str], given: &[(&str, Span)]) {
-        for (name, span) in given.iter().filter(|(name, _)| !known.contains(name)) {
-            let message = format!("`{action}` has no argument `{name}`");
-            let finding = self.findings.error("unknown-argument", message, *span);
-            self.findings.push(finding.meant(name, known, || format!("its arguments are {}", ticked(known))));
-        }
-    }
-
-    /// `help` says where an argument is written, with `{}` in the place of its name.
-    fn missing_arguments<'n>(
-        &mut self,
-        action: &str,
-        required: impl Iterator<Item = &'n str>,
-        given: &[(&str, Span)],
-        at: Span,
-        help: &str,
-    ) {
-        for name in required.filter(|name| !given.iter().any(|(key, _)| key == name)) {
-            let message = format!("`{action}` needs the argument `{name}`");
-            let finding = self.findings.error("missing-argument", message, at);
-            self.findings.push(finding.help(help.replace("{}", name)));
+            arguments::fits(&mut self.findings, of, argument, value, at);
         }
     }
 
@@ -202,7 +162,7 @@ impl Decoder<'_> {
         let code_node = code?;
         let code = scalar(code_node, "code", &mut self.findings)?;
         let script = self.guards.script(code, code_node.span, &mut self.findings)?;
-        script.asked().iter().for_each(|asked| self.asked_arguments(asked));
+        script.asked().iter().for_each(|asked| arguments::asked(&mut self.findings, asked));
         Some(Action {
             kind: ActionKind::Script(Box::new(script)),
             with: Template::empty_map(),
@@ -361,14 +321,6 @@ fn places(declaration: &Declaration, with: Option<&Node>) -> Vec<(&'static str, 
 /// The names of the arguments that are written out, with their places.
 fn names(with: Option<&Node>) -> Vec<(&str, Span)> {
     with.map_or(&[][..], map_entries).iter().map(|(name, _)| (name.value.as_str(), name.span)).collect()
-}
-
-fn argument_names(declaration: &Declaration) -> Vec<&'static str> {
-    declaration.arguments.iter().map(|argument| argument.name).collect()
-}
-
-fn required(declaration: &Declaration) -> impl Iterator<Item = &'static str> {
-    declaration.arguments.iter().filter(|argument| argument.required).map(|argument| argument.name)
 }
 
 fn map_entries(node: &Node) -> &[(Spanned<String>, Node)] {

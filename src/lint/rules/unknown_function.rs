@@ -1,7 +1,8 @@
 //! No function has this name, it is called with another number of arguments, or handed over by its name.
 //!
 //! The step fails when it gets there. `titan-run list functions` shows the functions; a runbook can name
-//! files with more under `functions:`. In a script every primitive is a function, but for `arm`.
+//! files with more under `functions:`. In a script every primitive is a function, but for `arm`; a guard can
+//! call none, and no function that does.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -28,13 +29,13 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::fault::Wrong;
+use crate::runbook::calls::{CODE, said};
 use crate::runbook::faults::Problem;
 
 use super::{Check, Group, Report, Rule, Subject};
 
 pub(super) const RULE: Rule = Rule {
-    code: "unknown-function",
+    code: CODE,
     severity: Severity::Error,
     strength: Strength::Proved,
     group: Group::Meaning,
@@ -47,35 +48,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let Problem::Expression(wrong) = &found.problem else {
             continue;
         };
-        match wrong {
-            Wrong::UnknownFunction { name, on, known } => {
-                let message = match on {
-                    Some(on) if !on.is_any() => format!("{} has no function `{name}`", on.word()),
-                    _ => format!("no function is called `{name}`"),
-                };
-                let diagnostic = report.at(message, found.span);
-                report.push(diagnostic.meant(name, known, || "`titan-run list functions` shows them all".to_owned()));
-            }
-            Wrong::StepOnly { primitive } => {
-                let diagnostic = report.at(format!("`{primitive}` is no function of scripts"), found.span);
-                report.push(diagnostic.help("make it a step of its own, which the engine can undo"));
-            }
-            Wrong::WrongCount { signature, given, is_method } => {
-                let plural = if *given == 1 { "" } else { "s" };
-                let diagnostic = report.at(format!("`{signature}` does not take {given} argument{plural}"), found.span);
-                let before = if *is_method { "; what stands before the dot is its first argument" } else { "" };
-                report.push(diagnostic.help(format!("call it as `{signature}` says{before}")));
-            }
-            Wrong::TooMany { primitive, most } => {
-                let plural = if *most == 1 { "" } else { "s" };
-                let message = format!("`{primitive}` takes at most {most} argument{plural} in a row");
-                report.push(report.at(message, found.span).help("name the others in a map at the end"));
-            }
-            Wrong::ByName { by, name } => {
-                let diagnostic = report.at(format!("`{by}` is handed a function by its name"), found.span);
-                report.push(diagnostic.help(format!("write it as `{by}(|value| {name}(value))`")));
-            }
-            _ => {}
+        if let Some(said) = said(wrong, |message| report.at(message, found.span)) {
+            report.push(said);
         }
     }
 }

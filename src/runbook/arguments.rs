@@ -1,0 +1,71 @@
+//! The arguments of an action against what it takes: their names, and their values where those are
+//! written out.
+
+use crate::declaration::{Argument, Declaration, mismatch};
+use crate::diagnostic::Findings;
+use crate::guard::AskedPrimitive;
+use crate::source::Span;
+use crate::value::Value;
+
+use super::fields::ticked;
+
+/// Reports what is wrong with the arguments that a script or a function hands to a primitive, as far
+/// as they are written out.
+pub(super) fn asked(findings: &mut Findings, asked: &AskedPrimitive) {
+    let AskedPrimitive { declaration, span, given, is_all } = asked;
+    let written: Vec<_> = given.iter().map(|one| (one.name.as_str(), one.span)).collect();
+    unknown(findings, declaration.name, &names(declaration), &written);
+    if *is_all {
+        let help = "hand it over by its name, as in `#{ {}: ... }`";
+        missing(findings, declaration.name, required(declaration), &written, *span, help);
+    }
+    for one in given {
+        if let Some((argument, value)) = declaration.argument(&one.name).zip(one.value.as_ref()) {
+            fits(findings, declaration, argument, value, one.span);
+        }
+    }
+}
+
+/// Reports a value that an argument does not take.
+pub(super) fn fits(findings: &mut Findings, declaration: &Declaration, argument: &Argument, value: &Value, at: Span) {
+    if let Some(wrong) = mismatch(declaration, argument, value) {
+        let finding = findings.error("wrong-argument", wrong, at);
+        findings.push(finding.label(format!("`{}`: {}", argument.name, argument.about)));
+    }
+}
+
+/// Reports every name that no argument has.
+pub(super) fn unknown(findings: &mut Findings, action: &str, known: &[&str], given: &[(&str, Span)]) {
+    for (name, span) in given.iter().filter(|(name, _)| !known.contains(name)) {
+        let message = format!("`{action}` has no argument `{name}`");
+        let finding = findings.error("unknown-argument", message, *span);
+        findings.push(finding.meant(name, known, || format!("its arguments are {}", ticked(known))));
+    }
+}
+
+/// Reports every argument that is needed and not given; `help` says where one is written, with `{}`
+/// in the place of its name.
+pub(super) fn missing<'n>(
+    findings: &mut Findings,
+    action: &str,
+    required: impl Iterator<Item = &'n str>,
+    given: &[(&str, Span)],
+    at: Span,
+    help: &str,
+) {
+    for name in required.filter(|name| !given.iter().any(|(key, _)| key == name)) {
+        let message = format!("`{action}` needs the argument `{name}`");
+        let finding = findings.error("missing-argument", message, at);
+        findings.push(finding.help(help.replace("{}", name)));
+    }
+}
+
+/// The names of a primitive's arguments.
+pub(super) fn names(declaration: &Declaration) -> Vec<&'static str> {
+    declaration.arguments.iter().map(|argument| argument.name).collect()
+}
+
+/// The names of those it cannot do without.
+pub(super) fn required(declaration: &Declaration) -> impl Iterator<Item = &'static str> {
+    declaration.arguments.iter().filter(|argument| argument.required).map(|argument| argument.name)
+}
