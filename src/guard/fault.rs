@@ -35,6 +35,11 @@ pub enum Wrong {
         /// The usual one that it is a slip of.
         near: Option<String>,
     },
+    /// Not every item of a list that is written out has this entry, and each is asked for it.
+    NotInEach {
+        /// The name.
+        name: String,
+    },
     /// A value that has no properties of this name.
     NoProperty {
         /// Its type.

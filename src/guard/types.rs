@@ -62,6 +62,8 @@ pub enum Noun {
     OfTarget,
     /// Of what a pattern captures.
     Group,
+    /// Of an item of a list that is written out, whose items differ.
+    Item,
     /// Of anything else.
     #[default]
     Property,
@@ -167,6 +169,29 @@ impl Type {
     /// The type that holds all of these; anything where there are none.
     pub fn of_all(types: impl IntoIterator<Item = Type>) -> Self {
         types.into_iter().reduce(Self::join).unwrap_or_default()
+    }
+
+    /// The type of an item of a list that is written out: an entry that not every item has may be
+    /// missing.
+    pub fn of_items(types: Vec<Type>) -> Self {
+        let entries = |kind: &Type| match kind {
+            Self::Map(shape) if shape.others.is_none() => Some(shape.fields.clone()),
+            _ => None,
+        };
+        let all: Option<Vec<_>> = types.iter().map(entries).collect();
+        let Some(all) = all.filter(|all| all.windows(2).any(|pair| pair.first() != pair.last())) else {
+            return Self::of_all(types);
+        };
+        let mut fields: BTreeMap<String, Property> = BTreeMap::new();
+        for (name, property) in all.iter().flatten() {
+            let is_optional = all.iter().any(|one| !one.contains_key(name));
+            let kind = match fields.remove(name) {
+                Some(known) => known.kind.join(property.kind.clone()),
+                None => property.kind.clone(),
+            };
+            fields.insert(name.clone(), Property { kind, is_optional });
+        }
+        Self::Map(Rc::new(Shape { noun: Noun::Item, fields, others: None }))
     }
 
     /// The type that holds both.

@@ -37,7 +37,7 @@ pub trait Scope {
 
 /// The type of an expression and what is wrong with it, where `told` is known already.
 pub fn check(expression: &Expr, scope: &dyn Scope, told: &[Fact]) -> (Type, Vec<Fault>) {
-    let mut walk = Walk { scope, told: told.to_vec(), faults: Vec::new() };
+    let mut walk = Walk { scope, told: told.to_vec(), conditions: 0, faults: Vec::new() };
     let kind = match walk.expression(expression) {
         Type::Char => Type::Text,
         kind => kind,
@@ -47,7 +47,7 @@ pub fn check(expression: &Expr, scope: &dyn Scope, told: &[Fact]) -> (Type, Vec<
 
 /// What a guard's type and faults are, where it must be a truth.
 pub fn check_truth(expression: &Expr, scope: &dyn Scope, told: &[Fact]) -> Vec<Fault> {
-    let mut walk = Walk { scope, told: told.to_vec(), faults: Vec::new() };
+    let mut walk = Walk { scope, told: told.to_vec(), conditions: 0, faults: Vec::new() };
     walk.truth(expression, None);
     super::logic::check(expression, &mut walk.faults);
     walk.faults
@@ -71,6 +71,8 @@ pub fn check_path(path: &[String], scope: &dyn Scope) -> Vec<Fault> {
 pub(super) struct Walk<'s> {
     pub(super) scope: &'s dyn Scope,
     told: Vec<Fact>,
+    /// How many conditions stand around what is looked at.
+    conditions: usize,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -171,7 +173,9 @@ impl Walk<'_> {
     fn where_known<T>(&mut self, condition: &Expr, truth: bool, walk: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.told.len();
         self.told.extend(facts(condition, truth));
+        self.conditions += 1;
         let result = walk(self);
+        self.conditions -= 1;
         self.told.truncate(before);
         result
     }
@@ -226,7 +230,10 @@ impl Walk<'_> {
             None => shape.noun == Noun::Group && shape.others.is_some(),
         };
         if is_optional && !is_told {
-            self.fault(name.span, Wrong::Optional { name: name.text.clone() });
+            let name_text = name.text.clone();
+            let is_sure = shape.noun == Noun::Item && self.conditions == 0;
+            let what = if is_sure { Wrong::NotInEach { name: name_text } } else { Wrong::Optional { name: name_text } };
+            self.fault(name.span, what);
         }
         match shape.fields.get(&name.text) {
             Some(field) => field.kind.clone(),

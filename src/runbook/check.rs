@@ -47,13 +47,18 @@ fn is_unknown(found: &Found, findings: &mut Findings) -> bool {
             unknown(("unknown-name", "name"), name, known, (found.span, findings));
         }
         Wrong::NotHandedOver { name } => not_handed_over(name, found.span, findings),
+        Wrong::NotInEach { name } => {
+            let message = format!("not every item of the list has a property `{name}`");
+            let finding = findings.error("unknown-property", message, found.span);
+            findings.push(finding.help(format!("write it in each item, or ask `has(item, \"{name}\")` first")));
+        }
         Wrong::UnknownProperty { noun, name, known, .. } => {
             let words = match noun {
                 Noun::Usual | Noun::OfTarget => return false,
                 Noun::Param => ("unknown-param", "param"),
                 Noun::Step => ("unknown-step", "step"),
                 Noun::PropertyOfStep => ("unknown-property", "property of a step"),
-                Noun::Property => ("unknown-property", "property"),
+                Noun::Property | Noun::Item => ("unknown-property", "property"),
                 Noun::Group => ("unknown-property", "named group"),
             };
             unknown(words, name, known, (found.span, findings));

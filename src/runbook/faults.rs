@@ -175,9 +175,9 @@ impl Look<'_> {
         let foreach = step.foreach.as_ref()?;
         let kind = self.guard(&foreach.list, Vec::new(), place);
         if !matches!(kind, Type::Any | Type::List(_)) {
-            self.place(whole(&foreach.list), "foreach", "list", kind);
+            self.place(whole(&foreach.list), "foreach", "list", kind.clone());
         }
-        self.declared.item(step)
+        Some(self.declared.item(kind, step, self.runbook))
     }
 
     /// An action and how it is judged; gives what `when` and `require` told.

@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::declaration::Declaration;
+use crate::guard::syntax::{Expr, ExprKind};
 use crate::guard::types::{Noun, Property, Shape, Type};
-use crate::guard::{Guard, OwnFunctions, Scope, Standing, check};
+use crate::guard::{Guard, OwnFunctions, Scope, Standing, check, known};
+use crate::value::Value;
 
 use super::captured::Patterns;
 use super::target::Target;
@@ -119,19 +121,50 @@ impl Declared {
 
     /// The type of an expression that sees these names and no more.
     fn of_guard(&self, guard: &Guard) -> Type {
-        let own = guard.own_functions();
-        let here = Here { declared: self, locals: Vec::new(), sees_steps: true, standing: &|_| Standing::OK, own };
-        guard.syntax().map_or(Type::Any, |syntax| check(syntax, &here, &[]).0)
+        guard.syntax().map_or(Type::Any, |syntax| self.of_expression(syntax, guard.own_functions()))
     }
 
-    /// The type of an item of a step's fan-out.
-    pub(super) fn item(&self, step: &Step) -> Option<Type> {
-        let list = self.of_guard(&step.foreach.as_ref()?.list);
-        Some(match list {
+    fn of_expression(&self, expression: &Expr, own: &OwnFunctions) -> Type {
+        let here = Here { declared: self, locals: Vec::new(), sees_steps: true, standing: &|_| Standing::OK, own };
+        check(expression, &here, &[]).0
+    }
+
+    /// The type of an item of a step's fan-out over a list of this type.
+    pub(super) fn item(&self, list: Type, step: &Step, runbook: &Runbook) -> Type {
+        if let Some(items) = written(step, runbook).filter(|items| items.len() > 1) {
+            let own = step.foreach.as_ref().map(|foreach| foreach.list.own_functions());
+            let done = items.iter().filter(|item| !is_passed_by(step, item));
+            let types = done.map(|item| own.map_or(Type::Any, |own| self.of_expression(item, own)));
+            return Type::of_items(types.collect());
+        }
+        match list {
             Type::List(items) => (*items).clone(),
             _ => Type::Any,
-        })
+        }
     }
+}
+
+/// The items of a step's fan-out, where they are written out.
+fn written<'a>(step: &'a Step, runbook: &'a Runbook) -> Option<&'a [Expr]> {
+    let list = step.foreach.as_ref()?.list.syntax()?;
+    let meant = match &list.kind {
+        ExprKind::Name(name) => runbook.lets.iter().find(|binding| *binding.name == **name)?.guard.syntax()?,
+        _ => list,
+    };
+    match &meant.kind {
+        ExprKind::List(items) => Some(items),
+        _ => None,
+    }
+}
+
+/// Whether the `when` of a step lets an item pass by, whatever else there is.
+fn is_passed_by(step: &Step, item: &Expr) -> bool {
+    let Some(when) = step.work.when.as_ref().and_then(Guard::syntax) else {
+        return false;
+    };
+    let value = known(item, &|_| None);
+    let look_up = |path: &[&str]| value.clone().filter(|_| path == ["item"]);
+    known(when, &look_up) == Some(Value::Bool(false))
 }
 
 /// The names in one place.

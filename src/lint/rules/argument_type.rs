@@ -1,7 +1,8 @@
 //! An argument is of a type the action does not take.
 //!
 //! The action refuses it when the step is reached, before it does anything; a rollback pays for that. The
-//! types of params, results and outputs are known, so it can be known before the run.
+//! types of params, results and outputs are known, and of the items of a list that is written out or
+//! counted, such as `1..=3`, so it can be known before the run.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -27,6 +28,7 @@
 
 use crate::declaration::with_article;
 use crate::diagnostic::{Severity, Strength};
+use crate::guard::types::Type;
 use crate::lint::expressions::say;
 use crate::runbook::faults::Problem;
 
@@ -45,7 +47,12 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     say(subject, report, |problem| match problem {
         Problem::Argument { name, wants, found } => Some((
             format!("`{name}` must be {}, and this is {}", with_article(wants), found.word()),
-            format!("write an expression that gives a {wants}"),
+            match found {
+                Type::Int | Type::Number | Type::Bool | Type::Duration if *wants == "text" => {
+                    "`${text(...)}` writes it as a text".to_owned()
+                }
+                _ => format!("write an expression that gives {}", with_article(wants)),
+            },
         )),
         Problem::Expression(_) | Problem::Place { .. } => None,
     });
