@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::event::{Event, Happened, Header, Phase, Status};
 use crate::guard::{Guards, Names, Part};
 use crate::runbook::target::Target;
-use crate::runbook::{ActionKind, ParamSource, Poll, Runbook, Step, Work, resolve_params};
+use crate::runbook::{ActionKind, Poll, Runbook, Step, Work, handed_over};
 use crate::value::Value;
 
 /// A step found by its path.
@@ -101,10 +101,7 @@ fn inner_params(runbook: &Runbook, events: &[Event], path: &str) -> Value {
         Happened::Started { step, phase: Phase::Forward, with, .. } if &**step == path => Some(with),
         _ => None,
     });
-    let entries = with.and_then(Value::as_map).into_iter().flatten();
-    let values = entries.map(|(name, value)| (name.to_string(), value.clone())).collect();
-    let given = ParamSource { from: "`with`".to_owned(), strict: true, values };
-    resolve_params(runbook, &[given], &|_| Err(String::new())).unwrap_or_default()
+    with.and_then(|with| handed_over(runbook, with).ok()).unwrap_or_default()
 }
 
 impl Evidence<'_> {

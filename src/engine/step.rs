@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use crate::declaration::{ErrorClass, Failure};
 use crate::event::{Cause, Happened, Phase, Status};
 use crate::journal::{Known, Outcome};
-use crate::runbook::{ParamSource, Runbook, Step, resolve_params};
+use crate::runbook::{Runbook, Step, handed_over};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -281,14 +281,8 @@ impl Run<'_> {
         runbook: &Arc<Runbook>,
         with: &Value,
     ) -> Result<Rc<Frame>, Failure> {
-        let given = ParamSource {
-            from: "`with`".to_owned(),
-            strict: true,
-            values: with.as_map().into_iter().flatten().map(|(k, v)| (k.to_string(), v.clone())).collect(),
-        };
-        let unreadable = |path: &str| Err(format!("`{path}` must be handed over as a file value"));
-        let params = resolve_params(runbook, &[given], &unreadable)
-            .map_err(|problems| Failure::new(ErrorClass::Refused, problems.join("; ")))?;
+        let params =
+            handed_over(runbook, with).map_err(|problems| Failure::new(ErrorClass::Refused, problems.join("; ")))?;
         let names = frame.names.borrow().nested(&params);
         Ok(self.frame(Arc::clone(runbook), format!("{}/", begun.path), phase, names))
     }

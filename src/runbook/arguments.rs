@@ -7,7 +7,9 @@ use crate::guard::AskedPrimitive;
 use crate::source::Span;
 use crate::value::Value;
 
+use super::Runbook;
 use super::fields::ticked;
+use super::params::{Param, ParamKind, fitting, hand_over};
 
 /// Reports what is wrong with the arguments that a script or a function hands to a primitive, as far
 /// as they are written out.
@@ -31,6 +33,36 @@ pub(super) fn fits(findings: &mut Findings, declaration: &Declaration, argument:
     if let Some(wrong) = mismatch(declaration, argument, value) {
         let finding = findings.error("wrong-argument", wrong, at);
         findings.push(finding.label(format!("`{}`: {}", argument.name, argument.about)));
+    }
+}
+
+/// Reports a value that a param of a runbook used as an action does not take. A file is no value that
+/// can be written out.
+pub(super) fn fits_param(findings: &mut Findings, param: &Param, value: &Value, at: Span) {
+    let about = param.about.as_deref().unwrap_or("a param of the runbook");
+    let finding = match fitting(param, value) {
+        _ if param.kind == ParamKind::File => {
+            let message = format!("`{}`: a runbook used as an action reads no file of its own", param.name);
+            findings.error("wrong-argument", message, at).help(hand_over(param))
+        }
+        Ok(_) => return,
+        Err(wrong) => findings.error("wrong-argument", format!("`{}`: {wrong}", param.name), at),
+    };
+    findings.push(finding.label(format!("`{}`: {about}", param.name)));
+}
+
+/// Reports every file param of a runbook used as an action that is left to its default, which nobody
+/// reads there.
+pub(super) fn default_files(findings: &mut Findings, runbook: &Runbook, given: &[(&str, Span)], at: Span) {
+    let is_left = |param: &&Param| {
+        param.kind == ParamKind::File && param.default.is_some() && !given.iter().any(|(name, _)| *name == &*param.name)
+    };
+    for param in runbook.params.iter().filter(is_left) {
+        let (action, name) = (&runbook.name, &param.name);
+        let message = format!("`{action}` needs the argument `{name}`: as an action it reads no file of its own");
+        let finding = findings.error("missing-argument", message, at);
+        let help = format!("add `{name}: \"${{params.{name}}}\"` under `with:`, with a file param of this runbook");
+        findings.push(finding.help(help));
     }
 }
 

@@ -15,8 +15,8 @@ use crate::source::Span;
 
 use super::standing::Standings;
 use super::target::Target;
-use super::typed::{Declared, Here, of_param};
-use super::{Action, ActionKind, ParamKind, Poll, Runbook, Step, Watch, Work};
+use super::typed::{Declared, Here, can_be};
+use super::{Action, ActionKind, Poll, Runbook, Step, Watch, Work};
 
 /// Something wrong with an expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -387,14 +387,4 @@ fn holds_texts(action: &Action, name: &str) -> bool {
 /// Where all of an expression stands, without what is around it.
 fn whole(guard: &Guard) -> Span {
     guard.syntax().map_or(guard.span(), |syntax| guard.part(syntax.span))
-}
-
-/// Whether a value of a type can become a param's value, as params are read.
-fn can_be(kind: &Type, param: ParamKind) -> bool {
-    match (kind, param) {
-        (Type::Any, _) | (Type::Text | Type::Word(_), _) => true,
-        (Type::Int | Type::Number | Type::Bool, ParamKind::Text) | (Type::Number, ParamKind::Int) => true,
-        (Type::Null, _) | (_, ParamKind::File) => false,
-        (kind, param) => kind.compares_with(&of_param(param)),
-    }
 }

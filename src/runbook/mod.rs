@@ -47,7 +47,7 @@ pub use address::{Misaddressed, http_address, nats_address};
 pub use bound::DEFAULT_COMPOSITE_BOUND;
 pub use load::{Included, Library, Loaded, MAX_INCLUDE_DEPTH, load, load_copy};
 pub use outcome::{EdgeOutcome, OnFailure};
-pub use params::{FileReader, Param, ParamKind, ParamSource, resolve_params};
+pub use params::{FileReader, Param, ParamKind, ParamSource, handed_over, resolve_params};
 pub use target_decode::{decode_target, load_target};
 pub use test_check::check_test;
 pub use test_decode::decode_test;

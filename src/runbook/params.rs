@@ -101,10 +101,35 @@ pub struct ParamSource {
 /// # Errors
 /// One sentence for every param that is missing, unknown, of the wrong type or outside `one_of`.
 pub fn resolve_params(runbook: &Runbook, sources: &[ParamSource], read: FileReader<'_>) -> Result<Value, Vec<String>> {
+    resolve_all(runbook, sources, Files::Named(read))
+}
+
+/// Gives every param of a runbook used as an action its value: from `with`, else its default. A file
+/// is one that was read already, a file param of whoever uses it.
+///
+/// # Errors
+/// As [`resolve_params`].
+pub fn handed_over(runbook: &Runbook, with: &Value) -> Result<Value, Vec<String>> {
+    let entries = with.as_map().into_iter().flatten();
+    let values = entries.map(|(name, value)| (name.to_string(), value.clone())).collect();
+    let given = ParamSource { from: "`with`".to_owned(), strict: true, values };
+    resolve_all(runbook, &[given], Files::Read)
+}
+
+/// How the values of file params come.
+#[derive(Clone, Copy)]
+enum Files<'a> {
+    /// As paths, which this reads.
+    Named(FileReader<'a>),
+    /// As files that were read.
+    Read,
+}
+
+fn resolve_all(runbook: &Runbook, sources: &[ParamSource], files: Files<'_>) -> Result<Value, Vec<String>> {
     let mut problems = unknown_names(runbook, sources);
     let mut values = Vec::with_capacity(runbook.params.len());
     for param in &runbook.params {
-        match resolve(param, sources, read) {
+        match resolve(param, sources, files) {
             Ok(value) => values.push((Arc::clone(&param.name), value)),
             Err(problem) => problems.push(problem),
         }
@@ -130,7 +155,7 @@ fn unknown_names(runbook: &Runbook, sources: &[ParamSource]) -> Vec<String> {
     problems
 }
 
-fn resolve(param: &Param, sources: &[ParamSource], read: FileReader<'_>) -> Result<Value, String> {
+fn resolve(param: &Param, sources: &[ParamSource], files: Files<'_>) -> Result<Value, String> {
     let found = sources.iter().find_map(|source| Some((source, source.values.get(&*param.name)?)));
     let (from, written) = match (found, &param.default) {
         (Some((source, value)), _) => (source.from.as_str(), value),
@@ -146,13 +171,31 @@ fn resolve(param: &Param, sources: &[ParamSource], read: FileReader<'_>) -> Resu
         }
     };
     let wrong = |why: String| format!("param `{}` from {from}: {why}", param.name);
-    let value = fitting(param, written).map_err(wrong)?;
     if param.kind != ParamKind::File {
-        return Ok(value);
+        return fitting(param, written).map_err(wrong);
     }
-    let path = value.to_string();
+    let read = match files {
+        Files::Named(read) => read,
+        Files::Read => {
+            let path =
+                path_of(written).ok_or_else(|| wrong(format!("`{written}` is no file; {}", hand_over(param))))?;
+            return fitting(param, path).map(|_| written.clone()).map_err(wrong);
+        }
+    };
+    let path = fitting(param, written).map_err(wrong)?.to_string();
     let text = read(&path).map_err(wrong)?;
     Ok(Value::map([("path", Value::text(path)), ("text", Value::text(text))]))
+}
+
+/// The path of a file that was read.
+fn path_of(file: &Value) -> Option<&Value> {
+    let is_text = |value: &&Value| value.as_text().is_some();
+    file.get("text").filter(is_text).and_then(|_| file.get("path")).filter(is_text)
+}
+
+/// How a runbook used as an action gets a file.
+pub(super) fn hand_over(param: &Param) -> String {
+    format!("hand over a file param of this runbook, such as `\"${{params.{}}}\"`", param.name)
 }
 
 /// A value as a param takes it.

@@ -216,7 +216,7 @@ pub fn type_of(runbook: &Runbook, target: Option<&Target>, path: &[&str]) -> Opt
 }
 
 /// The type of a param's value.
-pub(super) fn of_param(kind: ParamKind) -> Type {
+fn of_param(kind: ParamKind) -> Type {
     match kind {
         ParamKind::Text => Type::Text,
         ParamKind::Int => Type::Int,
@@ -226,6 +226,25 @@ pub(super) fn of_param(kind: ParamKind) -> Type {
         ParamKind::File => Type::file(),
         ParamKind::List => Type::list(Type::Any),
         ParamKind::Map => Type::map_of(Type::Any),
+    }
+}
+
+/// Whether a value of a type can become a param's value, as params are read.
+pub(super) fn can_be(kind: &Type, param: ParamKind) -> bool {
+    match (kind, param) {
+        (Type::Any, _) => true,
+        (Type::Map(shape), ParamKind::File) => {
+            let is_text = |name: &&str| match (shape.fields.get(*name), &shape.others) {
+                (Some(field), _) => field.kind.compares_with(&Type::Text),
+                (None, others) => others.is_some(),
+            };
+            ["path", "text"].iter().all(is_text)
+        }
+        (_, ParamKind::File) => false,
+        (Type::Text | Type::Word(_), _) => true,
+        (Type::Int | Type::Number | Type::Bool, ParamKind::Text) | (Type::Number, ParamKind::Int) => true,
+        (Type::Null, _) => false,
+        (kind, param) => kind.compares_with(&of_param(param)),
     }
 }
 

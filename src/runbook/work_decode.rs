@@ -11,7 +11,6 @@ use crate::yaml::{Node, NodeKind, Scalar};
 
 use super::decode::Decoder;
 use super::fields::{Fields, one_of, scalar, wrong_type};
-use super::params::fitting;
 use super::{Action, ActionKind, Poll, Retry, Work, arguments, keys};
 
 /// The time between two samples where none is written: short beside a person's patience, long
@@ -131,15 +130,11 @@ impl Decoder<'_> {
         let given = names(with);
         arguments::unknown(&mut self.findings, runbook.name.as_str(), &known, &given);
         arguments::missing(&mut self.findings, runbook.name.as_str(), required, &given, at, "add `{}:` under `with:`");
+        arguments::default_files(&mut self.findings, runbook, &given, at);
         for (name, node) in with.map_or(&[][..], map_entries) {
             let param = runbook.params.iter().find(|param| *param.name == *name.value);
-            let Some((param, value)) = param.zip(template.constant_field(&name.value)) else {
-                continue;
-            };
-            if let Err(wrong) = fitting(param, value) {
-                let finding = self.findings.error("wrong-argument", format!("`{}`: {wrong}", param.name), node.span);
-                let about = param.about.as_deref().unwrap_or("a param of the runbook");
-                self.findings.push(finding.label(format!("`{}`: {about}", param.name)));
+            if let Some((param, value)) = param.zip(template.constant_field(&name.value)) {
+                arguments::fits_param(&mut self.findings, param, value, node.span);
             }
         }
     }

@@ -51,6 +51,9 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 Type::Int | Type::Number | Type::Bool | Type::Duration if *wants == "text" => {
                     "`${text(...)}` writes it as a text".to_owned()
                 }
+                _ if *wants == "file" => {
+                    format!("hand over a file param of this runbook, such as `\"${{params.{name}}}\"`")
+                }
                 _ => format!("write an expression that gives {}", with_article(wants)),
             },
         )),
