@@ -10,7 +10,7 @@ use crate::value::Value;
 
 use super::Guards;
 use super::fault::Wrong;
-use super::functions::{FUNCTIONS, Function};
+use super::functions::{FUNCTIONS, Function, wrong_text};
 use super::known::known;
 use super::methods::methods;
 use super::said::{Call, Said};
@@ -84,7 +84,7 @@ impl Guards {
         if counts.is_some_and(|counts| counts.contains(&all)) {
             return match primitive {
                 Some(primitive) => too_many(primitive, call),
-                None => by_name(call),
+                None => by_name(call).or_else(|| unread(call)),
             };
         }
         let written = own.first().map(|params| format!("{name}({})", params.join(", ")));
@@ -164,6 +164,13 @@ fn by_name(call: &Call) -> Option<Wrong> {
     let before = usize::from(!call.is_method) + usize::from(call.name == "zip");
     let handed = call.arguments.get(before).filter(|_| CALLING.contains(&call.name.as_str()) && !is_of_texts)?;
     Some(Wrong::ByName { by: call.name.clone(), name: handed.as_text()?.to_owned() })
+}
+
+/// Whether a function of the language cannot read the text it is handed.
+fn unread(call: &Call) -> Option<Wrong> {
+    let text = call.arguments.first().filter(|_| !call.is_method)?.as_text()?;
+    let (why, help) = wrong_text(&call.name, text)?;
+    Some(Wrong::BadText { why, help })
 }
 
 /// What a primitive is given: by their places, and in a closing map by their names.

@@ -158,6 +158,13 @@ pub enum Wrong {
     MayBeNull,
     /// A step is asked whether it is in doubt where none is.
     NeverInDoubt,
+    /// A text that the function it is handed to cannot read.
+    BadText {
+        /// What is wrong with it.
+        why: String,
+        /// What to write instead.
+        help: String,
+    },
     /// A text that is no pattern where one is needed.
     BadPattern {
         /// What is wrong with it, in one line.

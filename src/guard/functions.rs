@@ -256,6 +256,22 @@ fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build()
 }
 
+/// What is wrong with a text that is written out as the argument of a function, and what to write
+/// instead.
+pub(super) fn wrong_text(function: &str, text: &str) -> Option<(String, String)> {
+    let (why, help) = match function {
+        "duration" if parse_duration(text).is_none() => {
+            ("a duration", "write a number with its unit, such as `90s`, `5m` or `1h30m`")
+        }
+        "number" if plain::number(text).is_none() => ("a number", "write one, such as `5` or `0.5`"),
+        "policy_hash" if policy::policy_hash(&SourceFile::new("policy", text)).is_err() => {
+            ("the text of a policy", "hand over a file param, such as `policy_hash(params.policy)`")
+        }
+        _ => return None,
+    };
+    Some((format!("`{text}` is not {why}"), help.to_owned()))
+}
+
 /// What is wrong with a pattern, in one line.
 pub(super) fn wrong_pattern(pattern: &str) -> Option<String> {
     let error = compiled(pattern).err()?.to_string();

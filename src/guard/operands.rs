@@ -5,7 +5,7 @@ use crate::value::Value;
 
 use super::facts::Standing;
 use super::fault::Wrong;
-use super::functions::{FUNCTIONS, Function, Parameter, Simple, wrong_pattern};
+use super::functions::{FUNCTIONS, Function, Parameter, Simple, wrong_pattern, wrong_text};
 use super::methods;
 use super::syntax::{Binary, Expr, ExprKind, Unary, Word};
 use super::types::{Noun, Type};
@@ -147,6 +147,7 @@ impl Walk<'_> {
         {
             self.fault(pattern.span, Wrong::BadPattern { why });
         }
+        self.text_is_read(function, all);
         let (Some(Type::Map(shape)), Some(key)) = (types.first(), all.get(1)) else {
             return function.gives.kind();
         };
@@ -162,6 +163,29 @@ impl Walk<'_> {
         match (function.name, field, types.get(2)) {
             ("get", Some(field), Some(default)) => field.kind.clone().join(default.clone()),
             _ => function.gives.kind(),
+        }
+    }
+
+    /// Whether a function can read the text it is handed, as far as that is known.
+    fn text_is_read(&mut self, function: &Function, all: &[&Expr]) {
+        let Some(argument) = all.first() else {
+            return;
+        };
+        let wrong = match (argument.as_text(), &argument.kind) {
+            (Some(text), _) => wrong_text(function.name, text),
+            (None, ExprKind::Property { of, name, .. }) if function.name == "policy_hash" && name.text == "path" => {
+                let faults = self.faults.len();
+                let is_file = self.expression(of) == Type::file();
+                self.faults.truncate(faults);
+                let file = of.path().filter(|_| is_file).map(|path| path.join("."));
+                file.map(|file| {
+                    ("the path of a file is no policy".to_owned(), format!("hand over the file: `policy_hash({file})`"))
+                })
+            }
+            _ => None,
+        };
+        if let Some((why, help)) = wrong {
+            self.fault(argument.span, Wrong::BadText { why, help });
         }
     }
 

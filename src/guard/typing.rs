@@ -6,6 +6,7 @@ use crate::value::Value;
 
 use super::facts::{Fact, Standing, facts};
 use super::fault::{Fault, Wrong};
+use super::known::known;
 use super::logic::same;
 use super::methods;
 use super::operands;
@@ -25,6 +26,10 @@ pub trait Scope {
     fn standing(&self, step: &str) -> Standing;
     /// How many arguments a function of the author's own takes; empty where there is none.
     fn own_function(&self, name: &str) -> Vec<usize>;
+    /// How many items the list of a dotted name certainly has.
+    fn items(&self, _path: &[&str]) -> Option<usize> {
+        None
+    }
     /// The primitive that a function of the author's own calls, where none can be called.
     fn primitive_in(&self, _own_function: &str) -> Option<&'static str> {
         None
@@ -301,14 +306,10 @@ impl Walk<'_> {
             return Type::Any;
         }
         match (&whole, &of.kind, &at.kind) {
-            (Type::List(items), ExprKind::List(written), ExprKind::Literal(Value::Int(asked))) => {
-                let count = i64::try_from(written.len()).unwrap_or(i64::MAX);
-                if *asked >= count || *asked < -count {
-                    self.fault(at.span, Wrong::OutOfRange { at: *asked, items: written.len() });
-                }
+            (Type::List(items), ..) => {
+                self.in_range(of, at);
                 (**items).clone()
             }
-            (Type::List(items), ..) => (**items).clone(),
             (Type::Int, ..) => Type::Bool,
             (Type::Text | Type::Word(_), ..) => Type::Char,
             (Type::Map(shape), _, ExprKind::Literal(Value::Text(key))) => {
@@ -317,6 +318,23 @@ impl Walk<'_> {
                 self.entry(shape, &name, path.is_some_and(|path| self.is_there(&path)))
             }
             _ => Type::Any,
+        }
+    }
+
+    /// Whether a list has an item at an index, where both are known.
+    fn in_range(&mut self, list: &Expr, at: &Expr) {
+        let items = match &list.kind {
+            ExprKind::List(written) => Some(written.len()),
+            _ => list.path().and_then(|path| self.scope.items(&path)),
+        };
+        let asked = match known(at, &|_| None) {
+            Some(Value::Int(asked)) => asked,
+            _ => return,
+        };
+        if let Some(items) =
+            items.filter(|items| i64::try_from(*items).is_ok_and(|count| asked >= count || asked < -count))
+        {
+            self.fault(at.span, Wrong::OutOfRange { at: asked, items });
         }
     }
 

@@ -14,6 +14,9 @@ use super::{arguments, calls};
 /// The key.
 pub(super) const KEY: &str = "functions";
 
+/// The code of a text that a function cannot read.
+const TYPES: &str = "type-mismatch";
+
 /// The ending of a file of functions; a built-in one is named without it.
 const ENDING: &str = ".rhai";
 
@@ -78,6 +81,10 @@ fn wrong_in(said: &SaidByFile) -> Vec<Diagnostic> {
     for (span, wrong) in &said.wrong {
         if let Wrong::NotHandedOver { name } = wrong {
             not_handed_over(name, *span, &mut findings);
+        }
+        if let Wrong::BadText { why, help } = wrong {
+            let finding = findings.error(TYPES, why, *span);
+            findings.push(finding.help(help));
         }
         let call = calls::said(wrong, |message| findings.error(calls::CODE, message, *span));
         findings.extend(call);

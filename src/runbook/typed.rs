@@ -28,6 +28,8 @@ pub(super) struct Declared {
     /// The type of a step that does no more than a primitive: a runbook has many of few kinds.
     plain_steps: BTreeMap<&'static str, Type>,
     patterns: Patterns,
+    /// How many items the lists have that are known beforehand, by their dotted names.
+    counts: BTreeMap<String, usize>,
 }
 
 impl Declared {
@@ -48,14 +50,22 @@ impl Declared {
         let run = [("id", text()), ("started_at", Property::always(Type::Int))];
         declared.set("run", Type::record(Noun::Property, run));
         loose.iter().for_each(|name| declared.set(name, Type::Any));
+        if let Some(target) = target {
+            declared.counts.insert("target.services".to_owned(), target.services.len());
+            declared.counts.insert("target.gates".to_owned(), target.gates.len());
+        }
         for binding in &runbook.lets {
             let kind = declared.of_guard(&binding.guard);
             declared.set(&binding.name, kind);
+            declared.count(binding.name.to_string(), &binding.guard);
         }
         let mut steps: BTreeMap<String, Property> = BTreeMap::new();
         steps.extend(others.map(|id| (id.to_owned(), Property::always(of_step(Type::Any)))));
         for step in &runbook.steps {
             steps.insert(step.id.as_str().to_owned(), Property::always(declared.step(step)));
+            if let Some(foreach) = &step.foreach {
+                declared.count(format!("steps.{}.out", step.id), &foreach.list);
+            }
         }
         declared.set("steps", Type::Map(std::rc::Rc::new(Shape { noun: Noun::Step, fields: steps, others: None })));
         declared
@@ -80,6 +90,23 @@ impl Declared {
         });
         self.plain_steps.extend(plain.map(|name| (name, kind.clone())));
         kind
+    }
+
+    /// Takes note of how many items a list has.
+    fn count(&mut self, name: String, list: &Guard) {
+        let count = match (list.syntax(), list.range()) {
+            (Some(Expr { kind: ExprKind::List(items), .. }), _) => Some(items.len()),
+            (Some(other), _) => other.path().and_then(|path| self.counts.get(&path.join(".")).copied()),
+            (None, Some([from, to])) => match (known(&from, &|_| None), known(&to, &|_| None)) {
+                (Some(Value::Int(from)), Some(Value::Int(to))) => {
+                    let behind = i64::from(list.text().contains("..="));
+                    to.checked_sub(from).and_then(|count| usize::try_from(count.saturating_add(behind).max(0)).ok())
+                }
+                _ => None,
+            },
+            (None, None) => None,
+        };
+        self.counts.extend(count.map(|count| (name, count)));
     }
 
     fn set(&mut self, name: &str, kind: Type) {
@@ -192,6 +219,10 @@ impl Scope for Here<'_> {
 
     fn standing(&self, step: &str) -> Standing {
         (self.standing)(step)
+    }
+
+    fn items(&self, path: &[&str]) -> Option<usize> {
+        self.declared.counts.get(&path.join(".")).copied()
     }
 
     fn own_function(&self, name: &str) -> Vec<usize> {

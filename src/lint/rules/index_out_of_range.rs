@@ -1,7 +1,7 @@
 //! A list has no item at this index.
 //!
-//! The list stands in the expression itself, so its length is known; items are counted from 0, or from -1
-//! backwards.
+//! The list is written out, in the expression itself, in a `let` or as a `foreach` whose result is read, or is
+//! one of a target that was chosen: so its length is known. Items are counted from 0, or from -1 backwards.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -23,7 +23,6 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::fault::Wrong;
-use crate::lint::expressions::say;
 use crate::runbook::faults::Problem;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -38,10 +37,12 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    say(subject, report, |problem| match problem {
-        Problem::Expression(Wrong::OutOfRange { at, items }) => {
-            Some((format!("there is no item {at}: this list has {items}"), "items are counted from 0".to_owned()))
+    let target = subject.setting.target;
+    let in_target = subject.setting.is_chosen.then(|| subject.runbook.faults_in(target));
+    for found in in_target.as_ref().unwrap_or(&subject.runbook.faults) {
+        if let Problem::Expression(Wrong::OutOfRange { at, items }) = found.problem {
+            let diagnostic = report.at(format!("there is no item {at}: this list has {items}"), found.span);
+            report.push(diagnostic.help("items are counted from 0"));
         }
-        _ => None,
-    });
+    }
 }

@@ -87,6 +87,7 @@ fn of_expression(wrong: &Wrong) -> Option<Said> {
             format!("`{signature}` does not take {} here", found.word()),
             "hand over a value of the type it takes".to_owned(),
         )),
+        Wrong::BadText { why, help } => Some((why.clone(), help.clone())),
         Wrong::BadPattern { why } => Some((
             format!("this is not a pattern: {why}"),
             "write a regular expression; `\\\\` before a character takes it as it is".to_owned(),
