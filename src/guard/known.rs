@@ -52,7 +52,7 @@ pub fn known(expression: &Expr, look_up: LookUp<'_>) -> Option<Value> {
             let arguments: Vec<_> = of.as_deref().into_iter().chain(arguments).collect();
             call(&name.text, &arguments, look_up)
         }
-        ExprKind::Index { .. } => None,
+        ExprKind::Index { of, at, .. } => indexed(&value(of)?, &value(at)?),
     }
 }
 
@@ -61,6 +61,19 @@ fn part(path: &[&str], look_up: LookUp<'_>) -> Option<Value> {
     let mut halves = (1..=path.len()).rev().map(|words| path.split_at(words));
     let (whole, rest) = halves.find_map(|(known, rest)| Some((look_up(known)?, rest)))?;
     rest.iter().try_fold(whole, |value, name| value.get(name).cloned())
+}
+
+/// An item of a list, counted from the end where its index is negative, or an entry of a map.
+fn indexed(whole: &Value, at: &Value) -> Option<Value> {
+    match (whole, at) {
+        (Value::List(items), Value::Int(at)) => {
+            let behind = usize::try_from(at.unsigned_abs()).ok()?;
+            let at = if *at < 0 { items.len().checked_sub(behind)? } else { behind };
+            items.get(at).cloned()
+        }
+        (Value::Map(entries), Value::Text(key)) => entries.get(key).cloned(),
+        _ => None,
+    }
 }
 
 /// `&&` and `||`: `decisive` on one side is enough.

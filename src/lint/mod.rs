@@ -42,6 +42,7 @@ mod taint;
 mod time;
 mod unverified;
 mod urls;
+mod values;
 mod watched;
 
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 //! A deploy needs a target that says how its service is deployed and how its version is read, a wait
 //! for a log line needs one that says where the log is. Where it does not, such a step is refused
 //! when it is reached, which may be in the middle of a change. Found only where a target is chosen:
-//! by `--target`, `TITAN_TARGET` or a `titan.target.yaml` beside or above the runbook. Names that are
-//! computed are looked up when their step runs. A simulated world needs to be told nothing but
+//! by `--target`, `TITAN_TARGET` or a `titan.target.yaml` beside or above the runbook. Names that
+//! hang on params or results are looked up when their step runs. A simulated world needs to be told nothing but
 //! `hash`.
 //!
 //! ```yaml bad
@@ -46,18 +46,20 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         return;
     }
     let target = &subject.setting.target;
-    each_primitive(subject.runbook, None, &mut |asked| {
+    each_primitive(subject, &mut |asked| {
         for need in asked.declaration.needs {
             let Some(span) = need.argument().map_or(Some(asked.span), |argument| asked.written_at(argument)) else {
                 continue;
             };
-            let service = match need.argument() {
-                Some("service") => match asked.value("service").and_then(|value| value.as_text()) {
-                    Some(name) => Some(name),
+            let named = match need.argument() {
+                Some("service") => match asked.known("service") {
+                    Some(known) => Some(known),
                     None => continue,
                 },
                 _ => None,
             };
+            let service = named.as_ref().and_then(|(value, _)| value.as_text());
+            let span = named.as_ref().map_or_else(|| asked.outer.unwrap_or(span), |(_, span)| *span);
             // A service that is not there at all is another rule's matter.
             if target.says(*need, service) || service.is_some_and(|name| !target.services.contains_key(name)) {
                 continue;
@@ -66,10 +68,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 || format!("the target `{}`", target.name),
                 |name| format!("`{name}` of the target `{}`", target.name),
             );
-            let found = report.at(
-                format!("`{}` needs {}, and {of} has none", asked.declaration.name, need.phrase()),
-                asked.outer.unwrap_or(span),
-            );
+            let found =
+                report.at(format!("`{}` needs {}, and {of} has none", asked.declaration.name, need.phrase()), span);
             report.push(found.help(format!("write {} there, or use a target that has it", need.phrase())));
         }
     });

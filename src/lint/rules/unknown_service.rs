@@ -2,7 +2,7 @@
 //!
 //! Such a step is refused when it is reached, which may be in the middle of a change. Found only
 //! where a target is chosen: by `--target`, `TITAN_TARGET` or a `titan.target.yaml` beside or above
-//! the runbook. Names that are computed are looked up when their step runs.
+//! the runbook. Names that hang on params or results are looked up when their step runs.
 //!
 //! ```yaml bad
 //! titan: 1
