@@ -3,13 +3,16 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use rhai::Position;
+
 use crate::declaration::Catalogue;
 
 use super::FUNCTIONS;
 use super::facts::Standing;
+use super::fault::Wrong;
 use super::said::Said;
 use super::types::{Noun, Property, Type};
-use super::typing::{Scope, check};
+use super::typing::{Scope, check, check_path};
 
 /// The names inside a script.
 struct Inside<'a> {
@@ -23,6 +26,22 @@ struct Inside<'a> {
 pub(super) fn outcome(said: &Said, catalogue: Catalogue) -> Type {
     let inside = Inside { said, catalogue, found: RefCell::default() };
     said.last.as_ref().map_or(Type::Any, |last| check(last, &inside, &[]).0)
+}
+
+/// What a script reads of its own names that is not there, each at its word.
+pub(super) fn not_there(said: &Said, catalogue: Catalogue) -> Vec<(Position, Wrong)> {
+    let inside = Inside { said, catalogue, found: RefCell::default() };
+    let found = said.read_of_own.iter().filter_map(|path| {
+        let words: Vec<_> = path.iter().map(|(word, _)| word.clone()).collect();
+        let mut faults = check_path(&words, &inside).into_iter();
+        let wrong = faults.find(|fault| matches!(fault.what, Wrong::UnknownProperty { .. }))?.what;
+        let Wrong::UnknownProperty { name, .. } = &wrong else {
+            return None;
+        };
+        let (_, at) = path.iter().skip(1).find(|(word, _)| word == name)?;
+        Some((*at, wrong))
+    });
+    found.collect()
 }
 
 impl Scope for Inside<'_> {

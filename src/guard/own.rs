@@ -17,6 +17,7 @@ use crate::source::{SourceFile, Span};
 use super::asked::AskedPrimitive;
 use super::caught::{called_in, is_closure};
 use super::fault::Wrong;
+use super::outcome::not_there;
 use super::said::Said;
 use super::script_lines::ScriptLines;
 use super::wording::{describe, innermost, lower};
@@ -50,7 +51,8 @@ struct Shelf {
 pub struct SaidByFile {
     /// The file.
     pub file: SourceFile,
-    /// Calls of functions that there are none of, and names that its functions do not see.
+    /// Calls of functions that there are none of, names that its functions do not see, and what a
+    /// result does not have.
     pub wrong: Vec<(Span, Wrong)>,
     /// Every call of a primitive.
     pub asked: Vec<AskedPrimitive>,
@@ -82,9 +84,15 @@ impl Guards {
             let inside = outside.chain(&said.read_inside);
             let unseen =
                 inside.map(|(name, at)| (lines.word(file.text(), *at), Wrong::NotHandedOver { name: name.clone() }));
+            let not_there = not_there(&said, self.core.catalogue).into_iter();
+            let not_there = not_there.map(|(at, wrong)| (lines.word(file.text(), at), wrong));
             let unanswered = self.unanswered(&said, all, &lines, file.text());
             let asked = self.asked(&said, all, &lines, file.text());
-            SaidByFile { file: file.clone(), wrong: unanswered.into_iter().chain(unseen).collect(), asked }
+            SaidByFile {
+                file: file.clone(),
+                wrong: unanswered.into_iter().chain(unseen).chain(not_there).collect(),
+                asked,
+            }
         });
         said.collect()
     }

@@ -40,6 +40,8 @@ pub struct Said {
     pub(super) reads: Vec<Vec<(String, Position)>>,
     /// Those of them that a function of it reads, which sees only what it is handed.
     pub(super) read_inside: Vec<(String, Position)>,
+    /// Every dotted name it reads something of that it has given to something.
+    pub(super) read_of_own: Vec<Vec<(String, Position)>>,
 }
 
 /// A call in a script.
@@ -108,15 +110,20 @@ impl Said {
         let outside = reads(&ast.clone_statements_only()).filter(|read| !read.is_own);
         let named = reads(&functions_that(|name| !is_closure(name)));
         let read_inside = named.filter(|read| !read.is_own).filter_map(|read| read.path.into_iter().next()).collect();
-        let reads = outside.chain(closures).map(|read| read.path).collect();
+        let mut reads: Vec<_> = outside.chain(closures).map(|read| read.path).collect();
         let names = bound.into_iter().filter(|(name, given)| given.len() == 1 && !loose.contains(name));
-        let names = names.filter_map(|(name, mut given)| Some((name, given.pop()?))).collect();
+        let names = names.filter_map(|(name, mut given)| Some((name, given.pop()?)));
+        let names: BTreeMap<_, _> = names.collect();
+        let of_own = self::reads(ast).filter(|read| read.is_own && read.path.len() > 1).map(|read| read.path);
+        let read_of_own: Vec<_> = of_own.collect();
+        let meant: Vec<_> = read_of_own.iter().filter_map(|path| spelt_out(path, &names, &reads)).collect();
+        reads.extend(meant);
         let last = match ast.statements().last() {
             Some(Stmt::Expr(expression)) => Some(expr(expression, 0)),
             Some(Stmt::FnCall(call, _)) => Some(called(call, None, 0)),
             _ => None,
         };
-        Self { calls, last: last.filter(|_| !returns), names, given, reads, read_inside }
+        Self { calls, last: last.filter(|_| !returns), names, given, reads, read_inside, read_of_own }
     }
 
     /// Whether it calls a function, or may by handing one over that is named only when it runs.
@@ -233,6 +240,19 @@ fn read(expression: &Written) -> Option<Read> {
         rest = after;
     }
     Some(Read { path, is_own })
+}
+
+/// What is read of a name that always stands for one dotted name, from that one's beginning.
+fn spelt_out(
+    path: &[(String, Position)],
+    names: &BTreeMap<String, Expr>,
+    reads: &[Vec<(String, Position)>],
+) -> Option<Vec<(String, Position)>> {
+    let ((root, _), rest) = path.split_first()?;
+    let meant = names.get(root)?.path()?;
+    let is_meant =
+        |read: &&Vec<(String, Position)>| read.iter().map(|(word, _)| word.as_str()).eq(meant.iter().copied());
+    Some([reads.iter().find(is_meant)?, rest].concat())
 }
 
 /// The name at the beginning of a chain of properties and indexes.

@@ -19,7 +19,7 @@ use super::asked::{AskedPrimitive, is_callable};
 use super::convert::{to_dynamic, to_value};
 use super::fault::Wrong;
 use super::operators::fault;
-use super::outcome::outcome;
+use super::outcome::{not_there, outcome};
 use super::said::Said;
 use super::sandbox::Pace;
 use super::script_lines::ScriptLines;
@@ -58,8 +58,8 @@ impl Script {
         &self.own
     }
 
-    /// What is wrong with it wherever it stands: calls of functions that there are none of, and names
-    /// that its own functions do not see.
+    /// What is wrong with it wherever it stands: calls of functions that there are none of, names that
+    /// its own functions do not see, and what a result or a map of its own does not have.
     pub fn wrong(&self) -> &[(Span, Wrong)] {
         &self.wrong
     }
@@ -153,7 +153,9 @@ impl Guards {
                 let reads = said.reads.iter().map(|path| path.iter().map(placed).collect()).collect();
                 let inside = said.read_inside.iter().map(placed);
                 let inside = inside.map(|(name, span)| (span, Wrong::NotHandedOver { name }));
-                let wrong = unanswered.into_iter().chain(inside).collect();
+                let not_there = not_there(&said, self.core.catalogue).into_iter();
+                let not_there = not_there.map(|(at, wrong)| (lines.word(&scalar.text, at), wrong));
+                let wrong = unanswered.into_iter().chain(inside).chain(not_there).collect();
                 let said = self.own.said_with(said);
                 let text = std::sync::Arc::from(scalar.text.as_str());
                 Some(Script { ast, own, lines, text, said, gives, wrong, asked, reads })

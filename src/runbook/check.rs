@@ -39,17 +39,22 @@ pub(super) fn check(
 
 /// Reports a fault where it is an unknown name.
 fn is_unknown(found: &Found, findings: &mut Findings) -> bool {
-    let Problem::Expression(wrong) = &found.problem else {
-        return false;
-    };
+    match &found.problem {
+        Problem::Expression(wrong) => is_unknown_name(wrong, found.span, findings),
+        Problem::Argument { .. } | Problem::Place { .. } => false,
+    }
+}
+
+/// Reports a name that there is not, or that is not seen.
+pub(super) fn is_unknown_name(wrong: &Wrong, at: Span, findings: &mut Findings) -> bool {
     match wrong {
         Wrong::UnknownName { name, known } => {
-            unknown(("unknown-name", "name"), name, known, (found.span, findings));
+            unknown(("unknown-name", "name"), name, known, (at, findings));
         }
-        Wrong::NotHandedOver { name } => not_handed_over(name, found.span, findings),
+        Wrong::NotHandedOver { name } => not_handed_over(name, at, findings),
         Wrong::NotInEach { name } => {
             let message = format!("not every item of the list has a property `{name}`");
-            let finding = findings.error("unknown-property", message, found.span);
+            let finding = findings.error("unknown-property", message, at);
             findings.push(finding.help(format!("write it in each item, or ask `has(item, \"{name}\")` first")));
         }
         Wrong::UnknownProperty { noun, name, known, .. } => {
@@ -61,7 +66,7 @@ fn is_unknown(found: &Found, findings: &mut Findings) -> bool {
                 Noun::Property | Noun::Item => ("unknown-property", "property"),
                 Noun::Group => ("unknown-property", "named group"),
             };
-            unknown(words, name, known, (found.span, findings));
+            unknown(words, name, known, (at, findings));
         }
         _ => return false,
     }
@@ -69,7 +74,7 @@ fn is_unknown(found: &Found, findings: &mut Findings) -> bool {
 }
 
 /// Reports a name that a function does not see.
-pub(super) fn not_handed_over(name: &str, at: Span, findings: &mut Findings) {
+fn not_handed_over(name: &str, at: Span, findings: &mut Findings) {
     let message = format!("a function sees only what it is handed, and not `{name}`");
     let finding = findings.error("unknown-name", message, at);
     findings.push(finding.help("hand it over as an argument"));

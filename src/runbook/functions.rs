@@ -6,7 +6,7 @@ use crate::guard::{Guards, SaidByFile};
 use crate::source::{SourceFile, Spanned};
 use crate::yaml::{Node, NodeKind};
 
-use super::check::not_handed_over;
+use super::check::is_unknown_name;
 use super::fields::texts_of;
 use super::load::{Library, Shelf};
 use super::{arguments, calls};
@@ -79,9 +79,7 @@ pub(super) fn sandbox(
 fn wrong_in(said: &SaidByFile) -> Vec<Diagnostic> {
     let mut findings = Findings::new(said.file.clone());
     for (span, wrong) in &said.wrong {
-        if let Wrong::NotHandedOver { name } = wrong {
-            not_handed_over(name, *span, &mut findings);
-        }
+        is_unknown_name(wrong, *span, &mut findings);
         if let Wrong::BadText { why, help } = wrong {
             let finding = findings.error(TYPES, why, *span);
             findings.push(finding.help(help));
