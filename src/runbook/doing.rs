@@ -1,10 +1,29 @@
 //! What an action does, itself or somewhere inside.
 
-use crate::declaration::ARM;
+use crate::declaration::{ARM, Effect, OBSERVES};
 
 use super::{Action, ActionKind};
 
 impl Action {
+    /// The strongest effect it can have: a script may call anything, so it changes.
+    pub fn effect(&self) -> Effect {
+        match &self.kind {
+            ActionKind::Primitive(declaration) => declaration.effect_where(self.with.constant_field(OBSERVES.name)),
+            ActionKind::Script(_) => Effect::Changes,
+            ActionKind::Runbook(runbook) => {
+                let mut strongest = Effect::Observes;
+                for step in &runbook.steps {
+                    match step.work.action.effect() {
+                        Effect::Changes => return Effect::Changes,
+                        Effect::Asks => strongest = Effect::Asks,
+                        Effect::Observes => {}
+                    }
+                }
+                strongest
+            }
+        }
+    }
+
     /// Whether it is a primitive, or does it somewhere inside.
     pub fn does(&self, primitive: &str) -> bool {
         match &self.kind {

@@ -35,7 +35,7 @@ mod work_decode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::declaration::{self, Declaration, Effect, ErrorClass};
+use crate::declaration::{Declaration, ErrorClass};
 use crate::diagnostic::did_you_mean;
 use crate::guard::types::Type;
 use crate::guard::{Guard, Script, Template};
@@ -250,27 +250,6 @@ impl Action {
         match &self.kind {
             ActionKind::Script(script) => Some(script),
             ActionKind::Primitive(_) | ActionKind::Runbook(_) => None,
-        }
-    }
-
-    /// The strongest effect it can have: a script may call anything, so it changes.
-    pub fn effect(&self) -> Effect {
-        match &self.kind {
-            ActionKind::Primitive(declaration) => {
-                declaration.effect_where(self.with.constant_field(declaration::OBSERVES.name))
-            }
-            ActionKind::Script(_) => Effect::Changes,
-            ActionKind::Runbook(runbook) => {
-                let mut strongest = Effect::Observes;
-                for step in &runbook.steps {
-                    match step.work.action.effect() {
-                        Effect::Changes => return Effect::Changes,
-                        Effect::Asks => strongest = Effect::Asks,
-                        Effect::Observes => {}
-                    }
-                }
-                strongest
-            }
         }
     }
 }
