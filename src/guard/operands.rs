@@ -94,8 +94,8 @@ impl Walk<'_> {
                 let signature =
                     format!("{}({})", name.text, vec!["_"; arities.first().copied().unwrap_or(0)].join(", "));
                 self.fault(name.span, Wrong::WrongCount { signature, given: types.len(), is_method: false });
-            } else if let Some(primitive) = self.scope.primitive_in(&name.text) {
-                self.fault(name.span, Wrong::ScriptOnly { function: name.text.clone(), primitive });
+            } else if let Some((at, wrong)) = self.scope.wrong_call(name, arguments) {
+                self.fault(at, wrong);
             }
             return Type::Any;
         }

@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use regex::Regex;
 use rhai::{AST, EvalAltResult, Position};
 
 use crate::declaration::Catalogue;
@@ -20,6 +21,7 @@ use super::fault::Wrong;
 use super::outcome::not_there;
 use super::said::Said;
 use super::script_lines::ScriptLines;
+use super::syntax::{Expr, Word};
 use super::wording::{describe, innermost, lower};
 use super::{FUNCTIONS, Guards, Place, sandbox};
 
@@ -29,6 +31,10 @@ const MAX_FILE: usize = 64 * 1024;
 /// What the language itself calls by name, behind `in` and `${ }` of the expression engine: a
 /// function of that name would change what guards mean.
 const CALLED_BY_OPERATORS: [&str; 3] = ["contains", "to_debug", "to_string"];
+
+/// The file of functions that take versions and nothing else, and what it takes for one.
+const VERSIONS: &str = "std/versions.rhai";
+const VERSION: &str = r"^v?(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8}))*([-+][0-9A-Za-z.+-]*)?$";
 
 /// Functions that files add to the language.
 #[derive(Clone, Debug, Default)]
@@ -180,8 +186,24 @@ impl OwnFunctions {
         Self(Some(Rc::new(shelf)))
     }
 
+    /// What is wrong with the call of one of them in a guard: it calls a primitive, which no guard can,
+    /// or is handed a text that is no version where it looks at nothing else.
+    pub fn wrong_call(&self, name: &Word, arguments: &[Expr]) -> Option<(Span, Wrong)> {
+        let function = &name.text;
+        if let Some(primitive) = self.primitive_in(function) {
+            return Some((name.span, Wrong::ScriptOnly { function: function.clone(), primitive }));
+        }
+        if self.file_of(function)?.name() != VERSIONS {
+            return None;
+        }
+        let is_none = |text: &str| Regex::new(VERSION).is_ok_and(|version| !version.is_match(text));
+        let argument = arguments.iter().find(|argument| argument.as_text().is_some_and(is_none))?;
+        let why = format!("`{}` is no version", argument.as_text()?);
+        Some((argument.span, Wrong::BadText { why, help: "write one such as `2.10.1` or `v2.10.1-rc1`".to_owned() }))
+    }
+
     /// The primitive that a function calls, itself or through others.
-    pub fn primitive_in(&self, name: &str) -> Option<&'static str> {
+    fn primitive_in(&self, name: &str) -> Option<&'static str> {
         let shelf = self.0.as_deref()?;
         let asking = shelf.asking.get_or_init(|| {
             let asking = shelf.named.iter().filter_map(|(name, _)| {
@@ -245,5 +267,16 @@ impl OwnFunctions {
             Some(file) => Some((name, file, *at)),
             None => self.call_in(inner),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_functions_for_versions_take_what_is_said_here() {
+        let written = VERSION.replace('\\', "\\\\");
+        assert!(crate::stdlib::find(VERSIONS).is_some_and(|text| text.contains(&written)), "{written}");
     }
 }

@@ -30,8 +30,8 @@ pub trait Scope {
     fn items(&self, _path: &[&str]) -> Option<usize> {
         None
     }
-    /// The primitive that a function of the author's own calls, where none can be called.
-    fn primitive_in(&self, _own_function: &str) -> Option<&'static str> {
+    /// What is wrong with a call of a function of the author's own, and where.
+    fn wrong_call(&self, _name: &Word, _arguments: &[Expr]) -> Option<(Span, Wrong)> {
         None
     }
     /// What a primitive gives that can be called here; `None` where there is none.

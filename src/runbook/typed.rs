@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::declaration::Declaration;
-use crate::guard::syntax::{Expr, ExprKind};
+use crate::guard::fault::Wrong;
+use crate::guard::syntax::{Expr, ExprKind, Word};
 use crate::guard::types::{Noun, Property, Shape, Type};
 use crate::guard::{Guard, OwnFunctions, Scope, Standing, check, known};
+use crate::source::Span;
 use crate::value::Value;
 
 use super::captured::Patterns;
@@ -229,8 +231,8 @@ impl Scope for Here<'_> {
         self.own.arities(name)
     }
 
-    fn primitive_in(&self, own_function: &str) -> Option<&'static str> {
-        self.own.primitive_in(own_function)
+    fn wrong_call(&self, name: &Word, arguments: &[Expr]) -> Option<(Span, Wrong)> {
+        self.own.wrong_call(name, arguments)
     }
 }
 
