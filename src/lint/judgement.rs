@@ -3,7 +3,7 @@
 //! Read off the syntax of a guard, never off its text; a guard whose syntax is not understood says
 //! nothing.
 
-use crate::guard::syntax::{Binary, Expr, ExprKind};
+use crate::guard::syntax::{Binary, Expr, ExprKind, Unary};
 use crate::guard::{Guard, known};
 use crate::runbook::{Poll, Work};
 use crate::value::Value;
@@ -81,7 +81,12 @@ impl<'w> Said<'w> {
 
     /// What the hash in the result is compared with, as it is written.
     pub(super) fn compared_hash(self) -> Option<&'w str> {
-        let (left, right) = self.sides(Binary::Equal)?;
+        self.hash_beside(Binary::Equal)
+    }
+
+    /// What the hash in the result stands beside, as it is written.
+    fn hash_beside(self, operator: Binary) -> Option<&'w str> {
+        let (left, right) = self.sides(operator)?;
         let other = match (is_hash(left), is_hash(right)) {
             (true, false) => right,
             (false, true) => left,
@@ -101,6 +106,24 @@ impl<'w> Said<'w> {
             _ => None,
         }
     }
+}
+
+/// Whether a hold fails wherever the hash in its result is another than what it is held against.
+pub(super) fn holds_hash(work: &Work) -> bool {
+    let Poll::Hold { guard, .. } = &work.poll else {
+        return false;
+    };
+    let said = guard.syntax().map_or_else(Vec::new, |syntax| pieces(syntax, Binary::And));
+    said.into_iter().any(|syntax| Said { guard, syntax }.compared_hash().is_some())
+}
+
+/// Whether a watch is breached wherever the hash in its result is another than what it is held against.
+pub(super) fn is_breached_by_other_hash(guard: &Guard) -> bool {
+    let said = guard.syntax().map_or_else(Vec::new, |syntax| pieces(syntax, Binary::Or));
+    said.into_iter().any(|syntax| match &syntax.kind {
+        ExprKind::Unary(Unary::Not, same) => Said { guard, syntax: same }.compared_hash().is_some(),
+        _ => Said { guard, syntax }.hash_beside(Binary::NotEqual).is_some(),
+    })
 }
 
 /// Whether a guard is true or false before anything has run: where it hangs on params that were

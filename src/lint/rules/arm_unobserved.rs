@@ -4,9 +4,11 @@
 //! on looking: a `watch` on the rejection subject that is live before the `arm` starts and rolls back;
 //! and, after it, steps that fail the run: a `hold` on the rejection counter, one on the gate's state,
 //! and the policy hash asked again, as a watch or a `hold`; each for at least a minute, and at least once
-//! a minute. The procedure says five minutes. A guard that may be true of a rejected order or a closed
-//! gate looks at nothing, a counter with `labels` leaves out what has others, a watch that ends before
-//! the holds do sees too little, and one from a step that is skipped with what it needs never begins.
+//! a minute. The procedure says five minutes. The counter and the state may be looked at in a watch that
+//! rolls back as well, beside a step that holds something for as long. A guard that may be true of a
+//! rejected order or a closed gate looks at nothing, a counter with `labels` leaves out what has others, a
+//! watch that ends before the holds do sees too little, and one from a step that is skipped with what it
+//! needs never begins.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -56,12 +58,13 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::{Names, known};
+use crate::guard::{Guard, Names, known};
 use crate::lint::flow::{Known, Node, NodeId, Watched};
+use crate::lint::judgement::{holds_hash, is_breached_by_other_hash};
 use crate::lint::names::{is_metric, is_subject};
 use crate::lint::nodes::Nodes;
 use crate::lint::scene::{Scene, counts_from_read};
-use crate::runbook::{OnFailure, Poll};
+use crate::runbook::{OnFailure, Poll, Watch};
 use crate::value::{Value, as_duration};
 use std::time::Duration;
 
@@ -105,6 +108,16 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// A step or a watch that looks on.
+#[derive(Clone, Copy)]
+struct Look<'l, 'a> {
+    node: &'l Node<'a>,
+    /// What it looks for.
+    guard: &'l Guard,
+    /// What the guard comes to where the run is to be rolled back.
+    fails_on: bool,
+}
+
 /// What looks on after an opening.
 struct Looks<'s, 'a> {
     subject: &'s Subject<'a>,
@@ -127,75 +140,145 @@ impl<'s, 'a> Looks<'s, 'a> {
     }
 
     fn missing(&self) -> impl Iterator<Item = &'static str> {
-        let target = self.subject.setting.target;
-        let scene = self.subject.scene();
-        let argument = |node: &Node<'_>, name| scene.flow.argument(node, name);
-        let is_own =
-            |service: Option<Known>| service.as_ref().and_then(|one| self.subject.text_of(one)) == self.service;
-        // A query in PromQL names no service.
-        let is_metric_of = |node: &Node<'_>, name| {
-            let service = argument(node, "service");
-            is_metric(&node.work.action, name, target) && (service.is_none() || is_own(service))
-        };
-        // One more than a step before has read, however many that were.
-        let rejected = |node: &Node<'_>| {
-            let seen = |before: f64, more| [("value", Value::Float(before + more)), ("increase", Value::Float(more))];
-            let mut each = READ.into_iter().flat_map(|before| MORE.map(|more| (before, more)));
-            each.any(|(before, more)| self.is_blind(node, &seen(before, more), before))
-        };
-        let closed = [("state", Value::text("disarmed")), ("value", Value::Float(0.0))];
-        let counted = self.held(|node| {
-            let is_it = node.work.action.name() == "wait_metric" && is_metric_of(node, "rejections");
-            // What was written down or computed before is not where the counter stood.
-            let is_counted_from_now = counts_from_read(&scene.flow, node);
-            // Labels leave out what has others.
-            let is_all = argument(node, "labels").is_none();
-            is_it && is_all && is_counted_from_now && !rejected(node)
-        });
-        let armed = self.held(|node| match node.work.action.name() {
-            "gate_state" => argument(node, "gate").as_ref() == Some(self.gate) && !self.is_blind(node, &closed, 0.0),
-            "wait_metric" => is_metric_of(node, "armed_state") && !self.is_blind(node, &closed, 0.0),
-            _ => false,
-        });
-        let hash = self.held(|node| node.work.action.name() == "expect_hash" && is_own(argument(node, "service")))
-            || self.watched(|one| {
-                let service = scene.flow.watch_argument(one, "service");
-                one.watch.work.action.name() == "expect_hash" && is_own(service)
-            });
-        let rejections = self.watched(|one| {
-            let action = &one.watch.work.action;
-            action.name() == "nats_watch" && is_subject(action, "rejections", target)
-        });
         let each = [
-            (rejections, "a `watch` on `${target.subjects.rejections}` from this step on, with `on_breach: rollback`"),
             (
-                counted,
+                self.are_rejections_heard(),
+                "a `watch` on `${target.subjects.rejections}` from this step on, with `on_breach: rollback`",
+            ),
+            (
+                self.are_rejections_counted(),
                 "a step after it that holds `out.increase == 0` of the metric `rejections` for 5m, without `retry`",
             ),
-            (armed, "a step after it that holds `out.state == \"armed\"` of `gate_state` for 5m, without `retry`"),
-            (hash, "a `watch` with `expect_hash` from this step on, with `on_breach: rollback`"),
+            (
+                self.is_seen_armed(),
+                "a step after it that holds `out.state == \"armed\"` of `gate_state` for 5m, without `retry`",
+            ),
+            (self.is_hash_seen(), "a `watch` with `expect_hash` from this step on, with `on_breach: rollback`"),
         ];
         each.into_iter().filter(|(is_there, _)| !is_there).map(|(_, missing)| missing)
     }
 
-    /// Whether the guard of a hold may be true of what it is to notice, where steps before have read
-    /// a value.
-    fn is_blind(&self, node: &Node<'_>, seen: &[(&str, Value)], before: f64) -> bool {
-        let Poll::Hold { guard, .. } = &node.work.poll else {
-            return true;
+    fn are_rejections_heard(&self) -> bool {
+        self.watched(|one| {
+            let action = &one.watch.work.action;
+            action.name() == "nats_watch" && is_subject(action, "rejections", self.subject.setting.target)
+        })
+    }
+
+    fn are_rejections_counted(&self) -> bool {
+        let flow = &self.subject.scene().flow;
+        self.is_looked_at(|look| {
+            let is_it = look.node.work.action.name() == "wait_metric" && self.is_metric(look.node, "rejections");
+            // What was written down or computed before is not where the counter stood.
+            let is_counted_from_now = counts_from_read(flow, look.node);
+            // Labels leave out what has others.
+            let is_all = flow.argument(look.node, "labels").is_none();
+            is_it && is_all && is_counted_from_now && !self.lets_rejections_pass(look)
+        })
+    }
+
+    fn is_seen_armed(&self) -> bool {
+        let closed = [("state", Value::text("disarmed")), ("value", Value::Float(0.0))];
+        self.is_looked_at(|look| match look.node.work.action.name() {
+            "gate_state" => {
+                let gate = self.subject.scene().flow.argument(look.node, "gate");
+                gate.as_ref() == Some(self.gate) && !self.is_blind(look, &closed, 0.0)
+            }
+            "wait_metric" => self.is_metric(look.node, "armed_state") && !self.is_blind(look, &closed, 0.0),
+            _ => false,
+        })
+    }
+
+    fn is_hash_seen(&self) -> bool {
+        let flow = &self.subject.scene().flow;
+        let is_held = |node: &Node<'_>| match node.work.action.name() {
+            "expect_hash" => true,
+            "service_hash" => holds_hash(node.work),
+            _ => false,
         };
+        let is_breached = |watch: &Watch| match watch.work.action.name() {
+            "expect_hash" => true,
+            "service_hash" => is_breached_by_other_hash(&watch.breach_when),
+            _ => false,
+        };
+        self.held(|node| is_held(node) && self.is_own(flow.argument(node, "service").as_ref()))
+            || self.watched(|one| is_breached(one.watch) && self.is_own(flow.watch_argument(one, "service").as_ref()))
+    }
+
+    /// Whether a service is the one that holds the gate.
+    fn is_own(&self, service: Option<&Known>) -> bool {
+        service.and_then(|one| self.subject.text_of(one)) == self.service
+    }
+
+    /// Whether a node samples a metric of that service. A query in PromQL names no service.
+    fn is_metric(&self, node: &Node<'_>, name: &str) -> bool {
+        let service = self.subject.scene().flow.argument(node, "service");
+        let is_metric = is_metric(&node.work.action, name, self.subject.setting.target);
+        is_metric && (service.is_none() || self.is_own(service.as_ref()))
+    }
+
+    /// Whether a look may miss one more than a step before has read, however many that were.
+    fn lets_rejections_pass(&self, look: Look<'_, '_>) -> bool {
+        let seen = |before: f64, more| [("value", Value::Float(before + more)), ("increase", Value::Float(more))];
+        let mut each = READ.into_iter().flat_map(|before| MORE.map(|more| (before, more)));
+        each.any(|(before, more)| self.is_blind(look, &seen(before, more), before))
+    }
+
+    /// Whether the guard of a look may not fail of what it is to notice, where steps before have read
+    /// a value.
+    fn is_blind(&self, look: Look<'_, '_>, seen: &[(&str, Value)], before: f64) -> bool {
+        let Look { node, guard, fails_on } = look;
         let look_up = |path: &[&str]| match path {
             ["out", name] => seen.iter().find(|(one, _)| one == name).map(|(_, value)| value.clone()),
             ["steps", _, "out", "value"] => Some(Value::Float(before)),
             _ => self.subject.value_of(&self.subject.scene().flow.named(node, &path.join("."))),
         };
-        if guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(false)) {
+        if guard.syntax().and_then(|syntax| known(syntax, &look_up)) == Some(Value::Bool(fails_on)) {
             return false;
         }
         let nothing = Value::map::<&str>([]);
         let mut names = Names::new(&nothing, &self.subject.setting.target.to_value(), &nothing);
         let out = Value::map(seen.iter().map(|(name, value)| (*name, value.clone())));
-        self.subject.guards.truth(guard, &mut names, &[("out", &out)]) != Ok(false)
+        self.subject.guards.truth(guard, &mut names, &[("out", &out)]) != Ok(fails_on)
+    }
+
+    /// Whether every run that comes to its end looked at something after the gate was opened: in a step
+    /// that holds it, or in a watch beside one that holds anything.
+    fn is_looked_at(&self, is: impl Fn(Look<'_, '_>) -> bool) -> bool {
+        let held = |node: &Node<'_>| match &node.work.poll {
+            Poll::Hold { guard, .. } => is(Look { node, guard, fails_on: false }),
+            Poll::Until { .. } | Poll::Once => false,
+        };
+        let flow = &self.subject.scene().flow;
+        let watched =
+            |one: &Watched<'_>| is(Look { node: &flow.watch_node(one), guard: &one.watch.breach_when, fails_on: true });
+        self.held(held) || self.watched_beside(watched)
+    }
+
+    /// Whether watches that roll back look on as long as a step holds something after the opening, in
+    /// every run that comes to its end.
+    fn watched_beside(&self, is: impl Fn(&Watched<'_>) -> bool) -> bool {
+        let scene = self.subject.scene();
+        let flow = &scene.flow;
+        let looks = |one: &&Watched<'_>| {
+            let is_dense = one.watch.every <= AT_LEAST && one.watch.on_breach == OnFailure::Rollback;
+            is_dense && is(one) && !self.begins_anew(&flow.watch_node(one))
+        };
+        let watches: Vec<_> = flow.watches().iter().filter(looks).collect();
+        let is_beside = |one: &Watched<'_>, hold: NodeId| {
+            let is_around = |around: NodeId| {
+                around == hold || flow.node(hold).zip(flow.node(around)).is_some_and(|(hold, one)| hold.is_inside(one))
+            };
+            // What is never done, for an edge that does not hold, begins no watch.
+            let has_begun = |from: NodeId| {
+                let only = Nodes::that(flow, |id, _| id == from);
+                flow.before(hold).has(from) && scene.proof(&only).holds_at_start(hold)
+            };
+            let goes_on = |to: NodeId| is_around(to) || flow.before(to).has(hold);
+            (is_around(one.from) || has_begun(one.from)) && one.to.is_none_or(goes_on)
+        };
+        let beside = Nodes::that(flow, |id, _| self.holds.has(id) && watches.iter().any(|one| is_beside(one, id)));
+        scene.proof_after(&beside, self.arm).is_done_at_end()
     }
 
     /// Whether a watch is live before the gate opens, goes on as long as something is held after
@@ -232,14 +315,17 @@ impl<'s, 'a> Looks<'s, 'a> {
     /// Whether every run that comes to its end held something after the gate was opened.
     fn held(&self, is: impl Fn(&Node<'_>) -> bool) -> bool {
         let scene = self.subject.scene();
-        // What is begun anew, or inside of what is, has forgotten what it saw.
-        let anew: Vec<_> = scene.flow.nodes().filter(|(_, node)| node.work.retry.is_some()).collect();
-        let begins_anew = |node: &Node<'_>| anew.iter().any(|(_, outer)| node.is_inside(outer));
         let holds = Nodes::that(&scene.flow, |id, node| {
             let rolls_back = node.step.is_some_and(|step| step.on_failure == OnFailure::Rollback);
-            self.holds.has(id) && rolls_back && is(node) && !begins_anew(node)
+            self.holds.has(id) && rolls_back && is(node) && !self.begins_anew(node)
         });
         scene.proof_after(&holds, self.arm).is_done_at_end()
+    }
+
+    /// Whether what a node saw is forgotten when it, or what it is inside of, is begun anew.
+    fn begins_anew(&self, node: &Node<'_>) -> bool {
+        let mut nodes = self.subject.scene().flow.nodes();
+        nodes.any(|(_, outer)| outer.work.retry.is_some() && node.is_inside(outer))
     }
 }
 
