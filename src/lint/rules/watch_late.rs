@@ -2,7 +2,8 @@
 //!
 //! A subscription sees only what is published while it is live. One that starts with a step after the
 //! `arm` misses what happened in between; let it begin with the step that opens the gate: it is live
-//! before that step starts.
+//! before that step starts. So may a watch on a hash; one on the gate's state or on the rejection counter
+//! has nothing to look for before the gate is open, and may begin later.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -41,7 +42,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::flow::Part;
+use crate::lint::flow::{Node, Part, Watched};
 use crate::lint::names::is_subject;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -55,17 +56,21 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Runbook(check),
 };
 
+/// What a watch can look at before a gate is open.
+const LOOKING_BEFORE: [&str; 3] = ["expect_hash", "nats_watch", "service_hash"];
+
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let flow = &subject.scene().flow;
     for (arm, gate) in subject.scene().arms() {
         let (after, path) = (flow.after(arm), flow.node(arm).map_or("", |node| node.path.as_str()));
         let gate = gate.shown();
-        for one in flow.watches().iter().filter(|one| after.has(one.from)) {
+        let looks_before = |one: &&Watched<'_>| LOOKING_BEFORE.contains(&one.watch.work.action.name());
+        for one in flow.watches().iter().filter(looks_before).filter(|one| after.has(one.from)) {
             let message = format!("`{}` begins after `{path}` has opened `{gate}`", one.watch.id);
             let found = report.at(message, subject.watch_span(one));
             report.push(found.help(format!("write `from: {}`", path.split('/').next().unwrap_or(path))));
         }
-        let is_late = |node: &crate::lint::flow::Node<'_>| {
+        let is_late = |node: &Node<'_>| {
             let action = &node.work.action;
             node.part == Part::Whole
                 && action.name() == "nats_watch"
