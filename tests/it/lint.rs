@@ -319,3 +319,27 @@ fn a_target_without_a_gate_has_services_that_need_no_one_policy() {
     desk.write("titan.target.yaml", &format!("{target}parity: []\n"));
     desk.titan(&["lint", "web.yaml"]).exits(0).says("1 file checked, nothing wrong");
 }
+
+#[test]
+fn a_gate_whose_service_counts_no_rejections_needs_none_counted() {
+    let folder = root().join("tests/cases/lint/arm-unobserved/second-gate");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let (target, rollout) = (read("titan.target.yaml"), read("rollout.yaml"));
+    let desk = Desk::new(&[("titan.target.yaml", &target), ("rollout.yaml", &rollout)]);
+    desk.titan(&["lint", "rollout.yaml"]).exits(0).says("1 file checked, nothing wrong");
+    desk.write("rollout.yaml", &rollout.replace("out.increase == 0", "out.increase < 9"));
+    desk.titan(&["lint", "rollout.yaml"]).exits(1).says("`execution` is opened, and not looked at afterwards");
+    desk.write(
+        "rollout.yaml",
+        &rollout.replace("  stays_enabled:\n    needs: [enable]\n", "  stays_enabled:\n    needs: [arm]\n"),
+    );
+    desk.titan(&["lint", "rollout.yaml"]).exits(1).says("`signals` is opened, and not looked at afterwards");
+    desk.write("rollout.yaml", &rollout);
+    // One that is, or may be, this service's, and one that is the service's of no gate.
+    for counter in ["titan_brain_and_execution_rejections_total", "titan_rejections_total", "titan_events_total"] {
+        let events = "  events: { log: { file: simulated } }\ngates:\n";
+        let metrics = format!("parity: [brain, execution]\nmetrics: {{ rejections: {{ name: {counter} }} }}\n");
+        desk.write("titan.target.yaml", &[&target.replace("gates:\n", events), metrics.as_str()].concat());
+        desk.titan(&["lint", "rollout.yaml"]).exits(1).says("`signals` is opened, and not looked at afterwards");
+    }
+}

@@ -8,7 +8,8 @@
 //! rolls back as well, beside a step that holds something for as long. A guard that may be true of a
 //! rejected order or a closed gate looks at nothing, a counter with `labels` leaves out what has others, a
 //! watch that ends before the holds do sees too little, and one from a step that is skipped with what it
-//! needs never begins.
+//! needs never begins. Where the counter that the target names is by its name that of another gate's
+//! service, there is none to look at.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -146,7 +147,7 @@ impl<'s, 'a> Looks<'s, 'a> {
                 "a `watch` on `${target.subjects.rejections}` from this step on, with `on_breach: rollback`",
             ),
             (
-                self.are_rejections_counted(),
+                self.is_uncounted() || self.are_rejections_counted(),
                 "a step after it that holds `out.increase == 0` of the metric `rejections` for 5m, without `retry`",
             ),
             (
@@ -163,6 +164,17 @@ impl<'s, 'a> Looks<'s, 'a> {
             let action = &one.watch.work.action;
             action.name() == "nats_watch" && is_subject(action, "rejections", self.subject.setting.target)
         })
+    }
+
+    /// Whether the target's counter of rejections is by its name that of the service of another gate, and
+    /// not of this one.
+    fn is_uncounted(&self) -> bool {
+        let target = self.subject.setting.target;
+        let counter = target.metrics.get("rejections").map_or("", |metric| metric.name.as_str());
+        let words = || counter.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let may_be = |service: &str| words().any(|word| word.starts_with(service) || service.starts_with(word));
+        let mut others = target.gates.values().map(|gate| gate.service.as_str());
+        self.service.is_some_and(|own| !may_be(own)) && others.any(|service| words().any(|word| word == service))
     }
 
     fn are_rejections_counted(&self) -> bool {
