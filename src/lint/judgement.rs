@@ -31,18 +31,42 @@ pub(super) fn judgement(work: &Work) -> Vec<Said<'_>> {
         .collect()
 }
 
+/// A name that must say that a gate is open.
+#[derive(Clone, Copy)]
+pub(super) struct NeededOpen<'w> {
+    /// The name, as it is written.
+    pub(super) name: &'w str,
+    /// Whether it need only not say that the gate is closed.
+    pub(super) is_not_closed: bool,
+}
+
 /// The names that must say that a gate is open, for a piece of work to be done at all.
-pub(super) fn needed_open<'w>(node: &Node<'w>) -> Vec<&'w str> {
+pub(super) fn needed_open<'w>(node: &Node<'w>) -> Vec<NeededOpen<'w>> {
     let Some((guard, syntax)) = node.work.when.as_ref().and_then(|when| Some((when, when.syntax()?))) else {
         return Vec::new();
     };
     let is_open = |side: &Expr| side.as_text() == Some("armed") || number(side) == Some(1.0);
+    let is_closed = |side: &Expr| side.as_text() == Some("disarmed");
     let named = pieces(syntax, Binary::And).into_iter().filter_map(|piece| match &piece.kind {
-        ExprKind::Binary(Binary::Equal, sides) if is_open(&sides.1) => Some(&sides.0),
-        ExprKind::Binary(Binary::Equal, sides) if is_open(&sides.0) => Some(&sides.1),
+        ExprKind::Binary(Binary::Equal, sides) => beside(sides, &is_open).map(|name| (name, false)),
+        ExprKind::Binary(Binary::NotEqual, sides) => beside(sides, &is_closed).map(|name| (name, true)),
         _ => None,
     });
-    named.filter_map(|side| guard.text().get(side.span.start..side.span.end)).collect()
+    named
+        .filter_map(|(side, is_not_closed)| {
+            let name = guard.text().get(side.span.start..side.span.end)?;
+            Some(NeededOpen { name, is_not_closed })
+        })
+        .collect()
+}
+
+/// The side of a comparison whose other side is something.
+fn beside<'e>(sides: &'e (Expr, Expr), is: &dyn Fn(&Expr) -> bool) -> Option<&'e Expr> {
+    match (is(&sides.0), is(&sides.1)) {
+        (_, true) => Some(&sides.0),
+        (true, false) => Some(&sides.1),
+        (false, false) => None,
+    }
 }
 
 impl<'w> Said<'w> {

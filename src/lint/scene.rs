@@ -218,6 +218,18 @@ impl<'a> Scene<'a> {
         self.setting.target.parity().map(|name| Known::Value(Value::text(name)))
     }
 
+    /// What a name was computed by, where it is a `let` or the output of a runbook.
+    pub fn computed_by(&self, name: Known) -> Known {
+        let mut name = name;
+        for _ in 0..MAX_ORIGINS {
+            match self.flow.bound(&name) {
+                Some(earlier) if earlier != name => name = earlier,
+                _ => break,
+            }
+        }
+        name
+    }
+
     /// Where a hash comes from: a `let` is what it was computed by, and the hash a service was held
     /// against is that one.
     pub fn origin(&self, hash: &Known) -> Known {

@@ -39,7 +39,7 @@ use crate::declaration::Effect;
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::brought_back::is_brought_back;
 use crate::lint::flow::{Known, Node, NodeId, Part};
-use crate::lint::judgement::needed_open;
+use crate::lint::judgement::{NeededOpen, needed_open};
 use crate::lint::names::is_metric;
 use crate::lint::nodes::Nodes;
 use crate::lint::scene::Scene;
@@ -146,18 +146,23 @@ fn is_as_before(subject: &Subject<'_>, id: NodeId, undoing: &Scene<'_>) -> bool 
         let around =
             undoing.flow.nodes().filter(|(_, node)| undoing.flow.node(arm).is_some_and(|arm| arm.is_inside(node)));
         let mut open = around.flat_map(|(_, node)| needed_open(node).into_iter().map(move |read| (node, read)));
-        open.any(|(node, read)| was_read(subject, &undoing.flow.named(node, read), gate, &before))
+        open.any(|(node, read)| was_read(subject, undoing.flow.named(node, read.name), read, gate, &before))
     })
 }
 
-/// Whether a name is the state of a gate, as a step before has read it.
-fn was_read(subject: &Subject<'_>, name: &Known, gate: &Known, before: &Nodes) -> bool {
+/// Whether a name is the state of a gate, as a step before has read it, itself or in a runbook that it
+/// does.
+fn was_read(subject: &Subject<'_>, name: Known, needed: NeededOpen<'_>, gate: &Known, before: &Nodes) -> bool {
     let flow = &subject.scene().flow;
-    let Some((id, reading)) = flow.source_of(name).and_then(|(id, _)| Some((id, flow.node(id)?))) else {
+    let name = subject.scene().computed_by(name);
+    let Some((id, part, reading)) = flow.source_of(&name).and_then(|(id, part)| Some((id, part, flow.node(id)?)))
+    else {
         return false;
     };
     let is_state = match reading.work.action.name() {
-        "gate_state" => flow.argument(reading, "gate").as_ref() == Some(gate),
+        "gate_state" => part == "state" && flow.argument(reading, "gate").as_ref() == Some(gate),
+        // Only the state of a gate is surely one of two words.
+        _ if needed.is_not_closed => false,
         "wait_metric" => is_metric(&reading.work.action, "armed_state", subject.setting.target),
         name => name == "script",
     };
