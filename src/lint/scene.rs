@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::declaration::{Declaration, Effect, InDoubt};
-use crate::guard::Guard;
+use crate::guard::{Given, Guard};
 use crate::runbook::{ActionKind, Runbook};
 use crate::value::Value;
 
@@ -262,6 +262,18 @@ impl<'a> Scene<'a> {
         hash
     }
 
+    /// The same, without the functions around it, wherever they stand, that keep which hash it is.
+    pub fn plain_hash_at(&self, hash: &Known, user: NodeId) -> Known {
+        let mut hash = self.origin_at(hash, user);
+        for _ in 0..MAX_ORIGINS {
+            match inside_keeping(&hash) {
+                Some(inner) => hash = self.origin_at(&inner, user),
+                None => break,
+            }
+        }
+        hash
+    }
+
     /// The node whose result gives this hash: as a hash, captured from a log, or in a reply.
     pub fn hash_of(&self, hash: &Known) -> Option<NodeId> {
         let hash = match hash {
@@ -307,11 +319,16 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
         }
         "deploy" => any("service").into_iter().map(Deed::Deploys).collect(),
         "expect_hash" => {
-            let against = flow.argument(node, "expected");
+            let against = match node.work.action.with.given("expected") {
+                Some(Given::Expression(guard)) if kept(guard.text().trim()) != guard.text().trim() => {
+                    Some(flow.named(node, kept(guard.text().trim())))
+                }
+                _ => flow.argument(node, "expected"),
+            };
             each("service").into_iter().map(|service| held(service, against.clone())).collect()
         }
         "service_hash" | "wait_log" if hash.is_some() => {
-            let against = hash.map(|text| flow.named(node, text));
+            let against = hash.map(|text| flow.named(node, kept(text)));
             let is_own =
                 |service: &Known| declaration.name == "service_hash" || is_own_hash(flow, node, service, setting);
             let services = each("service").into_iter().filter(is_own);
@@ -347,6 +364,20 @@ fn kept(said: &str) -> &str {
         said = inner.trim();
     }
     said
+}
+
+/// What stands in the functions around a symbol that keep what it says. A param of a runbook used as
+/// an action is another name where that is used.
+fn inside_keeping(known: &Known) -> Option<Known> {
+    let Known::Symbol(symbol) = known else {
+        return None;
+    };
+    let (place, said) = symbol.split_once(':')?;
+    let inner = Some(kept(said)).filter(|inner| *inner != said)?;
+    match inner.strip_prefix("params.") {
+        Some(_) => place.is_empty().then(|| Known::Symbol(Arc::from(inner))),
+        None => Some(Known::Symbol([place, ":", inner].concat().into())),
+    }
 }
 
 fn is_handshake(flow: &Flow<'_>, node: &Node<'_>, setting: Setting<'_>) -> bool {

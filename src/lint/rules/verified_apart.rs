@@ -71,7 +71,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             if !deploys.iter().all(is_last) {
                 continue;
             }
-            let against = scene.origin_at(against, *id);
+            let against = scene.plain_hash_at(against, *id);
             let Some((earlier, expected)) = &first else {
                 first = Some((service, against));
                 continue;
