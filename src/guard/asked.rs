@@ -37,6 +37,8 @@ pub struct AskedPrimitive {
     pub given: Vec<AskedArgument>,
     /// Whether these are all it is given.
     pub is_all: bool,
+    /// Whether it is called whenever the script ends well.
+    pub is_sure: bool,
 }
 
 /// An argument of a primitive that a script calls.
@@ -114,7 +116,7 @@ impl Guards {
             let declaration = self.core.catalogue.find(&call.name).filter(|one| is_callable(one))?;
             let place = |position| lines.word(text, position);
             let (given, is_all) = given(declaration, call, &place);
-            Some(AskedPrimitive { declaration, span: place(call.at), given, is_all })
+            Some(AskedPrimitive { declaration, span: place(call.at), given, is_all, is_sure: call.is_sure })
         });
         asked.collect()
     }

@@ -33,6 +33,7 @@ mod said;
 mod sandbox;
 mod script;
 mod script_lines;
+mod sure;
 pub mod syntax;
 mod template;
 #[cfg(test)]

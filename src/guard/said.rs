@@ -15,6 +15,7 @@ use super::caught::{caught, is_closure};
 use super::convert::to_value;
 use super::functions::Function;
 use super::methods;
+use super::sure::sure;
 use super::syntax::{Binary, Expr, ExprKind, Word};
 use super::types::Type;
 
@@ -55,6 +56,8 @@ pub struct Call {
     pub is_method: bool,
     /// Whether the script goes on when it fails.
     pub is_caught: bool,
+    /// Whether it is made whenever the script ends well.
+    pub is_sure: bool,
     /// Where its name stands.
     pub(super) at: Position,
     /// Where the keys of a map stand that is its last argument.
@@ -96,7 +99,11 @@ impl Said {
         found.loose.extend(handed_over.map(str::to_owned));
         let Found { mut calls, bound, loose, returns, tries } = found;
         let caught = if tries { caught(ast) } else { BTreeSet::new() };
-        calls.iter_mut().for_each(|call| call.is_caught = caught.contains(&call.at));
+        let sure = sure(ast);
+        for call in &mut calls {
+            call.is_caught = caught.contains(&call.at);
+            call.is_sure = sure.contains(&call.at);
+        }
         let functions = ast.iter_functions().map(|function| function.name.to_owned());
         let given: BTreeSet<_> = bound.keys().chain(&loose).cloned().chain(functions).collect();
         // A closure takes along what it reads: of that, the engine knows only the name.
@@ -141,7 +148,11 @@ impl Said {
     /// Adds what functions in another file say: a name that they give stands for theirs there.
     pub(super) fn add(&mut self, other: Self) {
         let is_tried = self.calls.iter().any(|call| call.is_caught && other.given.contains(&call.name));
-        self.calls.extend(other.calls.into_iter().map(|call| Call { is_caught: call.is_caught || is_tried, ..call }));
+        self.calls.extend(other.calls.into_iter().map(|call| Call {
+            is_caught: call.is_caught || is_tried,
+            is_sure: false,
+            ..call
+        }));
         self.names.retain(|name, _| !other.given.contains(name));
     }
 }
@@ -191,7 +202,15 @@ impl Found {
                 Some(Written::Map(entries, _)) => entries.0.iter().map(|(key, _)| key.pos).collect(),
                 _ => Vec::new(),
             };
-            self.calls.push(Call { name: call.name.to_string(), arguments, is_method, is_caught: false, at, keys });
+            self.calls.push(Call {
+                name: call.name.to_string(),
+                arguments,
+                is_method,
+                is_caught: false,
+                is_sure: false,
+                at,
+                keys,
+            });
         }
     }
 }

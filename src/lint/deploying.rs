@@ -2,7 +2,7 @@
 
 use crate::declaration::DEPLOY;
 use crate::guard::syntax::ExprKind;
-use crate::guard::{Call, Said, Script};
+use crate::guard::{AskedPrimitive, Call, Said, Script};
 use crate::runbook::ActionKind;
 use crate::runbook::target::Target;
 
@@ -101,11 +101,19 @@ const REHEARSING: [&str; 3] = ["--dry-run", "--dry-run=client", "--dry-run=serve
 /// Programs that only say what they are told.
 const SAYING: [&str; 3] = ["echo", "logger", "printf"];
 
+/// Every deploy that a script asks for.
+pub(super) fn deploys_of(script: &Script) -> impl Iterator<Item = &AskedPrimitive> {
+    script.asked().iter().filter(|asked| asked.declaration.name == DEPLOY)
+}
+
+/// The service of a deploy in a script; `None` where it does not write out which.
+pub(super) fn service_of(deploy: &AskedPrimitive) -> Option<Known> {
+    deploy.argument("service")?.value.clone().map(Known::Value)
+}
+
 /// The services that a script deploys, one for each call; `None` where it does not write out which.
 pub(super) fn deployed_by(script: &Script) -> Vec<Option<Known>> {
-    let deploys = script.asked().iter().filter(|asked| asked.declaration.name == DEPLOY);
-    let mut deployed: Vec<_> =
-        deploys.map(|deploy| deploy.argument("service")?.value.clone().map(Known::Value)).collect();
+    let mut deployed: Vec<_> = deploys_of(script).map(service_of).collect();
     // What a function in a file, or one that is handed over by its name, deploys is not written here.
     let calls = |call: &&Call| {
         call.name == DEPLOY || call.hands_over().is_some_and(|over| over.is_none_or(|over| over == DEPLOY))

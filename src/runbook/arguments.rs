@@ -14,7 +14,7 @@ use super::params::{Param, ParamKind, fitting, hand_over};
 /// Reports what is wrong with the arguments that a script or a function hands to a primitive, as far
 /// as they are written out.
 pub(super) fn asked(findings: &mut Findings, asked: &AskedPrimitive) {
-    let AskedPrimitive { declaration, span, given, is_all } = asked;
+    let AskedPrimitive { declaration, span, given, is_all, is_sure: _ } = asked;
     let written: Vec<_> = given.iter().map(|one| (one.name.as_str(), one.span)).collect();
     unknown(findings, declaration.name, &names(declaration), &written);
     if *is_all {

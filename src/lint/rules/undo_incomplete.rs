@@ -33,7 +33,8 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
-use crate::lint::deploying::deployed_by;
+use crate::guard::Script;
+use crate::lint::deploying::{deployed_by, deploys_of, service_of};
 use crate::lint::flow::{Known, Node, NodeId};
 use crate::lint::scene::{Deed, Scene};
 use crate::value::Value;
@@ -103,15 +104,23 @@ fn is_script(node: &Node<'_>) -> bool {
 
 /// What an undo leaves as a deed made it, with the verb for it.
 fn left_by<'d>(deed: &'d Deed, undoing: &Scene<'_>) -> Option<(&'d Known, &'static str)> {
-    let is_undone = |is: &dyn Fn(&Deed) -> bool| {
-        let proof = undoing.proof_of_change(&undoing.nodes_that(|_, deed| is(deed)));
+    let is_undone = |is: &dyn Fn(NodeId, &Deed) -> bool| {
+        let proof = undoing.proof_of_change(&undoing.nodes_that(is));
         proof.is_done_at_end()
     };
     match deed {
-        Deed::Deploys(service) if !is_undone(&|deed| *deed == Deed::Deploys(service.clone())) => {
-            Some((service, "changes"))
+        Deed::Deploys(service) => {
+            let by_script = |node: &Node<'_>| node.work.action.script().is_some_and(|script| surely(script, service));
+            let deploys = |id, done: &Deed| done == deed || undoing.flow.node(id).is_some_and(by_script);
+            (!is_undone(&deploys)).then_some((service, "changes"))
         }
-        Deed::Arms(gate) if !is_undone(&|deed| *deed == Deed::Disarms(gate.clone())) => Some((gate, "opens")),
+        Deed::Arms(gate) => (!is_undone(&|_, done| *done == Deed::Disarms(gate.clone()))).then_some((gate, "opens")),
         _ => None,
     }
+}
+
+/// Whether a script deploys a service, written out, whenever it ends well.
+fn surely(script: &Script, service: &Known) -> bool {
+    let mut sure = deploys_of(script).filter(|deploy| deploy.is_sure);
+    sure.any(|deploy| service_of(deploy).is_some_and(|deployed| deployed == *service))
 }
