@@ -226,7 +226,7 @@ pub(super) fn either(flow: &Flow<'_>, node: &Node<'_>, guard: &Guard) -> Vec<Kno
 }
 
 /// What one operator joins, from left to right; the expression itself where it is not joined by it.
-fn pieces(syntax: &Expr, operator: Binary) -> Vec<&Expr> {
+pub(super) fn pieces(syntax: &Expr, operator: Binary) -> Vec<&Expr> {
     let mut found = Vec::new();
     let mut open = vec![syntax];
     while let Some(at) = open.pop() {

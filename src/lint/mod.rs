@@ -10,6 +10,7 @@
 
 mod allow;
 mod argv;
+mod asserted;
 mod brought_back;
 mod carried;
 mod checked;

@@ -11,6 +11,7 @@ use crate::runbook::{ActionKind, Runbook};
 use crate::value::Value;
 
 use super::Setting;
+use super::asserted::{add_asserted, asserted};
 use super::checked::KEEPING;
 use super::fanout::{Rounds, each_of, hangs_on_item};
 use super::flow::{Flow, Known, Node, NodeId, Part};
@@ -88,9 +89,12 @@ impl<'a> Scene<'a> {
         // Rules hold each deed, and each question to a person, against each node.
         let asks =
             flow.nodes().filter(|(_, node)| node.part == Part::Whole && node.work.action.effect() == Effect::Asks);
-        let looked_at = deeds.len().saturating_add(asks.count());
+        let asserted = asserted(&flow, setting);
+        let looked_at = deeds.len().saturating_add(asks.count()).saturating_add(asserted.len());
         let is_whole = flow.is_whole() && looked_at.saturating_mul(flow.order().len()) <= MAX_PAIRS;
-        if !is_whole {
+        if is_whole {
+            add_asserted(&flow, asserted, &mut deeds);
+        } else {
             deeds.clear();
         }
         let rounds = Rounds::of(&flow);

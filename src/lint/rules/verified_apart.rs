@@ -62,7 +62,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let (before, after) = (scene.before(arm), scene.flow.after(arm));
         let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !after.has(*id)).collect();
         let mut first: Option<(&Known, Known)> = None;
-        for (id, deed) in scene.deeds().iter().filter(|(id, _)| before.has(*id)) {
+        for (id, deed) in scene.deeds().iter().filter(|(id, _)| before.has(*id) || *id == arm) {
             let Deed::Verifies { service, against: Some(against) } = deed else {
                 continue;
             };
