@@ -2,7 +2,7 @@
 
 use crate::source::Span;
 
-use super::flow::{Known, NodeId};
+use super::flow::{Flow, Known, Node, NodeId};
 use super::scene::{Deed, Scene};
 
 /// Whether a version, as a deploy in an undo of the step `undone` has it, ran before that step: it was
@@ -13,7 +13,7 @@ pub(super) fn is_brought_back(scene: &Scene<'_>, undone: NodeId, service: &Known
     let giver = |property: &str, primitive: &str| {
         let id = flow.giver_of(&version, property)?;
         let node = flow.node(id).filter(|node| node.work.action.name() == primitive)?;
-        let is_of_it = node.foreach.is_some() || flow.argument(node, "service").as_ref() == Some(service);
+        let is_of_it = node.foreach.is_some() || is_of(flow, node, service);
         is_of_it.then_some(id)
     };
     let begin = flow.begin_of(undone);
@@ -26,6 +26,11 @@ pub(super) fn is_brought_back(scene: &Scene<'_>, undone: NodeId, service: &Known
     };
     giver("previous", "deploy").is_some()
         || param.is_some_and(|param| flow.default_of(&version).is_none() && !is_deployed(scene, param))
+}
+
+/// Whether a node asks, or is, a service, or each one that a fan-out hands over.
+fn is_of(flow: &Flow<'_>, node: &Node<'_>, service: &Known) -> bool {
+    flow.argument(node, "service").is_some_and(|asked| asked == *service || flow.per_item(&asked).is_some())
 }
 
 /// Whether what a param says is deployed, or a part of that.

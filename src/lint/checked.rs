@@ -122,28 +122,36 @@ impl<'a> Checks<'a> {
         false
     }
 
-    /// Which steps are certainly never skipped, as far as reading order shows it.
     fn unskippable(&self) -> &[bool] {
-        self.unskippable.get_or_init(|| {
-            let mut known: Vec<bool> = Vec::with_capacity(self.runbook.steps.len());
-            for step in &self.runbook.steps {
-                known.push(self.is_unskippable(step, &known));
-            }
-            known
-        })
+        self.unskippable.get_or_init(|| unskippable(&self.runbook.steps))
     }
+}
 
-    fn is_unskippable(&self, step: &Step, known: &[bool]) -> bool {
-        let goes_on = |at: usize| self.runbook.steps.get(at).is_none_or(|step| step.on_failure == OnFailure::Continue);
-        step.work.when.is_none()
-            && !step.may_skip
-            && step.needs.iter().all(|edge| match edge.on {
-                EdgeOutcome::Ok => known.get(edge.from) == Some(&true) && !goes_on(edge.from),
-                EdgeOutcome::OkOrSkipped => !goes_on(edge.from),
-                EdgeOutcome::Done => true,
-                EdgeOutcome::Failed | EdgeOutcome::Skipped => false,
-            })
+/// Which steps are certainly never skipped, as far as reading order shows it.
+fn unskippable(steps: &[Step]) -> Vec<bool> {
+    let mut known: Vec<bool> = Vec::with_capacity(steps.len());
+    for step in steps {
+        known.push(is_unskippable(steps, step, &known));
     }
+    known
+}
+
+/// Which steps certainly end ok in a run that goes on.
+pub(super) fn surely_done(steps: &[Step]) -> Vec<bool> {
+    let unskippable = unskippable(steps).into_iter().zip(steps);
+    unskippable.map(|(never, step)| never && step.on_failure != OnFailure::Continue).collect()
+}
+
+fn is_unskippable(steps: &[Step], step: &Step, known: &[bool]) -> bool {
+    let goes_on = |at: usize| steps.get(at).is_none_or(|step| step.on_failure == OnFailure::Continue);
+    step.work.when.is_none()
+        && !step.may_skip
+        && step.needs.iter().all(|edge| match edge.on {
+            EdgeOutcome::Ok => known.get(edge.from) == Some(&true) && !goes_on(edge.from),
+            EdgeOutcome::OkOrSkipped => !goes_on(edge.from),
+            EdgeOutcome::Done => true,
+            EdgeOutcome::Failed | EdgeOutcome::Skipped => false,
+        })
 }
 
 /// The dotted names whose values a guard, when true, has compared with something trusted or held

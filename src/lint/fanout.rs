@@ -1,11 +1,16 @@
 //! What a `foreach` goes over, as far as that is known before the run.
 
+use crate::guard::syntax::ExprKind;
 use crate::guard::{Given, Guard};
 use crate::runbook::Foreach;
 use crate::value::Value;
 
 use super::Setting;
 use super::flow::{Flow, Known, Node, NodeId, Part};
+use super::items::{Each, names_item};
+
+/// The argument that names what a step changes or asks.
+const SERVICE: &str = "service";
 
 /// A runbook that is done once for each item: what is inside comes again and again.
 #[derive(Clone, Copy, Debug)]
@@ -43,27 +48,74 @@ impl Rounds {
 /// when the run comes to it, or where the fan-out may have no item.
 pub(super) fn each_of(flow: &Flow<'_>, node: &Node<'_>, name: &str, setting: Setting<'_>) -> Vec<Known> {
     let Some(foreach) = node.foreach else {
-        return flow.argument(node, name).into_iter().collect();
+        let argument = flow.argument(node, name);
+        let each =
+            argument.as_ref().filter(|_| name == SERVICE).and_then(|one| each_handed_over(flow, node, one, setting));
+        return each.unwrap_or_else(|| argument.into_iter().collect());
     };
     if may_pass_by(node) {
         return Vec::new();
     }
-    let items = items(flow, node, foreach, setting);
     match node.work.action.with.given(name) {
-        Some(Given::Expression(guard)) if guard.text().trim() == "item" => items,
-        Some(Given::Expression(guard)) if names_item(guard) => Vec::new(),
+        Some(Given::Expression(guard)) if names_item(guard) => {
+            flow.each(node, guard, &foreach.list).map_or_else(Vec::new, |each| listed(&each, setting))
+        }
         Some(Given::Mixed) | None => Vec::new(),
-        Some(_) => flow.argument(node, name).filter(|_| !items.is_empty()).into_iter().collect(),
+        Some(_) if count(flow, node, foreach, setting) == 0 => Vec::new(),
+        Some(_) => flow.argument(node, name).into_iter().collect(),
     }
+}
+
+/// What a service that a fan-out hands over to a runbook is, for each of its items; `None` where that is
+/// not known, or where the node need not be done for each.
+fn each_handed_over(flow: &Flow<'_>, node: &Node<'_>, service: &Known, setting: Setting<'_>) -> Option<Vec<Known>> {
+    // The `when` of an undo is looked at with what it undoes.
+    let is_always = node.every_item == Some(true) && (node.step.is_none() || node.work.when.is_none());
+    let each = flow.per_item(service).map(|per_item| listed(&per_item.each, setting));
+    each.filter(|each| is_always && !each.is_empty())
+}
+
+fn listed(each: &Each, setting: Setting<'_>) -> Vec<Known> {
+    let text = |name: &str| Known::Value(Value::text(name));
+    match each {
+        Each::Services => setting.target.services.keys().map(|name| text(name.as_str())).collect(),
+        Each::Gates => setting.target.gates.keys().map(|name| text(name.as_str())).collect(),
+        Each::These(items) => items.clone(),
+    }
+}
+
+/// Whether a node acts on the service that a fan-out hands over to the runbook it is in.
+pub(super) fn is_handed_over(flow: &Flow<'_>, node: &Node<'_>) -> bool {
+    flow.argument(node, SERVICE).is_some_and(|service| flow.per_item(&service).is_some())
+}
+
+/// Whether one item comes after the other where a node is done for each.
+pub(super) fn is_in_turn(flow: &Flow<'_>, node: &Node<'_>) -> bool {
+    let handed_over = || flow.argument(node, SERVICE);
+    match node.foreach {
+        Some(foreach) => foreach.max_parallel == 1,
+        None => handed_over().is_some_and(|service| flow.per_item(&service).is_some_and(|one| one.is_in_turn)),
+    }
+}
+
+/// Whether a hash is said inside of the fan-out that hands over the service of a node: each item may
+/// have another one.
+pub(super) fn is_said_per_item(flow: &Flow<'_>, node: &Node<'_>, hash: &Known) -> bool {
+    let place = |known: &Known| match known {
+        Known::Symbol(symbol) => symbol.split_once(':').map(|(place, _)| place.to_owned()),
+        Known::Value(_) => None,
+    };
+    let service = flow.argument(node, SERVICE).filter(|service| flow.per_item(service).is_some());
+    let round = service.as_ref().and_then(place);
+    round.zip(place(hash)).is_some_and(|(round, place)| format!("{place}/").starts_with(&round))
 }
 
 /// Whether a node may be done without anything happening: its fan-out may have no item, or may pass
 /// its items by.
 pub(super) fn may_do_nothing(flow: &Flow<'_>, node: &Node<'_>) -> bool {
     // Where a step had no item, its undo has nothing to do.
-    let is_empty = |foreach: &Foreach| {
-        node.step.is_some() && of_target(foreach).is_none() && written(flow, node, foreach).is_empty()
-    };
+    let is_empty =
+        |foreach: &Foreach| node.step.is_some() && of_target(foreach).is_none() && written(flow, node, foreach) == 0;
     node.foreach.is_some_and(|foreach| may_pass_by(node) || is_empty(foreach))
 }
 
@@ -84,11 +136,11 @@ pub(super) fn hangs_on_item(node: &Node<'_>, name: &str) -> bool {
     node.foreach.is_some() && (by_argument || node.work.guards().any(by_guard))
 }
 
-fn items(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach, setting: Setting<'_>) -> Vec<Known> {
-    let text = |name: &str| Known::Value(Value::text(name));
+/// How many items a fan-out surely has.
+fn count(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach, setting: Setting<'_>) -> usize {
     match of_target(foreach) {
-        Some("services") => setting.target.services.keys().map(|name| text(name.as_str())).collect(),
-        Some(_) => setting.target.gates.keys().map(|name| text(name.as_str())).collect(),
+        Some("services") => setting.target.services.len(),
+        Some(_) => setting.target.gates.len(),
         None => written(flow, node, foreach),
     }
 }
@@ -104,16 +156,15 @@ fn is_once(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach) -> bool {
     matches!(flow.given(node, Given::Expression(&foreach.list)), Known::Value(Value::List(items)) if items.len() <= 1)
 }
 
-/// The items of a list that is written out.
-fn written(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach) -> Vec<Known> {
-    match flow.given(node, Given::Expression(&foreach.list)) {
-        Known::Value(Value::List(items)) => items.iter().cloned().map(Known::Value).collect(),
-        Known::Value(_) | Known::Symbol(_) => Vec::new(),
+/// How many items a list surely has that is no list of the target.
+fn written(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach) -> usize {
+    if let Some(ExprKind::List(items)) = foreach.list.syntax().map(|syntax| &syntax.kind) {
+        return items.len();
     }
-}
-
-fn names_item(guard: &Guard) -> bool {
-    names(guard, "item")
+    match flow.given(node, Given::Expression(&foreach.list)) {
+        Known::Value(Value::List(items)) => items.len(),
+        Known::Value(_) | Known::Symbol(_) => 0,
+    }
 }
 
 fn names(guard: &Guard, name: &str) -> bool {

@@ -6,10 +6,12 @@
 
 use std::sync::Arc;
 
-use crate::guard::Given;
+use crate::guard::{Given, Guard};
 use crate::runbook::{ActionKind, EdgeOutcome, Ensure, Foreach, Runbook, Step, Work};
 use crate::value::Value;
 
+use super::checked::surely_done;
+use super::items::{Each, PerItem};
 use super::judgement::needed_ok;
 use super::meaning::{Meanings, default_of};
 use super::nodes::Nodes;
@@ -56,16 +58,29 @@ pub struct Node<'a> {
     pub needs: Vec<(NodeId, EdgeOutcome)>,
     /// Those of them that must have ended ok for its guards to let it do anything.
     pub acts_after: Vec<NodeId>,
+    /// Whether it is done for every item of the fan-out it is inside of; `None` where it is in none.
+    pub every_item: Option<bool>,
     /// The names of its runbook's params.
     params: usize,
 }
 
+/// Where a piece of work stands.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stand<'a> {
+    pub(super) path: String,
+    outer: usize,
+    /// The names of its runbook's params.
+    pub(super) frame: usize,
+    foreach: Option<&'a Foreach>,
+    every_item: Option<bool>,
+}
+
 impl<'a> Node<'a> {
     /// A piece of work that needs nothing yet.
-    fn of(step: Option<&'a Step>, work: &'a Work, path: String, outer: usize, params: usize) -> Self {
-        let foreach = step.and_then(|step| step.foreach.as_deref());
+    fn of(step: Option<&'a Step>, work: &'a Work, at: Stand<'a>) -> Self {
+        let Stand { path, outer, frame: params, foreach, every_item } = at;
         let (needs, acts_after) = (Vec::new(), Vec::new());
-        Self { step, foreach, work, path, outer, part: Part::Whole, needs, acts_after, params }
+        Self { step, foreach, work, path, outer, part: Part::Whole, needs, acts_after, every_item, params }
     }
 
     /// The path of a step of the same runbook.
@@ -107,7 +122,7 @@ impl<'a> Flow<'a> {
         });
         let mut flow = Self { runbook: Some(runbook), ..Self::empty(Meanings::new(params.collect())) };
         flow.names.bind(runbook, "", 0, None);
-        flow.outermost = flow.steps(runbook, "", 0, None, None);
+        flow.outermost = flow.steps(runbook, "", 0, None, None, None);
         flow.sort();
         flow
     }
@@ -129,10 +144,8 @@ impl<'a> Flow<'a> {
     /// of its undo.
     pub fn of_work(&self, work: &'a Work, of: &Node<'a>) -> Self {
         let mut flow = Self::empty(self.names.inside(of.params));
-        let end = flow.work(None, work, of.path.clone(), of.outer, 0);
-        for id in [flow.begin_of(end), end] {
-            flow.nodes.get_mut(id).into_iter().for_each(|node| node.foreach = of.foreach);
-        }
+        let (foreach, every_item) = (of.foreach, of.every_item);
+        flow.work(None, work, Stand { path: of.path.clone(), outer: of.outer, frame: 0, foreach, every_item });
         flow.sort();
         flow
     }
@@ -140,7 +153,7 @@ impl<'a> Flow<'a> {
     /// The graph of what an ensure of the outermost runbook does.
     pub fn of_ensure(&self, ensure: &'a Ensure) -> Self {
         let mut flow = Self::empty(self.names.inside(0));
-        flow.work(None, &ensure.work, ensure.id.to_string(), 0, 0);
+        flow.work(None, &ensure.work, Stand { path: ensure.id.to_string(), ..Stand::default() });
         flow.sort();
         flow
     }
@@ -167,8 +180,8 @@ impl<'a> Flow<'a> {
 
     /// What a watch does, as a node that stands for itself.
     pub fn watch_node(&self, watched: &Watched<'a>) -> Node<'a> {
-        let outer = watched.outer.unwrap_or_default();
-        Node::of(None, &watched.watch.work, watched.path.clone(), outer, watched.params)
+        let (path, outer) = (watched.path.clone(), watched.outer.unwrap_or_default());
+        Node::of(None, &watched.watch.work, Stand { path, outer, frame: watched.params, ..Stand::default() })
     }
 
     /// Every node's id, each after those it needs.
@@ -219,6 +232,16 @@ impl<'a> Flow<'a> {
         }
     }
 
+    /// What a symbol is for each item of a fan-out, where it is another one for each.
+    pub fn per_item(&self, known: &Known) -> Option<&PerItem> {
+        self.names.per_item(known)
+    }
+
+    /// What an expression is for each item of a list, where a node uses it.
+    pub(super) fn each(&self, node: &Node<'_>, guard: &Guard, list: &Guard) -> Option<Each> {
+        self.names.each(guard, list, node.params, &node.path)
+    }
+
     /// What is given in a node.
     pub fn given(&self, node: &Node<'_>, given: Given<'_>) -> Known {
         self.names.meaning(given, node.params, &node.path)
@@ -248,15 +271,20 @@ impl<'a> Flow<'a> {
         frame: usize,
         begin: Option<NodeId>,
         outer: Option<usize>,
+        every_item: Option<bool>,
     ) -> Vec<NodeId> {
         let mut ends = Vec::with_capacity(runbook.steps.len());
+        let always = every_item.map(|every| surely_done(&runbook.steps).into_iter().map(move |one| every && one));
+        let mut always = always.into_iter().flatten();
         for (at, step) in runbook.steps.iter().enumerate() {
             if self.nodes.len() >= MAX_NODES {
                 self.is_whole = false;
                 break;
             }
             let path = [prefix, step.id.as_str()].concat();
-            ends.push(self.work(Some(step), &step.work, path, outer.unwrap_or(at), frame));
+            let (outer, foreach) = (outer.unwrap_or(at), step.foreach.as_deref());
+            let at = Stand { path, outer, frame, foreach, every_item: always.next() };
+            ends.push(self.work(Some(step), &step.work, at));
         }
         for (step, end) in runbook.steps.iter().zip(&ends) {
             let needs = step.needs.iter().filter_map(|edge| Some((*ends.get(edge.from)?, edge.on)));
@@ -283,29 +311,31 @@ impl<'a> Flow<'a> {
     }
 
     /// Adds a piece of work, and gives the node others need.
-    fn work(&mut self, step: Option<&'a Step>, work: &'a Work, path: String, outer: usize, frame: usize) -> NodeId {
+    fn work(&mut self, step: Option<&'a Step>, work: &'a Work, at: Stand<'a>) -> NodeId {
         let id = self.nodes.len();
         let ActionKind::Runbook(runbook) = &work.action.kind else {
-            self.nodes.push(Node::of(step, work, path, outer, frame));
+            self.nodes.push(Node::of(step, work, at));
             return id;
         };
         let params = runbook.params.iter().filter_map(|param| {
-            let given = self.names.argument(&work.action, &param.name, frame, &path);
+            let given = self.names.handed_over(work, &param.name, at.foreach, &at);
             Some((Arc::clone(&param.name), given.or_else(|| param.default.clone().map(Known::Value))?))
         });
         let params = params.collect();
         let inner = self.names.frame(params);
-        self.names.bind(runbook, &path, inner, Some(&path));
-        self.nodes.push(Node { part: Part::Begin, ..Node::of(step, work, path.clone(), outer, frame) });
+        self.names.bind(runbook, &at.path, inner, Some(&at.path));
+        self.nodes.push(Node { part: Part::Begin, ..Node::of(step, work, at.clone()) });
         let watched = self.watches.len();
-        let ends = self.steps(runbook, &format!("{path}/"), inner, Some(id), Some(outer));
+        // A fan-out inside of another one is not followed.
+        let every_item = at.foreach.map_or(at.every_item, |_| Some(at.every_item.is_none()));
+        let ends = self.steps(runbook, &format!("{}/", at.path), inner, Some(id), Some(at.outer), every_item);
         let end = self.nodes.len();
         for watch in self.watches.iter_mut().skip(watched) {
             watch.to = watch.to.or(Some(end));
         }
         let needs = ends.into_iter().map(|end| (end, EdgeOutcome::Done)).collect();
         let part = Part::End { begin: id };
-        self.nodes.push(Node { part, needs, ..Node::of(step, work, path, outer, frame) });
+        self.nodes.push(Node { part, needs, ..Node::of(step, work, at) });
         self.nodes.len() - 1
     }
 

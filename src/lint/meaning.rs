@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::guard::{Given, Guard, known};
-use crate::runbook::{Action, Runbook};
+use crate::runbook::{Action, Foreach, Runbook, Work};
 use crate::value::Value;
+
+use super::flow::Stand;
+use super::items::{Each, PerItem, PerItems, given_item, names_item};
 
 /// What a name stands for where a step uses it, as far as that is known before the run.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +69,8 @@ pub(super) struct Meanings {
     bound: Meant,
     /// The constants among those of the graph that this one is an undo in.
     outside: Arc<Meant>,
+    /// What is another one for each item of a fan-out.
+    per_item: PerItems,
     /// Whether there is a constant in `bound` or `outside`.
     has_constants: bool,
     /// The constants in `bound`, once they were asked for.
@@ -85,7 +90,8 @@ impl Meanings {
             let constants = self.bound.iter().filter(|(_, known)| known.as_value().is_some());
             Arc::new(constants.map(|(name, known)| (Arc::clone(name), known.clone())).collect())
         }));
-        Self { is_part: true, has_constants: !outside.is_empty(), outside, ..Self::new(params) }
+        let per_item = Arc::clone(&self.per_item);
+        Self { is_part: true, has_constants: !outside.is_empty(), outside, per_item, ..Self::new(params) }
     }
 
     /// Adds the params of a runbook used as an action; gives their frame.
@@ -131,6 +137,41 @@ impl Meanings {
             Given::Mixed => self.mixed(path, name),
             given => self.meaning(given, frame, path),
         })
+    }
+
+    /// What a runbook used as an action is handed over, where it may be done once for each item.
+    pub(super) fn handed_over(
+        &mut self,
+        work: &Work,
+        name: &str,
+        foreach: Option<&Foreach>,
+        at: &Stand<'_>,
+    ) -> Option<Known> {
+        let guard = work.action.with.given(name).and_then(given_item);
+        let Some((guard, foreach)) = guard.zip(foreach) else {
+            return self.argument(&work.action, name, at.frame, &at.path);
+        };
+        // Each fan-out has items of its own.
+        let symbol: Arc<str> = Arc::from(format!("{}/:{}", at.path, guard.text().trim()));
+        let passes_by = work.when.as_ref().is_some_and(names_item);
+        if let Some(each) = self.each(guard, &foreach.list, at.frame, &at.path).filter(|_| !passes_by) {
+            let per_item = PerItem { each, is_in_turn: foreach.max_parallel == 1 };
+            Arc::make_mut(&mut self.per_item).insert(Arc::clone(&symbol), per_item);
+        }
+        Some(Known::Symbol(symbol))
+    }
+
+    /// What an expression is for each item of a list.
+    pub(super) fn each(&self, guard: &Guard, list: &Guard, frame: usize, path: &str) -> Option<Each> {
+        Each::of(guard, list, &|words| self.constant(words, frame, path))
+    }
+
+    /// What a symbol is for each item, where it is another one for each.
+    pub(super) fn per_item(&self, known: &Known) -> Option<&PerItem> {
+        match known {
+            Known::Symbol(symbol) => self.per_item.get(symbol),
+            Known::Value(_) => None,
+        }
     }
 
     /// What is given in a place.

@@ -20,6 +20,7 @@ mod everywhere;
 mod expressions;
 mod fanout;
 mod flow;
+mod items;
 mod judgement;
 mod kept;
 mod levels;

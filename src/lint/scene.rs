@@ -13,7 +13,7 @@ use crate::value::Value;
 use super::Setting;
 use super::asserted::{add_asserted, asserted};
 use super::checked::KEEPING;
-use super::fanout::{Rounds, each_of, hangs_on_item};
+use super::fanout::{Rounds, each_of, hangs_on_item, is_in_turn, is_said_per_item};
 use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{Said, judgement, truth, truth_or_needless};
 use super::nodes::Nodes;
@@ -147,8 +147,7 @@ impl<'a> Scene<'a> {
 
     /// Whether a deed is what a fan-out that takes one item after the other does for its last one.
     pub fn is_last_item(&self, id: NodeId, deed: &Deed) -> bool {
-        let foreach = self.flow.node(id).and_then(|node| node.foreach);
-        foreach.is_some_and(|foreach| foreach.max_parallel == 1)
+        self.flow.node(id).is_some_and(|node| is_in_turn(&self.flow, node))
             && self.deeds.iter().rfind(|(one, _)| *one == id).is_some_and(|(_, last)| last == deed)
     }
 
@@ -306,6 +305,7 @@ fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting
     let is_own = hangs_on_item(node, "expected");
     let held = |service: Known, against: Option<Known>| {
         let own = || Known::Symbol(Arc::from(format!("{}/:what item {} says", node.path, service.shown())));
+        let is_own = is_own || against.as_ref().is_some_and(|hash| is_said_per_item(flow, node, hash));
         let against = if is_own { Some(own()) } else { against };
         Deed::Verifies { service, against }
     };

@@ -2,6 +2,7 @@
 
 use crate::runbook::{OnFailure, Step};
 
+use super::fanout::is_handed_over;
 use super::flow::NodeId;
 use super::judgement::unless_done;
 use super::meaning::Known;
@@ -36,6 +37,15 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
             let counts = |id: NodeId, deed: &Deed| match deed {
                 Deed::Verifies { service: verified, against } if is_it(verified) => {
                     let before = scene.before(id);
+                    let acts_per_item =
+                        |id: NodeId| scene.flow.node(id).is_some_and(|node| is_handed_over(&scene.flow, node));
+                    // What is verified for one item of a fan-out is so before the next one; what is counted
+                    // there may be from before the last one, where the gate is opened for each.
+                    let is_between = |deploy: NodeId| {
+                        let mut rounds = scene.rounds_of(id, deploy);
+                        let is_counted_early = against.is_none() && acts_per_item(deploy);
+                        rounds.any(|rounds| acts_per_item(id) || (is_counted_early && rounds.has(arm)))
+                    };
                     let is_fresh =
                         against.is_some() || asked_again.as_ref().is_none_or(|again| again.holds_at_start(id));
                     let is_last = |deploy: NodeId| {
@@ -43,7 +53,7 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
                         !is_beside && scene.is_in_each_round(id, arm, deploy)
                     };
                     is_fresh
-                        && deploys.iter().all(|(deploy, _)| before.has(*deploy))
+                        && deploys.iter().all(|(deploy, _)| before.has(*deploy) && !is_between(*deploy))
                         && (!scene.has_rounds() || all.iter().all(|(deploy, _)| is_last(*deploy)))
                 }
                 _ => false,

@@ -78,7 +78,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             (Some(Known::Value(_)), Known::Symbol(_)) => true,
             (service, deployed) => service.as_ref() == Some(deployed),
         };
-        let (own, other): (Vec<_>, Vec<_>) = deploys.partition(|(_, _, deployed)| is_own(deployed));
+        // In a fan-out, it is the one of the same item.
+        let is_same = |deploy: &Node<'_>| service.is_some() && scene.flow.argument(deploy, "service") == service;
+        let (own, other): (Vec<_>, Vec<_>) =
+            deploys.partition(|(_, deploy, deployed)| is_own(deployed) || is_same(deploy));
         let since = scene.flow.argument(node, "since");
         let since = since.map(|since| scene.flow.bound(&since).unwrap_or(since));
         let is_marked = |id: NodeId, deploy: &Node<'_>| {
