@@ -41,7 +41,14 @@ pub(super) fn called_in(ast: &AST, function: &str) -> BTreeSet<String> {
 /// Hands over every node, and whether it stands in a `try` that goes on when it fails.
 fn walk(ast: &AST, see: &mut impl FnMut(&[ASTNode<'_>], bool)) {
     ast.walk(&mut |path: &[ASTNode<'_>]| {
-        see(path, path.windows(2).any(|pair| matches!(pair, [outer, inner] if catches(outer, inner))));
+        let mut pairs = path.windows(2).enumerate();
+        let is_caught = pairs.any(|(at, pair)| match pair {
+            [outer, inner] => {
+                catches(outer, inner) && !at.checked_sub(1).is_some_and(|at| path.get(at).is_some_and(tries_again))
+            }
+            _ => false,
+        });
+        see(path, is_caught);
         true
     });
 }
@@ -56,23 +63,61 @@ fn catches(outer: &ASTNode<'_>, inner: &ASTNode<'_>) -> bool {
         && !always_throws(tried.branch.statements())
 }
 
+/// Whether a node is a `loop` of one `try` that it is left by in two ways only: behind everything that is
+/// tried, or with a failure that its `catch` throws on.
+fn tries_again(node: &ASTNode<'_>) -> bool {
+    let ASTNode::Stmt(Stmt::While(body, _)) = node else {
+        return false;
+    };
+    let [Stmt::TryCatch(tried, _)] = body.body.statements() else {
+        return false;
+    };
+    let Some((last, before)) = tried.body.statements().split_last() else {
+        return false;
+    };
+    let is_endless = matches!(body.expr, Expr::Unit(_) | Expr::BoolConstant(true, _));
+    let ends = matches!(last, Stmt::BreakLoop(None, flags, _) if flags.contains(ASTFlags::BREAK));
+    let (branch, throws) = (tried.branch.statements(), |one: &Stmt| has(one, is_throw));
+    is_endless
+        && ends
+        && !before.iter().chain(branch).any(|statement| has(statement, leaves))
+        && branch.iter().any(throws)
+}
+
+fn is_throw(statement: &Stmt) -> bool {
+    matches!(statement, Stmt::Return(_, flags, _) if flags.contains(ASTFlags::BREAK))
+}
+
+/// Whether a statement goes on elsewhere without a failure.
+fn leaves(statement: &Stmt) -> bool {
+    matches!(statement, Stmt::Return(..) | Stmt::BreakLoop(..)) && !is_throw(statement)
+}
+
+/// Whether a statement, or one inside it, is of a kind.
+fn has(statement: &Stmt, is: fn(&Stmt) -> bool) -> bool {
+    let mut found = false;
+    statement.walk(&mut Vec::new(), &mut |path| {
+        found |= path.last().is_some_and(|node| matches!(node, ASTNode::Stmt(statement) if is(statement)));
+        true
+    });
+    found
+}
+
 /// Whether a `catch` fails whatever happens in it.
 fn always_throws(branch: &[Stmt]) -> bool {
-    let is_throw = |statement: &Stmt| matches!(statement, Stmt::Return(_, flags, _) if flags.contains(ASTFlags::BREAK));
-    let mut leaves = false;
-    for statement in branch {
-        statement.walk(&mut Vec::new(), &mut |path| {
-            let is_left = |node: &ASTNode<'_>| match node {
-                ASTNode::Stmt(statement) => {
-                    matches!(statement, Stmt::Return(..) | Stmt::BreakLoop(..)) && !is_throw(statement)
-                }
-                _ => false,
-            };
-            leaves |= path.last().is_some_and(is_left);
-            true
-        });
+    !branch.iter().any(|statement| has(statement, leaves)) && branch.last().is_some_and(is_sure_throw)
+}
+
+/// Whether a statement throws, whichever way it is taken.
+fn is_sure_throw(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::If(choice, _) => {
+            let is_sure = |branch: &[Stmt]| branch.last().is_some_and(is_sure_throw);
+            is_sure(choice.body.statements()) && is_sure(choice.branch.statements())
+        }
+        Stmt::Block(block) => block.statements().last().is_some_and(is_sure_throw),
+        _ => is_throw(statement),
     }
-    !leaves && branch.last().is_some_and(is_throw)
 }
 
 /// The function that a node calls, with the place of its name.
