@@ -2,6 +2,7 @@
 
 use crate::source::Span;
 
+use super::fanout::{OfItem, of_item};
 use super::flow::{Flow, Known, Node, NodeId};
 use super::scene::{Deed, Scene};
 
@@ -24,7 +25,13 @@ pub(super) fn is_brought_back(scene: &Scene<'_>, undone: NodeId, service: &Known
         Known::Symbol(symbol) => symbol.strip_prefix("params.").filter(|name| !name.contains(['.', '[', '('])),
         Known::Value(_) => None,
     };
+    let is_of_item = |item: OfItem| {
+        let primitive = flow.node(item.giver).map_or("", |node| node.work.action.name());
+        let is_read = || flow.before(begin).has(item.giver) && item.part == "version" && primitive == "service_version";
+        item.service == *service && (is_read() || (item.part == "previous" && primitive == "deploy"))
+    };
     giver("previous", "deploy").is_some()
+        || of_item(flow, &version, scene.setting).is_some_and(is_of_item)
         || param.is_some_and(|param| flow.default_of(&version).is_none() && !is_deployed(scene, param))
 }
 

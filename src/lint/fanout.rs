@@ -84,6 +84,42 @@ fn listed(each: &Each, setting: Setting<'_>) -> Vec<Known> {
     }
 }
 
+/// What one item of a fan-out has given.
+pub(super) struct OfItem {
+    /// The node that gave it.
+    pub(super) giver: NodeId,
+    /// Which part of its result it is.
+    pub(super) part: String,
+    /// The service that was named by that item.
+    pub(super) service: Known,
+}
+
+/// What a symbol such as `steps.x.out[1].version` is, where the item is known before the run; with an output
+/// of the runbook that is done for each item, what that is computed by.
+pub(super) fn of_item(flow: &Flow<'_>, known: &Known, setting: Setting<'_>) -> Option<OfItem> {
+    let Known::Symbol(symbol) = known else {
+        return None;
+    };
+    let (step, rest) = symbol.split_once(".out[")?;
+    let (index, part) = rest.split_once("].")?;
+    let index: usize = index.parse().ok()?;
+    let whole = Known::Symbol([step, ".out.", part].concat().into());
+    let (end, _) = flow.source_of(&whole)?;
+    let node = flow.node(end).filter(|node| node.foreach.is_some())?;
+    let (giver, part) = match node.part {
+        Part::Whole => (end, part.to_owned()),
+        Part::End { .. } => {
+            let output = flow.bound(&whole)?;
+            let (giver, part) =
+                flow.source_of(&output).filter(|(giver, _)| (flow.begin_of(end)..end).contains(giver))?;
+            (giver, part.to_owned())
+        }
+        Part::Begin => return None,
+    };
+    let service = each_of(flow, flow.node(giver)?, SERVICE, setting).get(index)?.clone();
+    Some(OfItem { giver, part, service })
+}
+
 /// Whether a node acts on the service that a fan-out hands over to the runbook it is in.
 pub(super) fn is_handed_over(flow: &Flow<'_>, node: &Node<'_>) -> bool {
     flow.argument(node, SERVICE).is_some_and(|service| flow.per_item(&service).is_some())

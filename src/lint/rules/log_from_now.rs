@@ -44,6 +44,7 @@ use crate::diagnostic::{Severity, Strength};
 use crate::guard::syntax::{Expr, ExprKind};
 use crate::guard::{Said, Script};
 use crate::lint::deploying::deployed_by;
+use crate::lint::fanout::of_item;
 use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::pieces::standing_for;
 use crate::lint::scene::Deed;
@@ -84,11 +85,16 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             deploys.partition(|(_, deploy, deployed)| is_own(deployed) || is_same(deploy));
         let since = scene.flow.argument(node, "since");
         let since = since.map(|since| scene.flow.bound(&since).unwrap_or(since));
-        let is_marked = |id: NodeId, deploy: &Node<'_>| {
+        let item = since.as_ref().and_then(|since| of_item(&scene.flow, since, scene.setting));
+        let item = item.filter(|item| item.part == "log_mark");
+        let is_marked = |(id, deploy, deployed): &(NodeId, &Node<'_>, &Known)| {
+            if let Some(item) = &item {
+                return item.giver == *id && item.service == **deployed;
+            }
             since.as_ref().is_some_and(|since| match &deploy.work.action.kind {
                 // A script gives the place in its own words.
                 ActionKind::Script(script) => {
-                    let given = scene.flow.source_of(since).filter(|(giver, _)| *giver == id);
+                    let given = scene.flow.source_of(since).filter(|(giver, _)| *giver == *id);
                     given.is_some_and(|(_, name)| gives_own_mark(script, name, service.as_ref()))
                 }
                 ActionKind::Primitive(_) | ActionKind::Runbook(_) => {
@@ -96,14 +102,14 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 }
             })
         };
-        if let Some((_, deploy, deployed)) = other.iter().find(|(id, deploy, _)| is_marked(*id, deploy)) {
+        if let Some((_, deploy, deployed)) = other.iter().find(|deploy| is_marked(deploy)) {
             let other = deployed.shown();
             let message = format!("`{}` reads from a place in the log of `{other}`", node.path);
             let found = report.at(message, subject.span_of(id)).label(format!("`{}` deploys `{other}`", deploy.path));
             report.push(found.help("use the `log_mark` of the deploy of the same service"));
             continue;
         }
-        let marked = own.iter().find(|(id, deploy, _)| is_marked(*id, deploy));
+        let marked = own.iter().find(|deploy| is_marked(deploy));
         let later = own.iter().rfind(|(deploy, ..)| match (&since, marked) {
             (None | Some(Known::Value(_)), _) => true,
             (Some(Known::Symbol(_)), Some((mark, ..))) => scene.before(*deploy).has(*mark),

@@ -36,6 +36,7 @@
 
 use crate::declaration::{DEPLOY, Effect};
 use crate::diagnostic::{Severity, Strength};
+use crate::lint::fanout::of_item;
 use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::Deed;
 
@@ -105,9 +106,10 @@ fn why_wrong(subject: &Subject<'_>, step: NodeId, service: &Known, version: &Kno
     {
         return Some(format!("`{symbol}`, by default `{default}`, which nobody has seen `{}` run", service.shown()));
     }
-    let read = scene.flow.giver_of(version, "version")?;
+    let item = of_item(&scene.flow, version, scene.setting).filter(|item| item.part == "version");
+    let read = item.as_ref().map(|item| item.giver).or_else(|| scene.flow.giver_of(version, "version"))?;
     let reading = scene.flow.node(read).filter(|node| node.work.action.name() == "service_version")?;
-    let of = scene.flow.argument(reading, "service");
+    let of = item.map(|item| item.service).or_else(|| scene.flow.argument(reading, "service"));
     let path = &reading.path;
     match of {
         Some(of @ Known::Value(_)) if of != *service => {
