@@ -37,7 +37,7 @@ use crate::approval::Signed;
 use crate::declaration::Failure;
 use crate::event::{Asked, EVENT_FORMAT, Ended, Event, Happened, Header, Phase, Progress, Request, Status};
 use crate::guard::Guards;
-use crate::journal::State;
+use crate::journal::{Gates, State};
 use crate::name::StepId;
 use crate::primitive::Primitive;
 use crate::runbook::Runbook;
@@ -166,8 +166,8 @@ struct Run<'a> {
     touched: Cell<bool>,
     /// Whether a gate could not be closed during the rollback.
     may_be_open: Cell<bool>,
-    /// The gates that the engine has closed itself, since one was last opened.
-    closed: RefCell<BTreeSet<String>>,
+    /// The gates that the run has moved, by all of its runners.
+    gates: RefCell<Gates>,
     /// Whether a rollback leaves a deploy as it was made.
     deploy_stands: Cell<bool>,
     /// When a gate was moved and seen to be, in that order, and whether it was opened.
@@ -182,6 +182,7 @@ impl<'a> Run<'a> {
             seq: Cell::new(past.records),
             committed: Cell::new(past.records),
             committing: RefCell::new(Vec::new()),
+            gates: RefCell::new(past.gates.clone()),
             past: RefCell::new(past),
             broken: RefCell::new(None),
             skippable: RefCell::default(),
@@ -191,7 +192,6 @@ impl<'a> Run<'a> {
             breaking: Notify::new(),
             touched: Cell::new(false),
             may_be_open: Cell::new(false),
-            closed: RefCell::default(),
             deploy_stands: Cell::new(false),
             gate_moves: RefCell::default(),
         }
@@ -203,6 +203,7 @@ impl<'a> Run<'a> {
     /// `refused` when the journal cannot keep it, or could not keep an earlier one.
     fn record(&self, what: Happened) -> Result<(), Failure> {
         let event = Event { v: EVENT_FORMAT, seq: self.seq.get(), at_ms: self.now_ms(), what };
+        self.gates.borrow_mut().follow(&event.what);
         self.seq.set(event.seq + 1);
         if let Err(why) = self.job.journal.append(&event) {
             self.broke(why);

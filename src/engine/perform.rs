@@ -77,6 +77,7 @@ impl Run<'_> {
             };
             let wait = wait_before(retry, attempt, self.job.world.clock().random());
             let (phase, step) = (task.phase, Arc::clone(&task.begun.path));
+            self.close_opened(task).await;
             self.note(Happened::Retrying { phase, step, failure, wait_ms: millis(wait) });
             self.job.world.clock().sleep(wait).await;
             attempt += 1;
@@ -145,7 +146,8 @@ impl Run<'_> {
         if action.name() != DISARM && !decides {
             kept?;
         }
-        self.takes_effect(task);
+        task.begun.acted.set(true);
+        self.touched.set(true);
         Ok(())
     }
 

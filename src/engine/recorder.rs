@@ -23,7 +23,11 @@ pub(super) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub(super) fn of(run: &'a Run<'_>, task: &'a Task<'_>, declaration: &Declaration) -> Self {
-        Self { run, phase: task.phase, path: &task.begun.path, effect: declaration.effect }
+        Self::at(run, task.phase, &task.begun.path, declaration)
+    }
+
+    pub(super) fn at(run: &'a Run<'_>, phase: Phase, path: &'a Arc<str>, declaration: &Declaration) -> Self {
+        Self { run, phase, path, effect: declaration.effect }
     }
 }
 

@@ -87,30 +87,25 @@ impl Run<'_> {
             return vec![needed];
         }
         let task = Task { frame, begun: &trace, work: undo, phase: Phase::Undo, interrupted: past.as_deref() };
-        match self.undo(&task, is_complete, begun).await {
+        match self.undo(&task, is_complete).await {
             Ok(()) => Vec::new(),
             Err(failure) => vec![format!("undo of `{}`: {failure}", begun.path)],
         }
     }
 
     /// Carries an undo out; where it fails, the gates it has to do with are closed all the same.
-    async fn undo_or_close(
-        &self,
-        task: &Task<'_>,
-        undone: &Begun,
-        wanted: Result<(), Failure>,
-    ) -> Result<Value, Failure> {
+    async fn undo_or_close(&self, task: &Task<'_>, wanted: Result<(), Failure>) -> Result<Value, Failure> {
         let result = match wanted {
-            Ok(()) => self.unless_aborted(task, task.work.action.does(DISARM)).await,
+            Ok(()) => self.unless_aborted(task, task.work.action.name() == DISARM).await,
             Err(failure) => Err(failure),
         };
         match result {
             Ok(out) => Ok(out),
-            Err(failure) => Err(self.close_after(task, undone, failure).await),
+            Err(failure) => Err(self.close_after(task, failure).await),
         }
     }
 
-    async fn undo(&self, task: &Task<'_>, is_complete: bool, undone: &Begun) -> Result<(), Failure> {
+    async fn undo(&self, task: &Task<'_>, is_complete: bool) -> Result<(), Failure> {
         let wanted = match &task.work.when {
             Some(when) if task.interrupted.is_none() => self.truth(task, when, None, ErrorClass::Refused),
             _ => Ok(true),
@@ -121,9 +116,11 @@ impl Run<'_> {
         }
         if let Some(reason) = self.against(&task.work.action, is_complete) {
             self.skip_undo(task.begun, reason);
-            return Err(Failure::new(ErrorClass::Refused, format!("not done: {reason}")));
+            let failure = Failure::new(ErrorClass::Refused, format!("not done: {reason}"));
+            let closed = self.close_opened(task).await;
+            return Err(Failure { message: failure.message + closed.as_str(), ..failure });
         }
-        self.outcome(task, self.undo_or_close(task, undone, wanted.map(drop))).await
+        self.outcome(task, self.undo_or_close(task, wanted.map(drop))).await
     }
 
     /// Why an undo must not be done now. Where it closes a gate among other things, each of those

@@ -159,6 +159,9 @@ impl Run<'_> {
                 return Ok(None);
             }
         };
+        if result.is_err() {
+            self.close_opened(&task).await;
+        }
         let child = begun.child_under_way().filter(|_| result.is_err());
         child.iter().for_each(|child| self.recollect(child));
         let status = match &result {
@@ -258,18 +261,10 @@ impl Run<'_> {
             if let Some(earlier) = earlier.filter(|_| frame.phase == Phase::Forward) {
                 frame.inherit(&earlier);
             }
-            let done = self.inside(&frame, task.interrupted.is_some()).await;
-            if done.is_err() && frame.phase == Phase::Undo {
-                self.close_opened(task, &frame).await;
-            }
-            done
+            self.lets(&frame, task.interrupted.is_some()).map_err(into_failure)?;
+            self.steps(&frame).await.map_err(into_failure)?;
+            self.outputs(&frame)
         })
-    }
-
-    async fn inside(&self, frame: &Rc<Frame>, on_record: bool) -> Result<Value, Failure> {
-        self.lets(frame, on_record).map_err(into_failure)?;
-        self.steps(frame).await.map_err(into_failure)?;
-        self.outputs(frame)
     }
 
     /// The frame of a runbook used as an action.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::declaration::{ARM, DISARM};
 use crate::event::{Asked, Phase, Request};
 
 use super::State;
@@ -100,30 +99,6 @@ impl State {
     fn within(&self, phase: Phase, beginning: &str) -> Vec<Arc<str>> {
         let after = self.of(phase).range(Arc::from(beginning)..);
         after.map(|(at, _)| Arc::clone(at)).take_while(|at| at.starts_with(beginning)).collect()
-    }
-
-    /// A gate that the engine closed, or tried to, does not count as opened any more: the undo that had
-    /// opened it opens it again where it is done anew.
-    pub(super) fn gate_closed(&mut self, step: &str) {
-        let inside = format!("{step}/");
-        self.of_mut(Phase::Undo).retain(|path, known| !(path.starts_with(&inside) && &*known.action == ARM));
-    }
-
-    /// An undo that did not come out well is done anew. What it had done inside stays done, but for
-    /// gates: a person may have moved them since.
-    pub(super) fn reopen_undos(&mut self) {
-        let undos = self.of_mut(Phase::Undo);
-        let unfinished = undos.iter().filter(|(_, known)| !known.is_done());
-        let unfinished: Vec<_> = unfinished.map(|(path, known)| (format!("{path}/"), known.is_open())).collect();
-        undos.retain(|path, known| {
-            let mut around = unfinished.iter().filter(|(inside, _)| path.starts_with(inside));
-            let is_moved = match &*known.action {
-                DISARM => around.next().is_some(),
-                ARM => around.any(|(_, is_open)| !is_open),
-                _ => false,
-            };
-            (known.is_open() || known.is_done()) && !is_moved
-        });
     }
 
     /// Forgets a piece of work, but not that it may have changed something: a rollback undoes it

@@ -7,6 +7,7 @@
 
 mod anew;
 mod codec;
+mod gates;
 mod keeper;
 mod known;
 mod record;
@@ -18,6 +19,7 @@ mod tests;
 mod written;
 
 pub use codec::{Chain, Corruption, MAX_RECORD, Read, Torn, first, read};
+pub use gates::{Gates, Opening};
 pub use keeper::{Keeper, Store};
 pub use known::{Known, Outcome, ScriptRecord};
 pub use record::RECORD_FORMAT;

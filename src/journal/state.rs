@@ -11,6 +11,7 @@ use crate::declaration::Effect;
 use crate::event::{Asked, Cause, Ended, Ending, Event, Happened, Header, Phase, Status};
 use crate::value::Value;
 
+use super::gates::Gates;
 use super::known::{Known, Outcome, ScriptRecord};
 
 /// Everything the records so far say.
@@ -30,6 +31,8 @@ pub struct State {
     pub at_ms: u64,
     /// How many records there are.
     pub records: u64,
+    /// The gates that the run has moved.
+    pub gates: Gates,
     /// Shared between the record that goes on and the run that takes it up.
     work: [BTreeMap<Arc<str>, Arc<Known>>; 3],
     watches: BTreeMap<Arc<str>, WatchState>,
@@ -118,6 +121,7 @@ impl State {
     /// [`IllegalTransition`]; the state is then as it was.
     pub fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
         self.follow(event).map_err(|why| IllegalTransition { seq: event.seq, why })?;
+        self.gates.follow(&event.what);
         self.at_ms = event.at_ms;
         self.records += 1;
         Ok(())

@@ -242,16 +242,26 @@ fn a_gate_that_the_engine_closed_is_read_back_and_what_had_opened_it_is_not_done
         started(Phase::Undo, "a", 1),
         started(Phase::Undo, "a/arm", 1),
         finished(Phase::Undo, "a/arm", Status::Ok),
-        Happened::GateClosing { step: Arc::from("a"), gate: gate() },
-        Happened::GateClosed { step: Arc::from("a"), gate: gate(), failure },
-        Happened::GateClosing { step: Arc::from("a"), gate: gate() },
-        Happened::GateClosed { step: Arc::from("a"), gate: gate(), failure: None },
+        Happened::GateClosing { step: Arc::from("a/arm"), gate: gate() },
+        Happened::GateClosed { step: Arc::from("a/arm"), gate: gate(), failure },
+        Happened::GateClosing { step: Arc::from("a/arm"), gate: gate() },
+        Happened::GateClosed { step: Arc::from("a/arm"), gate: gate(), failure: None },
     ]);
     let read = read(&encoded(&events)).unwrap();
     assert_eq!(read.events, events);
     let mut state = State::default();
     events.iter().for_each(|event| state.apply(event).unwrap());
     assert!(state.known(Phase::Undo, "a").is_some() && state.known(Phase::Undo, "a/arm").is_none());
+    // One that is tried again goes on.
+    let tried = [
+        started(Phase::Undo, "a/arm", 1),
+        Happened::GateClosing { step: Arc::from("a/arm"), gate: gate() },
+        Happened::GateClosed { step: Arc::from("a/arm"), gate: gate(), failure: None },
+        started(Phase::Undo, "a/arm", 2),
+    ];
+    for (at, what) in (events.len() as u64..).zip(tried) {
+        state.apply(&Event { v: EVENT_FORMAT, seq: at, at_ms: at * 10, what }).unwrap();
+    }
 }
 
 /// The record format stays readable for ever: this file was written by format 1.

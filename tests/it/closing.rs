@@ -99,7 +99,7 @@ fn place(lines: &[String], beginning: &str) -> usize {
 }
 
 #[test]
-fn what_opened_a_gate_is_undone_in_its_turn_and_the_gate_closed_before_all() {
+fn what_opened_a_gate_is_undone_in_its_turn() {
     let later = "  close: { do: disarm, with: { gate: execution, reason: again } }
   mid_b: { do: service_version, with: { service: brain } }
   b: { do: deploy, with: { service: brain, version: '${params.version}' }, undo: { do: deploy, with: { service: brain, version: '${steps.mid_b.out.version}' } } }
@@ -107,7 +107,6 @@ fn what_opened_a_gate_is_undone_in_its_turn_and_the_gate_closed_before_all() {
     let steps = format!("{FORTH_AND_BACK}{later}");
     let ran = simulated(&steps, &[("forth", FORTH), ("back", BACK)], &[]).exits(3);
     let lines = rollback(&ran);
-    assert_eq!(lines.first().map(String::as_str), Some("✓ close execution verified disarmed"), "{lines:#?}");
     assert!(place(&lines, "✓ undo b ") < place(&lines, "✓ undo forth/close"), "{lines:#?}");
     ran.says("execution version: 1.0.0").says("brain version: 1.0.0").says("gate execution is DISARMED");
 }
@@ -202,15 +201,8 @@ const FORTH_AT_ONCE: &str = "steps:
   arm: { do: std/verified_arm, with: { gate: execution, service: execution, expected: '${params.expected}', reason: forth } }
 ";
 
-#[test]
-fn a_gate_that_was_opened_by_hand_is_closed_again_when_an_undo_is_done_anew() {
-    let stage = Stage::new(&[]);
-    let flag = stage.folder.path().join("flag");
-    let back = LOOKS_BACK.replace("FLAG", flag.to_str().unwrap());
-    let steps = FORTH_AND_BACK.replace("  forth:\n", "  # titan: allow(arm-unobserved) a test\n  forth:\n");
-    let parts = [("forth", FORTH_AT_ONCE), ("back", back.as_str())];
-    assert_eq!(Watched::start(served(&stage, &steps, &parts)).end().0, 4);
-    stage.is("2.0.0", false);
+/// Opens the gate, as a person may while a run is stuck.
+fn armed_by_hand(stage: &Stage) {
     let by_hand = stage.folder.path().join("by-hand.yaml");
     fs::write(
         &by_hand,
@@ -225,6 +217,18 @@ steps:
     let mut arm = command(&["run", "--target"]);
     arm.arg(stage.target()).arg(by_hand).env("TITAN_RUNS", stage.folder.path().join("other"));
     finished(arm.output().unwrap()).exits(0);
+}
+
+#[test]
+fn a_gate_that_was_opened_by_hand_is_closed_again_when_an_undo_is_done_anew() {
+    let stage = Stage::new(&[]);
+    let flag = stage.folder.path().join("flag");
+    let back = LOOKS_BACK.replace("FLAG", flag.to_str().unwrap());
+    let steps = FORTH_AND_BACK.replace("  forth:\n", "  # titan: allow(arm-unobserved) a test\n  forth:\n");
+    let parts = [("forth", FORTH_AT_ONCE), ("back", back.as_str())];
+    assert_eq!(Watched::start(served(&stage, &steps, &parts)).end().0, 4);
+    stage.is("2.0.0", false);
+    armed_by_hand(&stage);
     fs::write(flag, "").unwrap();
     let (code, ended, events) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
     assert_eq!((code, &ended["ending"]), (3, &Value::from("rolled_back")), "{ended}");
@@ -251,7 +255,7 @@ fn a_gate_is_closed_though_a_person_must_say_what_became_of_its_undo() {
           disarm(#{ gate: \"execution\", reason: \"told\" });
 ";
     let mut run = Watched::start(served(&stage, steps, &[]));
-    run.until("gate_closed", "arm");
+    run.until("gate_closed", "arm/arm");
     run.until("call_started", "arm");
     run.killed();
     let (code, _, _) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
@@ -277,4 +281,104 @@ fn a_script_is_bounded_by_its_timeout_between_two_calls() {
     let step = format!("  long: {{ do: script, timeout: 50ms, no_undo: A test., with: {{ code: '{code}' }} }}\n");
     let (_, ended, _) = Watched::start(Desk::new(&step).run()).end();
     assert_eq!(ended["cause"]["failure"]["class"], "timeout", "{ended}");
+}
+
+/// Opens the gate again in a part that is cut off, and goes on without it.
+const TRIES: &str = "steps:
+  # titan: allow(arm-unobserved) a test
+  again: { do: ./again.yaml, with: { expected: '${params.expected}' }, timeout: 20s, on_failure: continue }
+  tell: { needs: { again: done }, do: note, with: { text: tried } }
+";
+
+const AGAIN: &str = "steps:
+  arm: { do: std/verified_arm, with: { gate: execution, service: execution, expected: '${params.expected}', reason: again } }
+  stay: { do: sleep, with: { for: STAY }, timeout: 10m }
+";
+
+#[test]
+fn a_gate_is_closed_with_the_part_of_an_undo_that_opened_it_and_was_cut_off() {
+    let steps = REARMS.replace("./rearm", "./tries").replace("MORE", "");
+    let again = AGAIN.replace("STAY", "60s");
+    let ran = simulated(&steps, &[("tries", TRIES), ("again", &again)], &[]).exits(3);
+    let lines = rollback(&ran);
+    assert!(place(&lines, "✓ close execution") < place(&lines, "✗ undo close/again timeout"), "{lines:#?}");
+    ran.says("gate execution is DISARMED");
+}
+
+#[test]
+fn a_gate_that_the_target_does_not_have_keeps_nothing_from_being_undone() {
+    let later = "  # titan: allow(arm-unobserved) a test
+  other: { do: std/verified_arm, with: { gate: '${params.version + \"x\"}', service: execution, expected: '${expected}', reason: x } }
+";
+    let forth = FORTH.lines().take(3).collect::<Vec<_>>().join("\n") + "\n";
+    let steps = format!("{FORTH_AND_BACK}{later}");
+    let ran = simulated(&steps, &[("forth", &forth), ("back", BACK)], &[]).exits(4);
+    ran.says("the target has no gate `2.0.0x`").says("execution version: 1.0.0").says("brain version: 1.0.0");
+}
+
+#[test]
+fn a_rollback_that_goes_on_closes_a_gate_that_was_opened_by_hand_before_it_deploys() {
+    let stage = Stage::new(&[]);
+    let flag = stage.folder.path().join("flag");
+    let back = LOOKS_BACK.replace("FLAG", flag.to_str().unwrap());
+    let back: String =
+        back.lines().filter(|line| !line.contains("do: disarm")).map(|line| format!("{line}\n")).collect();
+    let forth: String = FORTH_AT_ONCE
+        .lines()
+        .filter(|line| line.contains("steps:") || line.contains("pair:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let opening = "  # titan: allow(arm-unobserved) a test
+  arm: { do: std/verified_arm, with: { gate: execution, service: execution, expected: '${expected}', reason: x } }
+";
+    let steps =
+        format!("  close: {{ do: disarm, with: {{ gate: execution, reason: first }} }}\n{FORTH_AND_BACK}{opening}");
+    let parts = [("forth", forth.as_str()), ("back", back.as_str())];
+    assert_eq!(Watched::start(served(&stage, &steps, &parts)).end().0, 4);
+    armed_by_hand(&stage);
+    fs::write(flag, "").unwrap();
+    let (code, ended, events) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
+    assert_eq!((code, &ended["ending"]), (3, &Value::from("rolled_back")), "{ended}");
+    assert!(events.iter().any(|event| event["what"]["event"] == "gate_closed"), "{events:#?}");
+    stage.is("1.0.0", false);
+}
+
+#[test]
+fn what_an_undo_had_opened_is_opened_anew_where_it_is_closed_anew() {
+    let stage = Stage::new(&[]);
+    let swap = format!("{FORTH_AT_ONCE}  stay: {{ do: sleep, with: {{ for: 2s }} }}\n");
+    let steps = FORTH_AND_BACK
+        .replace("./back", "./forth")
+        .replace("  forth:\n", "  # titan: allow(rollback-arms, arm-unobserved) a test\n  forth:\n");
+    let mut run = Watched::start(served(&stage, &steps, &[("forth", &swap)]));
+    run.until("rollback_started", "");
+    run.until("finished", "forth/arm");
+    run.killed();
+    let (code, ended, events) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
+    assert_eq!((code, &ended["ending"]), (3, &Value::from("rolled_back")), "{ended}");
+    let is_opening = |event: &Value| event["what"]["event"] == "started" && event["what"]["step"] == "forth/arm/arm";
+    assert!(events.iter().any(is_opening), "{events:#?}");
+    stage.is("1.0.0", true);
+}
+
+#[test]
+fn a_second_abort_closes_what_an_undo_has_opened_and_waits_for_nothing() {
+    let stage = Stage::new(&[]);
+    let steps = REARMS
+        .replace("./rearm", "./again")
+        .replace("  close:\n", "  # titan: allow(arm-unobserved) a test\n  close:\n")
+        .replace("MORE", "");
+    let again =
+        format!("{}  close: {{ do: disarm, with: {{ gate: execution, reason: x }} }}\n", AGAIN.replace("STAY", "5m"));
+    let mut run = Watched::start(served(&stage, &steps, &[("again", &again)]));
+    run.until("started", "close/stay");
+    stage_say(&stage, &["abort"]);
+    stage_say(&stage, &["abort"]);
+    assert_eq!(run.end().0, 4);
+    stage.is("1.0.0", false);
+}
+
+/// Says something to the run under way.
+fn stage_say(stage: &Stage, words: &[&str]) {
+    finished(stage.about_run(words).output().unwrap()).exits(0);
 }
