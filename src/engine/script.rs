@@ -1,6 +1,7 @@
 //! `do: script`: durable by re-run. The script runs until it calls a primitive that has no
 //! recorded result; the call is carried out and recorded, and the script runs again.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ impl Run<'_> {
         if let Some(known) = interrupted {
             self.gates_moved(known);
         }
-        let mut recorded: Vec<Recorded> = interrupted.map(|known| self.recorded(known)).unwrap_or_default();
+        let mut recorded = Rc::new(interrupted.map(|known| self.recorded(known)).unwrap_or_default());
         let mut open = interrupted.filter(|known| known.calls.len() > recorded.len());
         if let (Some(known), None) = (interrupted, open) {
             task.begun.unsettled.set(self.is_left_by_calls(task.work, known));
@@ -60,7 +61,8 @@ impl Run<'_> {
                 return Err(Failure::new(ErrorClass::Refused, message));
             }
             let result = self.script_call(task, &call, recorded.len(), deadline, open.take()).await?;
-            recorded.push(Recorded { call, result });
+            // Nobody else holds it by now.
+            Rc::make_mut(&mut recorded).push(Recorded { call, result });
         }
     }
 

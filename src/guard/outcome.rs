@@ -98,7 +98,8 @@ mod tests {
         let scalar = Scalar { text: text.to_owned(), quoted: true, verbatim: true, text_start: 0 };
         let script = guards.script(&scalar, Span::new(0, text.len()), &mut findings).unwrap();
         let nothing = Value::map::<&str>([]);
-        let progress = guards.run_script(&script, &mut Names::new(&nothing, &nothing, &nothing), &[], &[]);
+        let progress =
+            guards.run_script(&script, &mut Names::new(&nothing, &nothing, &nothing), &[], &std::rc::Rc::default());
         let value = if let ScriptProgress::Done(value) = progress { Some(value) } else { None };
         (script.gives().clone(), value)
     }

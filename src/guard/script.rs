@@ -126,7 +126,7 @@ pub(super) struct Host {
 
 #[derive(Debug, Default)]
 struct Record {
-    recorded: Vec<Recorded>,
+    recorded: Rc<Vec<Recorded>>,
     next: usize,
     asks: Option<ScriptCall>,
     diverged: Option<String>,
@@ -175,10 +175,10 @@ impl Guards {
         script: &Script,
         names: &mut Names,
         locals: &[(&str, &Value)],
-        recorded: &[Recorded],
+        recorded: &Rc<Vec<Recorded>>,
     ) -> ScriptProgress {
         let host = self.host();
-        host.record.replace(Record { recorded: recorded.to_vec(), ..Record::default() });
+        host.record.replace(Record { recorded: Rc::clone(recorded), ..Record::default() });
         let mut scope: Scope<'static> = names.with(locals).clone();
         names.without();
         host.pace.begin();
