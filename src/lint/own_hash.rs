@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::Setting;
 use super::flow::{Flow, Known, Node};
@@ -23,11 +23,11 @@ const HELD: [&str; 5] = ["active", "loaded", "ok", "verified", "holds"];
 const FAILED: &str = "CRITICAL: Policy hash handshake FAILED";
 /// What may stand before that.
 const MARKS: [&str; 4] = ["", "🚨 ", "[ERROR] ", "[ERROR] 🚨 "];
-/// What a pattern may want any number of that is no letter and no digit.
+/// What a pattern may want any number of that is no letter and no digit; of all alphabets, it would take
+/// as long to make ready as a file to check.
 static BLANKS: LazyLock<Regex> = LazyLock::new(|| {
     let blank = r"\\[sW]|\[(?:[^\w\]\\\[]|\\[stW]|\[:(?:space|blank|punct):\])+\]|[ :=]";
-    Regex::new(&format!(r"(?:{blank})(?:[*+]\??|\{{[0-9,]*\}})"))
-        .unwrap_or_else(|_| unreachable!("a pattern of our own"))
+    of_bytes(&format!(r"(?:{blank})(?:[*+]\??|\{{[0-9,]*\}})")).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
 /// The hex digits of a hash.
 const HASH_DIGITS: usize = 64;
@@ -91,7 +91,8 @@ impl Memory {
 /// Whether the hash may be any one in the line: something of any length lies between the words that
 /// say what it is and the hash, and none of them says that it is held.
 fn takes_any(pattern: &str) -> bool {
-    let before = BLANKS.replace_all(before_hash(pattern), "");
+    let before = BLANKS.replace_all(before_hash(pattern).as_bytes(), b"".as_slice());
+    let before = String::from_utf8_lossy(&before);
     let words = before.split_inclusive(|c: char| !c.is_alphabetic());
     // What follows the last word: a shorter one may belong to the pattern's own language.
     let mut gap = String::new();
@@ -113,13 +114,14 @@ fn takes_any(pattern: &str) -> bool {
 /// Whether the pattern takes another service's hash from the line in which a service says that its
 /// handshake failed.
 fn takes_from_failure<S>(pattern: &str, own: Option<&str>, services: &BTreeMap<String, S>) -> bool {
-    let Ok(regex) = Regex::new(pattern) else {
+    let Ok(regex) = of_bytes(pattern).or_else(|_| Regex::new(pattern)) else {
         return false;
     };
     let capital = |name: &str| name.chars().take(1).flat_map(char::to_uppercase).chain(name.chars().skip(1)).collect();
     let (own_hash, other_hash) = ("a".repeat(HASH_DIGITS), "b".repeat(HASH_DIGITS));
     let is_taken = |line: String| {
-        regex.captures(&line).is_some_and(|found| found.name("hash").is_some_and(|hash| hash.as_str().starts_with('b')))
+        let found = regex.captures(line.as_bytes());
+        found.is_some_and(|found| found.name("hash").is_some_and(|hash| hash.as_bytes().starts_with(b"b")))
     };
     let own_name: String = own.map_or_else(String::new, capital);
     services.keys().filter(|name| Some(name.as_str()) != own).any(|other| {
@@ -130,6 +132,11 @@ fn takes_from_failure<S>(pattern: &str, own: Option<&str>, services: &BTreeMap<S
             .flat_map(|mark| [format!("{mark}{FAILED}. {own} {other}"), format!("{mark}{FAILED}. {other} {own}")]);
         lines.into_iter().any(is_taken)
     })
+}
+
+/// A pattern whose letters are those of ASCII: it is made ready in a tenth of the time.
+fn of_bytes(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).unicode(false).build()
 }
 
 /// What a pattern wants before the hash.
