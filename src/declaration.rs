@@ -259,8 +259,10 @@ pub fn mismatch(declaration: &Declaration, argument: &Argument, value: &Value) -
     if argument.kind.accepts(value) {
         return None;
     }
-    if let (Kind::Record(known), Value::Map(given)) = (argument.kind, value) {
-        return wrong_entry(declaration, argument.name, known, given);
+    match (argument.kind, value) {
+        (Kind::Record(known), Value::Map(given)) => return wrong_entry(declaration, argument.name, known, given),
+        (Kind::Hash, Value::Text(text)) => return Some(format!("`{}` is no policy hash: `{text}`", argument.name)),
+        _ => {}
     }
     Some(format!(
         "`{}` must be {}, not {} `{value}`",

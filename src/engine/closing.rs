@@ -5,16 +5,17 @@
 //! before it undoes anything: what was begun after it may take its time. What a part of an undo has
 //! opened is closed as soon as that part fails.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select};
 
 use crate::declaration::{DISARM, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase, Status};
 use crate::journal::Opening;
 use crate::primitive::{Arguments, Call, Memory};
-use crate::runbook::{Action, ActionKind, Poll, Work};
+use crate::runbook::{Action, ActionKind, Poll, Step, Work};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -32,12 +33,6 @@ struct Closing {
 }
 
 impl Closing {
-    /// What a person must know where it may be open.
-    fn may_be_open(self) -> Option<String> {
-        let why = self.came.err()?;
-        Some(format!("gate `{}` may be open: {}", self.gate, why.message))
-    }
-
     /// What became of it, behind the failure of an undo.
     fn told(&self) -> String {
         match &self.came {
@@ -52,18 +47,24 @@ impl Run<'_> {
     /// does nothing else, by the engine where it does. Where a rollback goes on that another runner had
     /// begun, a person may have opened what it had closed.
     pub(super) async fn close_first(&self, frame: &Rc<Frame>) -> Vec<String> {
-        let mut unsolved = self.undo_openings(frame).await;
-        let goes_on = self.past.borrow().rollback.is_some() && self.has_changes_left(frame);
-        let gates: Vec<_> = {
+        let unsolved = self.undo_openings(frame).await;
+        let goes_on = self.job.past.is_some() && self.has_changes_left(frame);
+        let gates: BTreeMap<_, _> = {
             let gates = self.gates.borrow();
-            let is_kept = |gate: &Arc<str>| gates.open().any(|(open, by)| open == gate && by.phase != Phase::Forward);
-            let opened = gates.open().filter(|(_, by)| by.phase == Phase::Forward).map(|(gate, by)| (gate, &by.step));
+            let is_due = |by: &Opening| by.phase == Phase::Forward || by.is_to_close;
+            let is_kept = |gate: &Arc<str>| gates.open().any(|(open, by)| open == gate && !is_due(by));
+            let opened = gates.open().filter(|(_, by)| is_due(by)).map(|(gate, by)| (gate, &by.step));
             let moved = gates.moved().filter(|(gate, _)| goes_on && !is_kept(gate));
-            let all: std::collections::BTreeMap<_, _> = moved.chain(opened).collect();
-            all.into_iter().map(|(gate, step)| (Arc::clone(gate), Arc::clone(step))).collect()
+            moved.chain(opened).map(|(gate, step)| (Arc::clone(gate), Arc::clone(step))).collect()
         };
-        unsolved.extend(self.close_all(gates).await.into_iter().filter_map(Closing::may_be_open));
+        self.close_all(gates).await;
         unsolved
+    }
+
+    /// A sentence for every gate that may be open because it could not be closed.
+    pub(super) fn unclosed(&self) -> Vec<String> {
+        let unclosed = self.unclosed.borrow();
+        unclosed.iter().map(|(gate, why)| format!("gate `{gate}` may be open: {why}")).collect()
     }
 
     /// Undoes what opened a gate where its undo closes that gate and does nothing else, the last first.
@@ -109,11 +110,10 @@ impl Run<'_> {
     }
 
     /// Closes what an undo, or a part of one, has opened that did not come out well.
-    pub(super) async fn close_opened(&self, task: &Task<'_>) -> String {
-        if task.phase != Phase::Undo {
+    pub(super) async fn close_opened(&self, phase: Phase, path: &str) -> String {
+        if phase != Phase::Undo {
             return String::new();
         }
-        let path = &task.begun.path;
         let opened: Vec<_> = {
             let gates = self.gates.borrow();
             let under = gates.opened_under(path);
@@ -125,7 +125,7 @@ impl Run<'_> {
     /// Closes the gates that an undo which failed has opened, was to close, or was to close what opened
     /// them; gives the failure with what became of them.
     pub(super) async fn close_after(&self, task: &Task<'_>, failure: Failure) -> Failure {
-        let closed = self.close_opened(task).await;
+        let closed = self.close_opened(task.phase, &task.begun.path).await;
         // What else a runbook or a script was to close is not known; a gate that is not there is not open.
         let is_there = || self.gate_of(task).is_none_or(|gate| self.job.target.gates.contains_key(&gate));
         let is_unknown = match task.work.action.kind {
@@ -146,25 +146,41 @@ impl Run<'_> {
     fn close_what_is_left<'a>(&'a self, frame: &'a Rc<Frame>) -> Wait<'a, ()> {
         Box::pin(async move {
             for (at, step) in frame.runbook.steps.iter().enumerate() {
-                let is_begun = frame.begun.borrow().iter().any(|one| one.step == at);
-                // After a second abort nothing else of a runbook is done, and nothing is waited for.
-                let may_begin = is_primitive(&step.work.action, DISARM) || self.aborts() < 2;
-                if !is_begun && step.work.action.does(DISARM) && may_begin {
+                if is_primitive(&step.work.action, DISARM) {
+                    self.close_what_it_names(frame, at, step).await;
+                } else if step.work.action.does(DISARM) && !frame.begun.borrow().iter().any(|one| one.step == at) {
                     // How that came out is on record; the undo has failed either way.
-                    drop(self.step(frame, at).await);
+                    drop(select(Box::pin(self.step(frame, at)), Box::pin(self.aborted(2))).await);
                 }
                 let begun: Vec<_> = frame.begun.borrow().iter().filter(|one| one.step == at).cloned().collect();
-                for one in &begun {
-                    let task = Task { frame, begun: one, work: &step.work, phase: Phase::Undo, interrupted: None };
-                    let was_cut_off = is_primitive(&step.work.action, DISARM) && one.status.get() == Status::Running;
-                    let gate = self.gate_of(&task).filter(|_| was_cut_off);
-                    self.close_all(gate.map(|gate| (Arc::from(gate), Arc::clone(&one.path)))).await;
-                }
                 for child in begun.iter().filter_map(|one| one.child.borrow().clone()) {
                     self.close_what_is_left(&child).await;
                 }
             }
         })
+    }
+
+    /// Closes every gate that a disarm names and did not close.
+    async fn close_what_it_names(&self, frame: &Rc<Frame>, at: usize, step: &Step) {
+        let path = frame.path(at);
+        let items = match &step.foreach {
+            None => vec![Begun::new(at, path, None, 0)],
+            Some(foreach) => {
+                let list = self.list(frame, foreach);
+                let item = |(index, item): (usize, &Value)| {
+                    Begun::new(at, Arc::from(format!("{path}[{index}]")), Some(item.clone()), 0)
+                };
+                list.as_list().unwrap_or_default().iter().enumerate().map(item).collect()
+            }
+        };
+        let is_closed =
+            |path: &str| frame.begun.borrow().iter().any(|one| &*one.path == path && one.status.get() == Status::Ok);
+        let left = items.iter().filter(|one| !is_closed(&one.path)).filter_map(|one| {
+            let task = Task { frame, begun: one, work: &step.work, phase: Phase::Undo, interrupted: None };
+            Some((Arc::from(self.gate_of(&task)?), Arc::clone(&one.path)))
+        });
+        let left: Vec<_> = left.collect();
+        self.close_all(left).await;
     }
 
     /// The gate that an action is about.
@@ -182,10 +198,14 @@ impl Run<'_> {
         let gates = gates.into_iter().filter(|(gate, _)| self.job.target.gates.contains_key(&**gate));
         let closed = gates.map(|(gate, step)| async move {
             self.note(Happened::GateClosing { step: Arc::clone(&step), gate: Arc::clone(&gate) });
+            self.past.borrow_mut().gate_closed(&step);
             let came = self.close(&step, &gate).await;
             let failure = came.clone().err();
+            match &failure {
+                Some(why) => drop(self.unclosed.borrow_mut().insert(Arc::clone(&gate), why.message.clone())),
+                None => drop(self.unclosed.borrow_mut().remove(&gate)),
+            }
             self.may_be_open.set(self.may_be_open.get() || failure.is_some());
-            self.past.borrow_mut().gate_closed(&step);
             self.note(Happened::GateClosed { step, gate: Arc::clone(&gate), failure });
             Closing { gate, came }
         });

@@ -166,6 +166,8 @@ struct Run<'a> {
     touched: Cell<bool>,
     /// Whether a gate could not be closed during the rollback.
     may_be_open: Cell<bool>,
+    /// The gates that could not be closed, and why.
+    unclosed: RefCell<BTreeMap<Arc<str>, String>>,
     /// The gates that the run has moved, by all of its runners.
     gates: RefCell<Gates>,
     /// Whether a rollback leaves a deploy as it was made.
@@ -182,6 +184,7 @@ impl<'a> Run<'a> {
             seq: Cell::new(past.records),
             committed: Cell::new(past.records),
             committing: RefCell::new(Vec::new()),
+            unclosed: RefCell::default(),
             gates: RefCell::new(past.gates.clone()),
             past: RefCell::new(past),
             broken: RefCell::new(None),

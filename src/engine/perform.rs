@@ -77,7 +77,7 @@ impl Run<'_> {
             };
             let wait = wait_before(retry, attempt, self.job.world.clock().random());
             let (phase, step) = (task.phase, Arc::clone(&task.begun.path));
-            self.close_opened(task).await;
+            self.close_opened(task.phase, &task.begun.path).await;
             self.note(Happened::Retrying { phase, step, failure, wait_ms: millis(wait) });
             self.job.world.clock().sleep(wait).await;
             attempt += 1;

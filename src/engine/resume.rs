@@ -250,7 +250,7 @@ impl Run<'_> {
     }
 
     /// The list of a fan-out; nothing where it cannot be told any more.
-    fn list(&self, frame: &Frame, foreach: &Foreach) -> Value {
+    pub(super) fn list(&self, frame: &Frame, foreach: &Foreach) -> Value {
         self.job.guards.value(&foreach.list, &mut frame.names.borrow_mut(), &[]).unwrap_or_default()
     }
 

@@ -117,7 +117,7 @@ impl Run<'_> {
         if let Some(reason) = self.against(&task.work.action, is_complete) {
             self.skip_undo(task.begun, reason);
             let failure = Failure::new(ErrorClass::Refused, format!("not done: {reason}"));
-            let closed = self.close_opened(task).await;
+            let closed = self.close_opened(task.phase, &task.begun.path).await;
             return Err(Failure { message: failure.message + closed.as_str(), ..failure });
         }
         self.outcome(task, self.undo_or_close(task, wanted.map(drop))).await

@@ -197,8 +197,9 @@ impl Run<'_> {
                     self.note(Happened::RollbackStarted { cause: cause.clone() });
                 }
                 needs_person.extend(self.close_first(frame).await);
-                let is_last = needs_person.is_empty();
+                let is_last = needs_person.is_empty() && self.unclosed.borrow().is_empty();
                 needs_person.extend(self.roll_back(frame, is_last).await);
+                needs_person.extend(self.unclosed());
                 (Ending::RolledBack, Some(cause))
             }
         };

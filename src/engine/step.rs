@@ -88,6 +88,8 @@ impl Run<'_> {
                     // Whoever has it done again wants what went well done once.
                     let came_out = outs.into_iter().enumerate().filter_map(|(at, out)| Some((path(at), out?)));
                     frame.kept.borrow_mut().extend(came_out);
+                    drop(under_way);
+                    self.close_opened(frame.phase, &whole).await;
                     return Err(failure);
                 }
             }
@@ -160,7 +162,7 @@ impl Run<'_> {
             }
         };
         if result.is_err() {
-            self.close_opened(&task).await;
+            self.close_opened(frame.phase, &path).await;
         }
         let child = begun.child_under_way().filter(|_| result.is_err());
         child.iter().for_each(|child| self.recollect(child));

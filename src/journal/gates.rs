@@ -19,6 +19,8 @@ pub struct Gates {
     open: BTreeMap<Arc<str>, Opening>,
     /// The closings under way: of steps, and of the calls of scripts.
     closing: BTreeMap<(Phase, Arc<str>, Option<usize>), Arc<str>>,
+    /// The openings that the engine has begun to close.
+    closed_for: BTreeSet<Arc<str>>,
 }
 
 /// What was to open a gate.
@@ -28,6 +30,8 @@ pub struct Opening {
     pub phase: Phase,
     /// Its path.
     pub step: Arc<str>,
+    /// Whether the engine has begun to close the gate since.
+    pub is_to_close: bool,
 }
 
 impl Gates {
@@ -37,7 +41,8 @@ impl Gates {
             Happened::Started { phase, step, action, with, .. } if &**action == ARM => {
                 if let Some(gate) = gate_in(with) {
                     self.moved.insert(Arc::clone(&gate), Arc::clone(step));
-                    self.open.insert(gate, Opening { phase: *phase, step: Arc::clone(step) });
+                    self.closed_for.remove(step);
+                    self.open.insert(gate, Opening { phase: *phase, step: Arc::clone(step), is_to_close: false });
                 }
             }
             Happened::Started { phase, step, action, with, .. } if &**action == DISARM => {
@@ -51,6 +56,10 @@ impl Gates {
             }
             Happened::CallFinished { phase, step, index, failure, .. } => {
                 self.has_closed(&(*phase, Arc::clone(step), Some(*index)), failure.is_none());
+            }
+            Happened::GateClosing { step, gate } => {
+                self.closed_for.insert(Arc::clone(step));
+                self.open.get_mut(gate).into_iter().for_each(|opening| opening.is_to_close = true);
             }
             Happened::GateClosed { gate, failure: None, .. } => drop(self.open.remove(gate)),
             _ => {}
@@ -77,10 +86,7 @@ impl Gates {
 
     /// The gates that a step has tried to open, or one inside it.
     pub fn opened_under<'g>(&'g self, path: &'g str) -> impl Iterator<Item = (&'g Arc<str>, &'g Opening)> {
-        let is_under = move |step: &str| {
-            step.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
-        };
-        self.open().filter(move |(_, opening)| is_under(&opening.step))
+        self.open().filter(move |(_, opening)| is_part(&opening.step, path))
     }
 
     /// Every gate that was moved, with the step that moved it last.
@@ -89,23 +95,35 @@ impl Gates {
     }
 }
 
+/// Whether a path is that of a piece of work, or of something inside it.
+fn is_part(path: &str, whole: &str) -> bool {
+    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
+}
+
 fn gate_in(with: &Value) -> Option<Arc<str>> {
     with.get("gate").and_then(Value::as_text).map(Arc::from)
 }
 
 impl State {
-    /// What an undo has opened does not count as done any more where the engine closes it, or tries to.
+    /// What a part of an undo has opened does not count as done any more where the engine closes it, or
+    /// tries to, and neither does what that part is inside of.
     pub fn gate_closed(&mut self, step: &str) {
-        let is_opening = |path: &str, known: &Known| path == step && known.has_come_out() && &*known.action == ARM;
-        self.of_mut(Phase::Undo).retain(|path, known| !is_opening(path, known));
+        let undos = self.of_mut(Phase::Undo);
+        let is_around =
+            |path: &str| step.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let undo = undos.keys().find(|path| is_around(path)).cloned();
+        undos.retain(|path, known| Some(path) == undo.as_ref() || !(is_around(path) && known.has_come_out()));
     }
 
     /// An undo that did not come out well is done anew. What it had changed inside stays changed, but for
     /// gates, which a person may have moved since, and what it had seen it looks at again before it opens
     /// one. An undo that closes nothing and was cut off goes on where it was.
     pub(super) fn reopen_undos(&mut self) {
+        let gates = std::mem::take(&mut self.gates);
         let undos = self.of_mut(Phase::Undo);
-        let closes = |outer: &str| inside(undos, outer).any(|(_, _, known)| &*known.action == DISARM);
+        let is_closed_for = |outer: &str| gates.closed_for.iter().any(|step| is_part(step, outer));
+        let closes =
+            |outer: &str| is_closed_for(outer) || inside(undos, outer).any(|(_, _, known)| &*known.action == DISARM);
         let is_anew = |outer: &str, known: &Known| !known.is_done() && (!known.is_open() || closes(outer));
         let anew: Vec<_> =
             undos.iter().filter(|(outer, known)| is_anew(outer, known)).map(|(outer, _)| outer).collect();
@@ -114,13 +132,12 @@ impl State {
             let moves = inside(undos, outer).filter(|(_, _, known)| [ARM, DISARM].contains(&&*known.action));
             let looks = inside(undos, outer).filter(|(part, path, known)| **part == ***path && !known.acted);
             begun_anew.extend(moves.chain(looks).map(|(part, ..)| part.to_owned()));
+            begun_anew.extend(gates.closed_for.iter().filter_map(|step| part_of(outer, step)).map(str::to_owned));
         }
-        let is_part = |path: &str, part: &str| {
-            path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
-        };
         undos.retain(|path, known| {
             (known.is_open() || known.is_done()) && !begun_anew.iter().any(|part| is_part(path, part))
         });
+        self.gates = gates;
     }
 }
 
@@ -130,9 +147,11 @@ fn inside<'u>(
     undos: &'u BTreeMap<Arc<str>, Arc<Known>>,
     outer: &'u str,
 ) -> impl Iterator<Item = (&'u str, &'u Arc<str>, &'u Arc<Known>)> {
-    undos.iter().filter_map(move |(path, known)| {
-        let rest = path.strip_prefix(outer)?.strip_prefix('/')?;
-        let end = rest.find('/').map_or(path.len(), |at| path.len() - rest.len() + at);
-        Some((path.get(..end)?, path, known))
-    })
+    undos.iter().filter_map(move |(path, known)| Some((part_of(outer, path)?, path, known)))
+}
+
+/// The step of a piece of work that a path inside it is, or is a part of.
+fn part_of<'p>(outer: &str, path: &'p str) -> Option<&'p str> {
+    let rest = path.strip_prefix(outer)?.strip_prefix('/')?;
+    path.get(..rest.find('/').map_or(path.len(), |at| path.len() - rest.len() + at))
 }
