@@ -13,6 +13,7 @@ mod approvals;
 mod authoring;
 mod change;
 mod chaos;
+mod closed_again;
 mod closing;
 mod commands;
 mod contract;

@@ -320,3 +320,23 @@ fn no_item_of_a_fan_out_begins_while_one_waits_inside_its_runbook() {
         |step: &str| events.iter().any(|seen| seen["what"]["event"] == "started" && seen["what"]["step"] == step);
     assert!(began("each[1]/slow") && !began("each[2]/first"), "{events:#?}");
 }
+
+#[test]
+fn a_script_that_calls_without_a_wait_is_stopped_between_two_calls() {
+    let code = "let n = 0; while n < 5000 { note(#{ text: `at ${n}` }); n += 1; } n";
+    let desk = Desk::new(&format!("  long: {{ do: script, no_undo: A test., with: {{ code: '{code}' }} }}\n"));
+    let mut run = Watched::start(desk.run());
+    run.until("call_started", "long");
+    desk.say(&["abort"]).exits(0);
+    let (_, ended, events) = run.end();
+    let calls = events.iter().filter(|event| event["what"]["event"] == "call_finished").count();
+    assert!(calls < 5_000, "{ended}");
+}
+
+#[test]
+fn a_script_is_bounded_by_its_timeout_between_two_calls() {
+    let code = "let n = 0; while n < 5000 { note(#{ text: `at ${n}` }); n += 1; } n";
+    let step = format!("  long: {{ do: script, timeout: 50ms, no_undo: A test., with: {{ code: '{code}' }} }}\n");
+    let (_, ended, _) = Watched::start(Desk::new(&step).run()).end();
+    assert_eq!(ended["cause"]["failure"]["class"], "timeout", "{ended}");
+}
