@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::stage::{Stage, Watched, signal};
+use crate::stage::{Stage, Watched, signal, until};
 
 /// Long enough to be in the middle of it.
 const SLOW: &[&str] = &["deploy_ms=1500"];
@@ -57,6 +57,7 @@ fn an_abort_before_any_deploy_restarts_nothing() {
     let target = stage.changed_target(&[(&read.replace("$DIR", &here), &slowly.replace("$DIR", &here))]);
     let mut run = Watched::start(stage.rollout(&target, &[]));
     run.until("started", "deploy_pair/running");
+    until(|| std::fs::read_to_string(&reads).is_ok_and(|reads| reads.lines().count() == 2));
     signal("INT", run.process());
     let (code, end, events) = run.end();
     assert_eq!(code, 3, "{end}");
