@@ -15,7 +15,7 @@ use crate::declaration::{DISARM, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase, Status};
 use crate::journal::Opening;
 use crate::primitive::{Arguments, Call, Memory};
-use crate::runbook::{Action, ActionKind, Poll, Step, Work};
+use crate::runbook::{ActionKind, Poll, Step, Work};
 use crate::value::Value;
 use crate::world::Wait;
 
@@ -94,7 +94,7 @@ impl Run<'_> {
             let gates = self.gates.borrow();
             gates.opened_under(&begun.path).map(|(open, _)| &**open).eq([gate.as_str()])
         };
-        is_primitive(action, DISARM) && self.gate_of(&task).as_ref().is_some_and(is_open)
+        action.is(DISARM) && self.gate_of(&task).as_ref().is_some_and(is_open)
     }
 
     /// Whether something is left to undo that changes more than a gate.
@@ -102,7 +102,7 @@ impl Run<'_> {
         frame.all_begun().iter().filter(|one| one.acted.get() && !self.is_past(Phase::Undo, &one.path)).any(|one| {
             let undo = frame.runbook.steps.get(one.step).and_then(|step| step.undo.as_deref());
             match (undo, one.child.borrow().as_ref()) {
-                (Some(undo), _) => undo.action.effect() == Effect::Changes && !is_primitive(&undo.action, DISARM),
+                (Some(undo), _) => undo.action.effect() == Effect::Changes && !undo.action.is(DISARM),
                 (None, Some(child)) => self.has_changes_left(child),
                 (None, None) => false,
             }
@@ -146,7 +146,7 @@ impl Run<'_> {
     fn close_what_is_left<'a>(&'a self, frame: &'a Rc<Frame>) -> Wait<'a, ()> {
         Box::pin(async move {
             for (at, step) in frame.runbook.steps.iter().enumerate() {
-                if is_primitive(&step.work.action, DISARM) {
+                if step.work.action.is(DISARM) {
                     self.close_what_it_names(frame, at, step).await;
                 } else if step.work.action.does(DISARM) && !frame.begun.borrow().iter().any(|one| one.step == at) {
                     // How that came out is on record; the undo has failed either way.
@@ -231,8 +231,4 @@ impl Run<'_> {
             self.call(declaration, call).await.map(drop)
         })
     }
-}
-
-fn is_primitive(action: &Action, name: &str) -> bool {
-    matches!(&action.kind, ActionKind::Primitive(declaration) if declaration.name == name)
 }

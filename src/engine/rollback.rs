@@ -96,7 +96,7 @@ impl Run<'_> {
     /// Carries an undo out; where it fails, the gates it has to do with are closed all the same.
     async fn undo_or_close(&self, task: &Task<'_>, wanted: Result<(), Failure>) -> Result<Value, Failure> {
         let result = match wanted {
-            Ok(()) => self.unless_aborted(task, task.work.action.name() == DISARM).await,
+            Ok(()) => self.unless_aborted(task, task.work.action.is(DISARM)).await,
             Err(failure) => Err(failure),
         };
         match result {

@@ -1,4 +1,4 @@
-//! What can be wrong with an expression, as data: the words are said by the rules.
+//! What can be wrong with an expression, as data: the words are said by whoever reports it.
 
 use crate::source::Span;
 

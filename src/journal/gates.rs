@@ -51,7 +51,7 @@ impl Gates {
             Happened::CallStarted { phase, step, index, primitive, with } if &**primitive == DISARM => {
                 self.begins_to_close((*phase, Arc::clone(step), Some(*index)), with);
             }
-            Happened::Finished { phase, step, status, .. } => {
+            Happened::Finished { phase, step, status, .. } if !self.closing.is_empty() => {
                 self.has_closed(&(*phase, Arc::clone(step), None), *status == Status::Ok);
             }
             Happened::CallFinished { phase, step, index, failure, .. } => {
@@ -109,10 +109,8 @@ impl State {
     /// tries to, and neither does what that part is inside of.
     pub fn gate_closed(&mut self, step: &str) {
         let undos = self.of_mut(Phase::Undo);
-        let is_around =
-            |path: &str| step.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let undo = undos.keys().find(|path| is_around(path)).cloned();
-        undos.retain(|path, known| Some(path) == undo.as_ref() || !(is_around(path) && known.has_come_out()));
+        let undo = undos.keys().find(|path| is_part(step, path)).cloned();
+        undos.retain(|path, known| Some(path) == undo.as_ref() || !(is_part(step, path) && known.has_come_out()));
     }
 
     /// An undo that did not come out well is done anew. What it had changed inside stays changed, but for

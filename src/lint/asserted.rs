@@ -7,12 +7,9 @@ use crate::value::Value;
 use super::Setting;
 use super::checked::{kept_name, names_of};
 use super::flow::{Flow, Known, Node, NodeId, Part};
-use super::judgement::pieces;
+use super::judgement::{HASHES, pieces};
 use super::own_hash::is_own_hash;
 use super::scene::Deed;
-
-/// The parts of a result that are the hash of a service.
-const HASHES: [&str; 2] = ["hash", "captures.hash"];
 
 /// A hash that was read, and is judged later.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use crate::value::Value;
 
 use super::Setting;
 use super::flow::{Flow, Known, Node, NodeId, Part};
-use super::items::{Each, names_item};
+use super::items::{Each, names, names_item};
 
 /// The argument that names what a step changes or asks.
 const SERVICE: &str = "service";
@@ -201,8 +201,4 @@ fn written(flow: &Flow<'_>, node: &Node<'_>, foreach: &Foreach) -> usize {
         Known::Value(Value::List(items)) => items.len(),
         Known::Value(_) | Known::Symbol(_) => 0,
     }
-}
-
-fn names(guard: &Guard, name: &str) -> bool {
-    guard.references().iter().any(|reference| reference.path().first().is_some_and(|word| word == name))
 }

@@ -79,5 +79,10 @@ pub(super) fn given_item(given: Given<'_>) -> Option<&Guard> {
 
 /// Whether an expression names the item of a fan-out.
 pub(super) fn names_item(guard: &Guard) -> bool {
-    guard.references().iter().any(|reference| reference.path().first().is_some_and(|word| word == "item"))
+    names(guard, "item")
+}
+
+/// Whether an expression reads a name, or a part of it.
+pub(super) fn names(guard: &Guard, name: &str) -> bool {
+    guard.references().iter().any(|reference| reference.root() == name)
 }

@@ -11,6 +11,9 @@ use crate::value::Value;
 use super::checked::{kept_name, names_of};
 use super::flow::{Flow, Known, Node};
 
+/// The parts of a result that are the hash of a service.
+pub(super) const HASHES: [&str; 2] = ["hash", "captures.hash"];
+
 /// One thing that must be true of a step's result.
 #[derive(Clone, Copy)]
 pub(super) struct Said<'w> {
@@ -251,5 +254,5 @@ fn number(syntax: &Expr) -> Option<f64> {
 
 /// Whether an expression is the hash in the step's own result.
 fn is_hash(syntax: &Expr) -> bool {
-    kept_name(syntax).is_some_and(|name| name == "out.hash" || name == "out.captures.hash")
+    kept_name(syntax).is_some_and(|name| name.strip_prefix("out.").is_some_and(|part| HASHES.contains(&part)))
 }

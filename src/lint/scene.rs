@@ -15,7 +15,7 @@ use super::asserted::{add_asserted, asserted};
 use super::checked::KEEPING;
 use super::fanout::{Rounds, each_of, hangs_on_item, is_in_turn, is_said_per_item};
 use super::flow::{Flow, Known, Node, NodeId, Part};
-use super::judgement::{Said, judgement, truth, truth_or_needless};
+use super::judgement::{HASHES, Said, judgement, truth, truth_or_needless};
 use super::nodes::Nodes;
 use super::own_hash::is_own_hash;
 use super::proof::{Proof, Truths};
@@ -286,7 +286,7 @@ impl<'a> Scene<'a> {
         let hash = Known::Symbol(hash.into());
         let (id, property) = self.flow.source_of(&hash)?;
         let asks = || self.flow.node(id).is_some_and(|node| node.work.action.name() == "nats_req");
-        (["hash", "captures.hash"].contains(&property) || asks()).then_some(id)
+        (HASHES.contains(&property) || asks()).then_some(id)
     }
 
     fn pick<'s, T>(&'s self, of: impl Fn(&'s Deed) -> Option<&'s T>) -> Vec<(NodeId, &'s T)> {

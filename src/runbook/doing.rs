@@ -24,10 +24,15 @@ impl Action {
         }
     }
 
+    /// Whether it is a primitive.
+    pub fn is(&self, primitive: &str) -> bool {
+        matches!(&self.kind, ActionKind::Primitive(declaration) if declaration.name == primitive)
+    }
+
     /// Whether it is a primitive, or does it somewhere inside.
     pub fn does(&self, primitive: &str) -> bool {
         match &self.kind {
-            ActionKind::Primitive(declaration) => declaration.name == primitive,
+            ActionKind::Primitive(_) => self.is(primitive),
             ActionKind::Runbook(runbook) => runbook.steps.iter().any(|step| step.work.action.does(primitive)),
             // A script opens no gate.
             ActionKind::Script(script) => primitive != ARM && script.said().calls(primitive),

@@ -27,7 +27,7 @@ fn a_gate_that_an_undo_opened_is_closed_by_the_next_runner() {
     let mut run = Watched::start(served(&stage, &steps, &[("rearm", rearm)]));
     run.until("finished", "close/arm/arm");
     run.killed();
-    let (code, _, _) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
+    let (code, _, _) = stage.resumed().end();
     assert_eq!(code, 4);
     stage.is("1.0.0", false);
 }
@@ -46,6 +46,13 @@ const FORTH_AT_ONCE: &str = "steps:
   pair: PAIR
   arm: { do: std/verified_arm, with: { gate: execution, service: execution, expected: '${params.expected}', reason: forth } }
 ";
+
+/// Goes on with the newest run, which rolls back wholly; gives what happened.
+fn rolled_back(stage: &Stage) -> Vec<Value> {
+    let (code, ended, events) = stage.resumed().end();
+    assert_eq!((code, &ended["ending"]), (3, &Value::from("rolled_back")), "{ended}");
+    events
+}
 
 /// Opens the gate, as a person may while a run is stuck.
 fn armed_by_hand(stage: &Stage) {
@@ -76,8 +83,7 @@ fn a_gate_that_was_opened_by_hand_is_closed_again_when_an_undo_is_done_anew() {
     stage.is("2.0.0", false);
     armed_by_hand(&stage);
     fs::write(flag, "").unwrap();
-    let (code, ended, events) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
-    assert_eq!((code, &ended["ending"]), (3, &Value::from("rolled_back")), "{ended}");
+    let events = rolled_back(&stage);
     let is_closing = |event: &Value| event["what"]["event"] == "started" && event["what"]["step"] == "forth/close";
     assert!(events.iter().any(is_closing), "{events:#?}");
     stage.is("1.0.0", false);
@@ -104,7 +110,7 @@ fn a_gate_is_closed_though_a_person_must_say_what_became_of_its_undo() {
     run.until("gate_closed", "arm/arm");
     run.until("call_started", "arm");
     run.killed();
-    let (code, _, _) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
+    let (code, _, _) = stage.resumed().end();
     assert_eq!(code, 4);
     stage.is("1.0.0", false);
 }
@@ -130,8 +136,7 @@ fn a_rollback_that_goes_on_closes_a_gate_that_was_opened_by_hand_before_it_deplo
     assert_eq!(Watched::start(served(&stage, &steps, &parts)).end().0, 4);
     armed_by_hand(&stage);
     fs::write(flag, "").unwrap();
-    let (code, ended, events) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
-    assert_eq!((code, &ended["ending"]), (3, &Value::from("rolled_back")), "{ended}");
+    let events = rolled_back(&stage);
     assert!(events.iter().any(|event| event["what"]["event"] == "gate_closed"), "{events:#?}");
     stage.is("1.0.0", false);
 }
@@ -147,8 +152,7 @@ fn what_an_undo_had_opened_is_opened_anew_where_it_is_closed_anew() {
     run.until("rollback_started", "");
     run.until("finished", "forth/arm");
     run.killed();
-    let (code, ended, events) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
-    assert_eq!((code, &ended["ending"]), (3, &Value::from("rolled_back")), "{ended}");
+    let events = rolled_back(&stage);
     let is_opening = |event: &Value| event["what"]["event"] == "started" && event["what"]["step"] == "forth/arm/arm";
     assert!(events.iter().any(is_opening), "{events:#?}");
     stage.is("1.0.0", true);
@@ -187,7 +191,7 @@ fn a_gate_that_was_to_be_closed_is_closed_by_the_next_runner() {
     let mut run = Watched::start(served(&stage, &steps, &[("rearm", rearm)]));
     run.until("gate_closing", "close/arm/arm");
     run.killed();
-    let (code, _, events) = Watched::start(stage.about_run(&["resume", "--confirm", "all"])).end();
+    let (code, _, events) = stage.resumed().end();
     assert_eq!(code, 4);
     let at = |event: &str, step: &str| {
         events.iter().position(|one| one["what"]["event"] == event && one["what"]["step"] == step).unwrap_or(usize::MAX)

@@ -136,7 +136,7 @@ fn a_run_is_paused_and_aborted_from_another_terminal() {
     let (code, end, _) = run.end();
     assert_eq!((code, end["ending"].as_str()), (5, Some("paused")), "{end}");
     assert!(!Path::new(&control).exists());
-    let mut run = Watched::start(stage.about_run(&["resume", "--confirm", "all"]));
+    let mut run = stage.resumed();
     run.until("resumed", "");
     run.until("started", "still_the_same");
     finished(stage.about_run(&["abort", "--why", "wrong day"]).output().unwrap()).exits(0).says("abort was asked for");

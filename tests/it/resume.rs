@@ -21,10 +21,6 @@ fn killed(rollout: Command, event: &str, step: &str) -> Vec<Value> {
     run.killed()
 }
 
-fn resume(stage: &Stage) -> Watched {
-    Watched::start(stage.about_run(&["resume", "--confirm", "all"]))
-}
-
 /// How often each effect was begun, by the world's own count of starts and commands.
 fn times(events: &[Value], event: &str, step: &str) -> usize {
     let is_it = |seen: &&Value| seen["what"]["event"] == event && seen["what"]["step"] == step;
@@ -35,7 +31,7 @@ fn times(events: &[Value], event: &str, step: &str) -> usize {
 fn a_rollout_killed_before_its_arming_goes_on_to_success() {
     let stage = Stage::new(&[]);
     killed_at(&stage, "finished", "deploy_pair/deploy_execution");
-    let (code, end, events) = resume(&stage).end();
+    let (code, end, events) = stage.resumed().end();
     assert_eq!((code, &end["ending"]), (0, &Value::from("succeeded")), "{end}");
     stage.is("2.0.0", true);
     assert_eq!(times(&events, "started", "deploy_pair/deploy_execution"), 0, "the deploy was not repeated");
@@ -46,7 +42,7 @@ fn a_rollout_killed_before_its_arming_goes_on_to_success() {
 fn a_deploy_in_doubt_is_read_and_not_repeated_blindly() {
     let stage = Stage::new(&["deploy_ms=700"]);
     killed_at(&stage, "remembered", "deploy_pair/deploy_execution");
-    let (code, _, events) = resume(&stage).end();
+    let (code, _, events) = stage.resumed().end();
     assert_eq!(code, 0);
     stage.is("2.0.0", true);
     let out = events
@@ -59,7 +55,7 @@ fn a_deploy_in_doubt_is_read_and_not_repeated_blindly() {
 fn an_arm_in_doubt_is_disarmed_first_and_then_starts_anew() {
     let stage = Stage::new(&[]);
     killed_at(&stage, "remembered", "arm");
-    let (code, end, _) = resume(&stage).end();
+    let (code, end, _) = stage.resumed().end();
     // The watches were live, and nobody looked on while no runner was there.
     assert_eq!((code, &end["ending"]), (3, &Value::from("rolled_back")), "{end}");
     stage.is("1.0.0", false);
@@ -72,7 +68,7 @@ fn a_run_killed_again_inside_its_resume_still_ends() {
     killed(stage.about_run(&["resume", "--confirm", "all"]), "started", "deploy_pair/deploy_brain");
     // The effect in doubt was waited for by then, so this resume is on record.
     killed(stage.about_run(&["resume", "--confirm", "all"]), "started", "deploy_pair/handshake_log");
-    let (code, _, events) = resume(&stage).end();
+    let (code, _, events) = stage.resumed().end();
     assert_eq!(code, 0);
     stage.is("2.0.0", true);
     assert_eq!(events[0]["what"]["event"], "resumed", "what was said before is not said again");
@@ -87,7 +83,7 @@ fn a_rollback_killed_half_way_is_finished_by_resume() {
     killed(stage.about_run(&["resume", "--confirm", "all"]), "started", "deploy_pair/deploy_brain");
     let listed = finished(command(&["runs", "--runs"]).arg(stage.runs()).output().unwrap()).exits(0);
     assert!(listed.out.contains("goes on rolling back"), "{}", listed.out);
-    let (code, end, _) = resume(&stage).end();
+    let (code, end, _) = stage.resumed().end();
     assert_eq!((code, &end["ending"]), (3, &Value::from("rolled_back")), "{end}");
     stage.is("1.0.0", false);
 }
@@ -151,7 +147,7 @@ fn one_changed_byte_anywhere_refuses_the_resume_before_any_effect() {
         assert_eq!(fs::read(stage.runs().join(stage.newest_run()).join("journal")).unwrap(), journal);
         fs::write(&file, before).unwrap();
     }
-    let (code, _, _) = resume(&stage).end();
+    let (code, _, _) = stage.resumed().end();
     assert_eq!(code, 0);
     stage.is("2.0.0", true);
 }

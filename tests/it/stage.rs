@@ -164,6 +164,11 @@ impl Stage {
         about
     }
 
+    /// The newest run, gone on with.
+    pub fn resumed(&self) -> Watched {
+        Watched::start(self.about_run(&["resume", "--confirm", "all"]))
+    }
+
     /// Another target file: the Titan's own, with texts replaced.
     pub fn changed_target(&self, changes: &[(&str, &str)]) -> PathBuf {
         let mut text = std::fs::read_to_string(self.target()).unwrap();

@@ -40,7 +40,7 @@
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::deploying::deployed_in;
 use crate::lint::flow::{Known, NodeId};
-use crate::runbook::target::Target;
+use crate::lint::scene::Scene;
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -54,18 +54,20 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let target = subject.setting.target;
-    let flow = &subject.scene().flow;
+    let scene = subject.scene();
+    let flow = &scene.flow;
     let back = |undoing: &_| deployed_in(undoing).into_iter().filter_map(|(_, service)| service).collect::<Vec<_>>();
     let undos: Vec<_> = subject.undos().map(|(undone, node)| (undone, node, back(&undone.scene))).collect();
     for (undone, node, back) in &undos {
-        let Some(compares) = back.iter().find(|service| compares_itself(target, service)) else {
+        // What nobody asks holds its policy against the others' when it starts.
+        let Some(compares) = back.iter().find(|service| answers(scene, service) == Some(false)) else {
             continue;
         };
         let is_later = |id: NodeId| flow.before(flow.begin_of(undone.id)).has(id);
         let mut later = undos.iter().filter(|(other, _, others)| is_later(other.id) && !others.contains(compares));
         let left = later.find_map(|(_, other, others)| {
-            let answering = others.iter().find(|service| answers(target, service) && !back.contains(service))?;
+            let answering =
+                others.iter().find(|service| answers(scene, service) == Some(true) && !back.contains(service))?;
             Some((other, answering))
         });
         if let Some((other, answering)) = left {
@@ -80,16 +82,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Whether a service holds its policy against the others' when it starts, as one does that nobody asks.
-fn compares_itself(target: &Target, service: &Known) -> bool {
-    is_in_group(target, service) && !answers(target, service)
-}
-
-fn answers(target: &Target, service: &Known) -> bool {
-    let named = service.as_text().and_then(|name| target.services.get(name));
-    is_in_group(target, service) && named.is_some_and(|service| service.hash.is_some())
-}
-
-fn is_in_group(target: &Target, service: &Known) -> bool {
-    target.parity().any(|name| Some(name) == service.as_text())
+/// Whether a service that must hold one policy with others can be asked for its hash; `None` for any other.
+fn answers(scene: &Scene<'_>, service: &Known) -> Option<bool> {
+    let name = service.as_text().filter(|_| scene.is_in_group(service))?;
+    Some(scene.setting.target.services.get(name)?.hash.is_some())
 }
