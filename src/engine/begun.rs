@@ -27,6 +27,8 @@ pub(super) struct Begun {
     pub(super) undone: Cell<bool>,
     /// How it ended; running while it has not.
     pub(super) status: Cell<Status>,
+    /// What its primitive has remembered.
+    pub(super) memory: RefCell<Option<Value>>,
     /// Its place in the order of beginnings: that of its first record.
     pub(super) order: u64,
 }
@@ -43,6 +45,7 @@ impl Begun {
             unsettled: Cell::new(false),
             undone: Cell::new(false),
             status: Cell::new(Status::Running),
+            memory: RefCell::new(None),
             order,
         }
     }

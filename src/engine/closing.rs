@@ -184,7 +184,7 @@ impl Run<'_> {
     }
 
     /// The gate that an action is about.
-    fn gate_of(&self, task: &Task<'_>) -> Option<String> {
+    pub(super) fn gate_of(&self, task: &Task<'_>) -> Option<String> {
         let with = &task.work.action.with;
         // What else is filled in may be gone by now.
         let written = with.constant_field("gate").cloned();
@@ -212,7 +212,7 @@ impl Run<'_> {
         join_all(closed).await
     }
 
-    fn close<'a>(&'a self, step: &'a Arc<str>, gate: &'a str) -> Wait<'a, Result<(), Failure>> {
+    pub(super) fn close<'a>(&'a self, step: &'a Arc<str>, gate: &'a str) -> Wait<'a, Result<(), Failure>> {
         Box::pin(async move {
             let missing = || Failure::new(ErrorClass::Refused, format!("no primitive is called `{DISARM}`"));
             let declaration = (self.job.primitives)(DISARM).ok_or_else(missing)?.declaration();

@@ -173,6 +173,7 @@ impl Run<'_> {
     pub(super) fn release(&self, frame: &Rc<Frame>, at: usize, asked: &Asked) {
         frame.held.borrow_mut().failed.retain(|(failed, _)| *failed != at);
         self.told.borrow_mut().remove(&frame.path(at));
+        self.has_waited();
         match &asked.request {
             Request::Skip { .. } => {
                 let (path, heard) = (frame.path(at), self.job.signals.borrow().asked.len());

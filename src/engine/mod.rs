@@ -12,6 +12,7 @@ mod commit;
 mod explain;
 mod held;
 mod kept_events;
+mod looks;
 mod perform;
 mod plan;
 mod recorder;
@@ -19,6 +20,7 @@ mod rehearsal;
 mod resume;
 mod rollback;
 mod run;
+mod sampler;
 mod script;
 mod step;
 mod steps;
@@ -46,6 +48,7 @@ use crate::value::Value;
 use crate::world::World;
 
 use begun::Begun;
+use looks::Looks;
 
 pub use explain::{Evidence, Explained, Judged, explain};
 pub use kept_events::KeptEvents;
@@ -174,12 +177,18 @@ struct Run<'a> {
     deploy_stands: Cell<bool>,
     /// When a gate was moved and seen to be, in that order, and whether it was opened.
     gate_moves: RefCell<Vec<(Duration, bool)>>,
+    /// Whether it opens a gate somewhere.
+    opens: bool,
+    /// What was seen and changed, where that counts for an opening.
+    looks: RefCell<Looks>,
 }
 
 impl<'a> Run<'a> {
     fn new(mut job: Job<'a>) -> Self {
         let past = job.past.as_mut().map(|past| std::mem::take(&mut past.state)).unwrap_or_default();
         Self {
+            opens: job.runbook.opens(),
+            looks: RefCell::new(Looks::after(&past, job.primitives)),
             job,
             seq: Cell::new(past.records),
             committed: Cell::new(past.records),

@@ -1,22 +1,21 @@
 //! Doing one piece of work and judging it: templates, attempts, polls, expectations, bounds.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::declaration::{DISARM, Declaration, Effect, ErrorClass, Failure};
+use crate::declaration::{ARM, DISARM, Declaration, Effect, ErrorClass, Failure};
 use crate::event::{Happened, Phase, Progress};
 use crate::guard::{Guard, Template};
 use crate::journal::Known;
-use crate::primitive::{Arguments, Call, Memory};
+use crate::primitive::{Arguments, Call};
 use crate::runbook::{self, Action, ActionKind, Retry, Work};
 use crate::value::{Value, as_duration};
 use crate::world::Redact;
 
-use super::recorder::Recorder;
+use super::sampler::Sampler;
 use super::{Begun, Frame, Run, millis};
 
 /// One piece of work in its place.
@@ -95,6 +94,9 @@ impl Run<'_> {
         let action = &task.work.action;
         let with = self.filled(task, &action.with)?;
         self.intend(task, action, attempt, &with).await?;
+        if action.is(ARM) {
+            self.look_again(task, interrupted.is_some()).await?;
+        }
         let out = match &action.kind {
             ActionKind::Primitive(_) if self.is_taken_as_done(task.work, &task.begun.path, interrupted) => {
                 return Ok(Value::Null);
@@ -102,6 +104,7 @@ impl Run<'_> {
             ActionKind::Primitive(declaration) => {
                 let with = Arguments::check(declaration, &with)?;
                 let memory = interrupted.and_then(|known| known.memory.clone());
+                task.begun.memory.replace(memory.clone());
                 let poll = self.poll(task, declaration, &with, deadline, memory);
                 let is_undo = task.phase == Phase::Undo;
                 let out = if is_undo { self.part_of_undo(declaration, &with, poll).await } else { poll.await };
@@ -111,10 +114,13 @@ impl Run<'_> {
                 }
                 out?
             }
-            ActionKind::Runbook(runbook) => self.nested(task, runbook, with).await?,
+            ActionKind::Runbook(runbook) => self.nested(task, runbook, with.clone()).await?,
             ActionKind::Script(script) => Box::pin(self.script(task, script, deadline, interrupted)).await?,
         };
         self.expect(task, &out)?;
+        if let (ActionKind::Primitive(declaration), true) = (&action.kind, self.opens) {
+            self.saw(task, declaration, &with, &out);
+        }
         Ok(out)
     }
 
@@ -148,6 +154,9 @@ impl Run<'_> {
         }
         task.begun.acted.set(true);
         self.touched.set(true);
+        if let (ActionKind::Primitive(declaration), true) = (&action.kind, self.opens) {
+            self.changes(task.phase, declaration, with);
+        }
         Ok(())
     }
 
@@ -163,7 +172,7 @@ impl Run<'_> {
         filled.map_err(|error| Failure::new(ErrorClass::Refused, error.to_string()))
     }
 
-    fn expect(&self, task: &Task<'_>, out: &Value) -> Result<(), Failure> {
+    pub(super) fn expect(&self, task: &Task<'_>, out: &Value) -> Result<(), Failure> {
         let Some(expect) = &task.work.expect else {
             return Ok(());
         };
@@ -272,104 +281,6 @@ impl Run<'_> {
     }
 }
 
-/// Calls of one primitive with the same arguments and one memory.
-struct Sampler<'a> {
-    run: &'a Run<'a>,
-    task: &'a Task<'a>,
-    declaration: &'static Declaration,
-    with: &'a Arguments,
-    deadline: Duration,
-    memory: Memory,
-    last: Cell<Option<ErrorClass>>,
-}
-
-impl<'a> Sampler<'a> {
-    fn new(
-        run: &'a Run<'_>,
-        task: &'a Task<'_>,
-        declaration: &'static Declaration,
-        with: &'a Arguments,
-        deadline: Duration,
-        memory: Option<Value>,
-    ) -> Self {
-        Self { run, task, declaration, with, deadline, memory: Memory::new(memory), last: Cell::new(None) }
-    }
-
-    async fn sample(&self) -> Result<Value, Failure> {
-        let path = &self.task.begun.path;
-        let left = self.deadline.saturating_sub(self.run.now());
-        let bound = match (self.task.work.timeout, &self.task.work.poll) {
-            (Some(_), runbook::Poll::Once) => left,
-            _ => left.min(self.declaration.timeout),
-        };
-        let call = Call {
-            step: path,
-            with: self.with,
-            world: self.run.job.world,
-            target: self.run.job.target,
-            bound,
-            memory: &self.memory,
-            record: &Recorder::of(self.run, self.task, self.declaration),
-            progress: &|text| self.run.progress(path, text),
-        };
-        self.run.effect(self.task, self.declaration, call).await
-    }
-
-    /// Samples until the guard holds. What is inconclusive, like what is false, means: look again.
-    async fn until(&self, guard: &Guard, every: Duration) -> Result<Value, Failure> {
-        loop {
-            let seen = match self.sample().await {
-                Ok(out) if self.run.truth(self.task, guard, Some(&out), ErrorClass::Malformed)? => return Ok(out),
-                Ok(out) => format!("`{}` is false for {out}", guard.text()),
-                Err(failure) if failure.class.is_inconclusive() => failure.to_string(),
-                Err(failure) => return Err(failure),
-            };
-            self.run.progress(&self.task.begun.path, &seen);
-            if self.run.now() + every >= self.deadline {
-                let message = format!("in time this never held; last seen: {seen}");
-                return Err(Failure::new(ErrorClass::Timeout, message));
-            }
-            self.run.job.world.clock().sleep(every).await;
-        }
-    }
-
-    /// Samples for the duration of `stay`, and on until enough good samples in a row end it.
-    async fn hold(&self, guard: &Guard, every: Duration, stay: Duration, min_good: u32) -> Result<Value, Failure> {
-        let end = self.run.now() + stay;
-        let mut good = 0;
-        loop {
-            let sample = steady(&self.memory, self.sample()).await;
-            let seen = match &sample {
-                Ok(out) if self.run.truth(self.task, guard, Some(out), ErrorClass::Malformed)? => {
-                    good += 1;
-                    format!("{good} good in a row")
-                }
-                Ok(out) => {
-                    let message = format!("`hold: {}` is false for {out}", guard.text());
-                    return Err(Failure::new(ErrorClass::Breach, message));
-                }
-                Err(failure) if failure.class.is_inconclusive() => {
-                    good = 0;
-                    self.last.set(Some(failure.class));
-                    failure.to_string()
-                }
-                Err(failure) => return Err(failure.clone()),
-            };
-            self.run.progress(&self.task.begun.path, &seen);
-            let now = self.run.now();
-            if let (Ok(out), true) = (sample, now >= end && good >= min_good) {
-                return Ok(out);
-            }
-            if now + every >= self.deadline {
-                let class = self.last.get().unwrap_or(ErrorClass::Timeout);
-                let message = format!("not enough good samples in time; last seen: {seen}");
-                return Err(Failure::new(class, message));
-            }
-            self.run.job.world.clock().sleep(every).await;
-        }
-    }
-}
-
 /// What a primitive came to, without credentials.
 fn redacted(redactor: &dyn Redact, result: Result<Value, Failure>) -> Result<Value, Failure> {
     let clean = |text: &str| redactor.redacted(text);
@@ -377,19 +288,6 @@ fn redacted(redactor: &dyn Redact, result: Result<Value, Failure>) -> Result<Val
         Ok(out) => Ok(out.map_texts(&clean)),
         Err(failure) => Err(Failure { message: clean(&failure.message).unwrap_or(failure.message), ..failure }),
     }
-}
-
-/// Takes a sample; one that tells nothing leaves what is remembered as it was.
-pub(super) async fn steady(
-    memory: &Memory,
-    sample: impl Future<Output = Result<Value, Failure>>,
-) -> Result<Value, Failure> {
-    let remembered = memory.borrow().clone();
-    let sampled = sample.await;
-    if sampled.is_err() && remembered.is_some() {
-        memory.replace(remembered);
-    }
-    sampled
 }
 
 /// The wait before the attempt after `attempt`: grown by the backoff, shortened by the jitter.

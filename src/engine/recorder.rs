@@ -10,8 +10,8 @@ use crate::primitive::{Bound, Record};
 use crate::value::Value;
 use crate::world::Wait;
 
-use super::Run;
 use super::perform::Task;
+use super::{Begun, Run};
 
 /// The record of a run, as one step's primitive sees it.
 pub(super) struct Recorder<'a> {
@@ -19,15 +19,25 @@ pub(super) struct Recorder<'a> {
     phase: Phase,
     path: &'a Arc<str>,
     effect: Effect,
+    /// The work that is done, where there is one.
+    begun: Option<&'a Begun>,
+    /// Whether memories are kept.
+    keeps: bool,
 }
 
 impl<'a> Recorder<'a> {
     pub(super) fn of(run: &'a Run<'_>, task: &'a Task<'_>, declaration: &Declaration) -> Self {
-        Self::at(run, task.phase, &task.begun.path, declaration)
+        let Begun { path, .. } = task.begun;
+        Self { begun: Some(task.begun), ..Self::at(run, task.phase, path, declaration) }
     }
 
     pub(super) fn at(run: &'a Run<'_>, phase: Phase, path: &'a Arc<str>, declaration: &Declaration) -> Self {
-        Self { run, phase, path, effect: declaration.effect }
+        Self { run, phase, path, effect: declaration.effect, begun: None, keeps: true }
+    }
+
+    /// The same, which keeps no memories.
+    pub(super) fn unrecorded(self) -> Self {
+        Self { keeps: false, ..self }
     }
 }
 
@@ -61,6 +71,10 @@ impl Record for Recorder<'_> {
     }
 
     fn remember<'a>(&'a self, memory: &Value) -> Wait<'a, Result<(), Failure>> {
+        if !self.keeps {
+            return Box::pin(async { Ok(()) });
+        }
+        self.begun.into_iter().for_each(|begun| drop(begun.memory.replace(Some(memory.clone()))));
         let (phase, step, memory) = (self.phase, Arc::clone(self.path), memory.clone());
         let recorded = self.run.record(Happened::Remembered { phase, step, memory });
         Box::pin(async move {

@@ -155,6 +155,7 @@ impl Run<'_> {
             self.gate_moved(step.work.action.name(), Duration::from_millis(known.began_ms));
         }
         self.gates_moved(known);
+        self.had_looked(frame, &step.work, &begun, known);
         self.take_inside(frame, &step.work, &begun, known);
         let child = begun.child.borrow().clone();
         child.iter().for_each(|child| self.recollect(child));

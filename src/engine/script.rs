@@ -32,6 +32,7 @@ impl Run<'_> {
     ) -> Result<Value, Failure> {
         if let Some(known) = interrupted {
             self.gates_moved(known);
+            self.had_called(task.phase, &task.begun.path, known);
         }
         let mut recorded = Rc::new(interrupted.map(|known| self.recorded(known)).unwrap_or_default());
         let mut open = interrupted.filter(|known| known.calls.len() > recorded.len());
@@ -92,6 +93,9 @@ impl Run<'_> {
         if task.phase == Phase::Forward || needs_record {
             kept?;
         }
+        if self.opens {
+            self.changes(task.phase, call.primitive, &with);
+        }
         // Whatever came of it before, the same is done now.
         if let Some(known) = interrupted {
             task.begun.unsettled.set(self.is_left_by_calls(task.work, known));
@@ -123,6 +127,9 @@ impl Run<'_> {
                 }
             }
         };
+        if let (Ok(out), true) = (&result, self.opens) {
+            self.saw_in_call(task, call.primitive, &with, out);
+        }
         if result.is_ok() && task.phase == Phase::Forward {
             self.gate_moved(call.primitive.name, self.now());
         }

@@ -15,9 +15,9 @@ use crate::runbook::{ActionKind, OnFailure, Watch};
 use crate::value::Value;
 use crate::world::{Subscription, Wait};
 
-use super::perform::steady;
 use super::resume::PastWatch;
 use super::run::Stop;
+use super::sampler::steady;
 use super::{Frame, Run};
 
 /// The name of the primitive that subscribes rather than samples.

@@ -180,6 +180,16 @@ pub enum Happened {
         #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
+    /// What an earlier runner had seen was looked at once more, before a gate is opened.
+    LookedAgain {
+        /// Which part of the run.
+        phase: Phase,
+        /// The path of the step that had seen it.
+        step: Arc<str>,
+        /// How it is not as it was.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
     /// The run ended.
     RunEnded(Box<Ended>),
 }

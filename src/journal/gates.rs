@@ -114,8 +114,8 @@ impl State {
     }
 
     /// An undo that did not come out well is done anew. What it had changed inside stays changed, but for
-    /// gates, which a person may have moved since, and what it had seen it looks at again before it opens
-    /// one. An undo that closes nothing and was cut off goes on where it was.
+    /// gates, which a person may have moved since. An undo that closes nothing and was cut off goes on
+    /// where it was.
     pub(super) fn reopen_undos(&mut self) {
         let gates = std::mem::take(&mut self.gates);
         let undos = self.of_mut(Phase::Undo);
@@ -128,8 +128,7 @@ impl State {
         let mut begun_anew = BTreeSet::new();
         for outer in anew {
             let moves = inside(undos, outer).filter(|(_, _, known)| [ARM, DISARM].contains(&&*known.action));
-            let looks = inside(undos, outer).filter(|(part, path, known)| **part == ***path && !known.acted);
-            begun_anew.extend(moves.chain(looks).map(|(part, ..)| part.to_owned()));
+            begun_anew.extend(moves.map(|(part, ..)| part.to_owned()));
             begun_anew.extend(gates.closed_for.iter().filter_map(|step| part_of(outer, step)).map(str::to_owned));
         }
         undos.retain(|path, known| {

@@ -147,7 +147,10 @@ impl State {
                 Some(_) => return Err("the rollback has begun already".to_owned()),
             },
             Happened::RunEnded(ended) => self.ended = Some(ended.clone()),
-            Happened::LetComputed { .. } | Happened::Retrying { .. } | Happened::GateClosed { .. } => {}
+            Happened::LetComputed { .. }
+            | Happened::Retrying { .. }
+            | Happened::GateClosed { .. }
+            | Happened::LookedAgain { .. } => {}
             Happened::GateClosing { step, .. } => self.gate_closed(step),
             Happened::WatchLive { watch } => self.watch_live(watch)?,
             Happened::WatchEnded { watch, .. } => self.watch_ended(watch)?,

@@ -297,7 +297,7 @@ fn happened() -> impl Strategy<Value = Happened> {
     let path = prop_oneof![Just("a"), Just("b"), Just("a/b"), Just("a[0]")];
     let status = prop_oneof![Just(Status::Ok), Just(Status::Failed), Just(Status::InDoubt)];
     let ending = prop_oneof![Just(Ending::Succeeded), Just(Ending::Paused), Just(Ending::Stuck)];
-    (phase, path, status, ending, 1..3_u32, 0..12_u32).prop_map(|(phase, path, status, ending, attempt, kind)| {
+    (phase, path, status, ending, 1..3_u32, 0..13_u32).prop_map(|(phase, path, status, ending, attempt, kind)| {
         let step: Arc<str> = Arc::from(path);
         match kind {
             0..3 => started(phase, path, attempt),
@@ -308,6 +308,7 @@ fn happened() -> impl Strategy<Value = Happened> {
             8 => Happened::WatchLive { watch: step },
             9 => Happened::GateClosing { step, gate: Arc::from("execution") },
             10 => Happened::GateClosed { step, gate: Arc::from("execution"), failure: None },
+            11 => Happened::LookedAgain { phase: Phase::Forward, step, failure: None },
             _ => {
                 let cause = Some(Cause::Step { step, failure: Failure::new(ErrorClass::Exit, "") });
                 let limit = Some(Running { limit: "total".to_owned(), passes_ms: 1 });

@@ -96,6 +96,11 @@ enum What<'a> {
         gate: &'a str,
         failure: &'a Option<Failure>,
     },
+    LookedAgain {
+        phase: Phase,
+        step: &'a str,
+        failure: &'a Option<Failure>,
+    },
     Requested(&'a Asked),
     Resumed {
         who: &'a str,
@@ -138,6 +143,7 @@ impl<'a> What<'a> {
             }
             Happened::GateClosing { step, gate } => Self::GateClosing { step, gate },
             Happened::GateClosed { step, gate, failure } => Self::GateClosed { step, gate, failure },
+            Happened::LookedAgain { phase, step, failure } => Self::LookedAgain { phase: *phase, step, failure },
             Happened::Requested(asked) => Self::Requested(asked),
             Happened::Resumed { who, unix_ms, cut_bytes } => {
                 Self::Resumed { who, unix_ms: *unix_ms, cut_bytes: *cut_bytes }

@@ -68,6 +68,10 @@ fn line(what: &Happened) -> (String, Vec<(&'static str, String)>) {
             format!("gate {gate}: the closing ended"),
             held(vec![("failure", failure.as_ref().map(ToString::to_string))]),
         ),
+        Happened::LookedAgain { phase, step, failure } => (
+            format!("{} was looked at again", named(*phase, step)),
+            held(vec![("failure", failure.as_ref().map(ToString::to_string))]),
+        ),
         Happened::Requested(Asked { request, who, why }) => {
             (format!("{who} asked: {}", request.phrase()), held(vec![("why", Some(why.clone()))]))
         }

@@ -247,7 +247,12 @@ impl<W: Write> Report for Terminal<W> {
             }
             Happened::CallStarted { .. } | Happened::CallFinished { .. } | Happened::Remembered { .. } => {}
             Happened::GateClosing { .. } => {}
-            Happened::GateClosed { gate, failure, .. } => self.closed(at, gate, failure.as_ref()),
+            Happened::GateClosed { gate, failure, .. } => {
+                self.seen(at, &closing(gate), "verified disarmed", failure.as_ref());
+            }
+            Happened::LookedAgain { phase, step, failure } => {
+                self.seen(at, &named(*phase, step), "looked at again: still so", failure.as_ref());
+            }
             Happened::Requested(Asked { request, who, why }) => {
                 let follows = self.follows(request);
                 self.stamped(at, "!", &visible(&format!("{who} asked: {} ({why}){follows}", request.phrase())));
@@ -341,10 +346,9 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    fn closed(&mut self, at_ms: u64, gate: &str, failure: Option<&Failure>) {
-        let what = closing(gate);
+    fn seen(&mut self, at_ms: u64, what: &str, is: &str, failure: Option<&Failure>) {
         match failure {
-            None => self.stamped(at_ms, "✓", &visible(&format!("{what:<32} verified disarmed"))),
+            None => self.stamped(at_ms, "✓", &visible(&format!("{what:<32} {is}"))),
             Some(failure) => self.stamped(at_ms, "✗", &visible(&format!("{what:<32} {failure}"))),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::declaration::{ARM, Effect, OBSERVES};
 
-use super::{Action, ActionKind};
+use super::{Action, ActionKind, Runbook, Work};
 
 impl Action {
     /// The strongest effect it can have: a script may call anything, so it changes.
@@ -37,5 +37,16 @@ impl Action {
             // A script opens no gate.
             ActionKind::Script(script) => primitive != ARM && script.said().calls(primitive),
         }
+    }
+}
+
+impl Runbook {
+    /// Whether it opens a gate, or does so as it is undone.
+    pub fn opens(&self) -> bool {
+        let opens = |work: &Work| match &work.action.kind {
+            ActionKind::Primitive(_) | ActionKind::Script(_) => work.action.is(ARM),
+            ActionKind::Runbook(runbook) => runbook.opens(),
+        };
+        self.steps.iter().any(|step| opens(&step.work) || step.undo.as_deref().is_some_and(opens))
     }
 }

@@ -33,6 +33,7 @@ mod late;
 mod lint;
 mod local;
 mod login;
+mod looked_again;
 mod mutants;
 mod mutation;
 mod offers;

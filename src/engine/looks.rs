@@ -1,0 +1,361 @@
+//! Looks again, before a gate is opened, at what was seen before the run waited for a person, or for
+//! another runner: nobody knows what was changed meanwhile.
+//!
+//! What was to be so of a service counts until the service is deployed, and everything else until
+//! anything is changed; either until the same is looked at once more.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+
+use crate::declaration::{ARM, DEPLOY, DISARM, Declaration, Effect, ErrorClass, Failure, OBSERVES};
+use crate::event::{Happened, Phase};
+use crate::journal::{Known, Outcome, State};
+use crate::primitive::{Arguments, Call, Memory, Primitive};
+use crate::runbook::{ActionKind, Poll, Work};
+use crate::value::Value;
+
+use super::perform::Task;
+use super::recorder::Recorder;
+use super::sampler::Sampler;
+use super::{Begun, Frame, Run};
+
+/// The primitives that say how something is; the others tell of what was, or ask nobody outside.
+const SAY_HOW_IT_IS: [&str; 7] =
+    ["exec", "expect_hash", "http", "nats_req", "service_hash", "service_version", "wait_metric"];
+
+/// What of a result says how something is, where no guard judges it.
+const READINGS: [(&str, &str); 2] = [("service_hash", "hash"), ("service_version", "version")];
+
+/// The arguments that say how it is to be, and not what is looked at.
+const JUDGING: [&str; 3] = ["baseline", "expected", "process_start"];
+
+/// How often is asked who does not answer.
+const TRIES: u32 = 5;
+
+/// The time between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What was seen and changed so far, by all runners.
+#[derive(Default)]
+pub(super) struct Looks {
+    seen: Vec<Look>,
+    changed: Vec<Change>,
+    /// What stands on record before this place was seen before the run waited.
+    due_before: u64,
+}
+
+/// Something that came out as it was to be.
+#[derive(Clone)]
+struct Look {
+    phase: Phase,
+    /// Its place in the record.
+    order: u64,
+    /// The primitive, and what it was asked about.
+    about: (&'static str, Value),
+    /// How it is looked at again.
+    again: Rc<Again>,
+}
+
+/// A look as it was.
+struct Again {
+    path: Arc<str>,
+    declaration: &'static Declaration,
+    with: Value,
+    memory: Option<Value>,
+    /// What was seen.
+    out: Value,
+    /// The frame, the step in it whose guards judge it, and its item; a call of a script has none.
+    step: Option<(Rc<Frame>, usize, Option<Value>)>,
+}
+
+/// Something that was changed.
+struct Change {
+    phase: Phase,
+    order: u64,
+    what: Changed,
+}
+
+/// What a change may have touched.
+enum Changed {
+    /// The service that was deployed.
+    Service(Value),
+    /// A gate, which metrics show.
+    Gate,
+    /// Nobody knows.
+    Anything,
+}
+
+impl Looks {
+    /// What earlier runners have changed.
+    pub(super) fn after(past: &State, primitives: fn(&str) -> Option<&'static dyn Primitive>) -> Self {
+        let changes = [Phase::Forward, Phase::Undo].into_iter().flat_map(|phase| {
+            past.all(phase).filter(|(_, known)| known.acted).flat_map(move |(_, known)| {
+                let calls = known.calls.iter().chain(&known.left).map(|call| (&call.primitive, &call.with));
+                let done = calls.chain([(&known.action, &known.with)]);
+                done.filter_map(move |(name, with)| {
+                    Change::of(phase, known.order, primitives(name)?.declaration(), with)
+                })
+            })
+        });
+        Self { seen: Vec::new(), changed: changes.collect(), due_before: past.records }
+    }
+
+    /// What still counts of what was seen before the run waited.
+    fn standing(&self, phase: Phase) -> Vec<Look> {
+        let is_over = |look: &&Look| {
+            let is_later = |other: &Look| other.phase == phase && other.about == look.about && other.order > look.order;
+            self.changed.iter().any(|change| change.ends(look)) || self.seen.iter().any(is_later)
+        };
+        let due = self.seen.iter().filter(|look| look.phase == phase && look.order < self.due_before);
+        due.filter(|look| !is_over(look)).cloned().collect()
+    }
+}
+
+impl Change {
+    /// What a primitive changes. An opening leaves what it was based on as it was.
+    fn of(phase: Phase, order: u64, declaration: &Declaration, with: &Value) -> Option<Self> {
+        let what = match (declaration.effect_where(with.get(OBSERVES.name)), declaration.name) {
+            (Effect::Observes | Effect::Asks, _) | (_, ARM) => return None,
+            (_, DISARM) => Changed::Gate,
+            (_, DEPLOY) => with.get("service").cloned().map_or(Changed::Anything, Changed::Service),
+            _ => Changed::Anything,
+        };
+        Some(Self { phase, order, what })
+    }
+
+    /// Whether a look says nothing any more after it.
+    fn ends(&self, look: &Look) -> bool {
+        let (primitive, asked) = &look.about;
+        let is_about = match (asked.get("service"), &self.what) {
+            (None, _) => true,
+            (Some(service), Changed::Service(deployed)) => service == deployed,
+            (Some(_), Changed::Gate) => *primitive == "wait_metric",
+            // What was read may have been read to be changed; what was to be so is to be so.
+            (Some(_), Changed::Anything) => READINGS.iter().any(|(name, _)| name == primitive),
+        };
+        is_about && look.phase == self.phase && self.order > look.order
+    }
+}
+
+/// A primitive and what it is asked about, where it says how something is.
+fn about(declaration: &'static Declaration, with: &Value) -> Option<(&'static str, Value)> {
+    let looks = declaration.effect_where(with.get(OBSERVES.name)) == Effect::Observes;
+    let asked = with.as_map().into_iter().flatten().filter(|(name, _)| !JUDGING.contains(&&***name));
+    let asked = Value::map(asked.map(|(name, value)| (Arc::clone(name), value.clone())));
+    (looks && SAY_HOW_IT_IS.contains(&declaration.name)).then_some((declaration.name, asked))
+}
+
+/// Whether a primitive's result can be held against an earlier one without a guard.
+fn judges_itself(declaration: &Declaration) -> bool {
+    declaration.name == "expect_hash" || READINGS.iter().any(|(name, _)| *name == declaration.name)
+}
+
+/// Whether a step says how what it looks at is to be.
+fn is_judged(work: &Work, declaration: &Declaration) -> bool {
+    judges_itself(declaration) || work.expect.is_some() || !matches!(work.poll, Poll::Once)
+}
+
+impl Run<'_> {
+    /// Takes note of what a step has seen, or that a person answered it.
+    pub(super) fn saw(&self, task: &Task<'_>, declaration: &'static Declaration, with: &Value, out: &Value) {
+        if declaration.effect == Effect::Asks {
+            self.has_waited();
+        }
+        if is_judged(task.work, declaration) {
+            let step = Some((Rc::clone(task.frame), task.begun.step, task.begun.item.clone()));
+            let memory = task.begun.memory.borrow().clone();
+            self.seen(
+                task.phase,
+                self.seq.get(),
+                Again {
+                    path: Arc::clone(&task.begun.path),
+                    declaration,
+                    with: with.clone(),
+                    memory,
+                    out: out.clone(),
+                    step,
+                },
+            );
+        }
+    }
+
+    /// Takes note of what a call of a script has seen.
+    pub(super) fn saw_in_call(&self, task: &Task<'_>, declaration: &'static Declaration, with: &Value, out: &Value) {
+        if declaration.effect == Effect::Asks {
+            self.has_waited();
+        }
+        self.called(task.phase, self.seq.get(), &task.begun.path, declaration, with, out);
+    }
+
+    fn called(
+        &self,
+        phase: Phase,
+        order: u64,
+        path: &Arc<str>,
+        declaration: &'static Declaration,
+        with: &Value,
+        out: &Value,
+    ) {
+        if judges_itself(declaration) {
+            let (path, with, out) = (Arc::clone(path), with.clone(), out.clone());
+            self.seen(phase, order, Again { path, declaration, with, memory: None, out, step: None });
+        }
+    }
+
+    fn seen(&self, phase: Phase, order: u64, again: Again) {
+        if let Some(about) = about(again.declaration, &again.with) {
+            self.looks.borrow_mut().seen.push(Look { phase, order, about, again: Rc::new(again) });
+        }
+    }
+
+    /// Takes note that the run has waited for a person.
+    pub(super) fn has_waited(&self) {
+        self.looks.borrow_mut().due_before = self.seq.get();
+    }
+
+    /// Takes note of what this runner is about to change.
+    pub(super) fn changes(&self, phase: Phase, declaration: &Declaration, with: &Value) {
+        let change = Change::of(phase, self.seq.get(), declaration, with);
+        self.looks.borrow_mut().changed.extend(change);
+    }
+
+    /// Takes note of what a step of an earlier runner has seen.
+    pub(super) fn had_looked(&self, frame: &Rc<Frame>, work: &Work, begun: &Begun, known: &Known) {
+        match (&work.action.kind, &known.outcome) {
+            (ActionKind::Script(_), _) => self.had_called(frame.phase, &begun.path, known),
+            (ActionKind::Primitive(declaration), Some(Outcome::Ended { failure: None, out, .. }))
+                if is_judged(work, declaration) =>
+            {
+                self.seen(
+                    frame.phase,
+                    known.order,
+                    Again {
+                        path: Arc::clone(&begun.path),
+                        declaration,
+                        with: known.with.clone(),
+                        memory: known.memory.clone(),
+                        out: out.clone(),
+                        step: Some((Rc::clone(frame), begun.step, begun.item.clone())),
+                    },
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note of what a script of an earlier runner has seen, up to its next change.
+    pub(super) fn had_called(&self, phase: Phase, path: &Arc<str>, known: &Known) {
+        let declaration = |name: &str| (self.job.primitives)(name).map(Primitive::declaration);
+        let is_change = |one: &&'static Declaration| one.effect == Effect::Changes;
+        let last = known.calls.iter().rposition(|call| declaration(&call.primitive).filter(is_change).is_some());
+        let since = last.map_or(0, |last| last + 1);
+        for call in known.calls.iter().skip(since) {
+            if let (Some(Ok(out)), Some(declaration)) = (&call.result, declaration(&call.primitive)) {
+                self.called(phase, known.order, path, declaration, &call.with, out);
+            }
+        }
+    }
+
+    /// Looks again at everything that was seen before the run waited, all at once, while the gate is closed.
+    pub(super) async fn look_again(&self, task: &Task<'_>, may_be_open: bool) -> Result<(), Failure> {
+        let standing = self.looks.borrow().standing(task.phase);
+        if standing.is_empty() {
+            return Ok(());
+        }
+        if let Some(gate) = self.gate_of(task).filter(|_| may_be_open) {
+            self.close(&task.begun.path, &gate).await?;
+        }
+        let looks = standing.iter().map(|look| async move {
+            let path = &look.again.path;
+            self.progress(&task.begun.path, &format!("looks again at `{path}`"));
+            let failure = self.seen_again(task, &look.again).await.err();
+            let (phase, step) = (task.phase, Arc::clone(path));
+            self.note(Happened::LookedAgain { phase, step, failure: failure.clone() });
+            let Some(failure) = failure else {
+                self.looks.borrow_mut().seen.push(Look { order: self.seq.get(), ..look.clone() });
+                return Ok(());
+            };
+            let message = format!("what `{path}` had seen before is not so any more: {}", failure.message);
+            Err(Failure { message, ..failure })
+        });
+        try_join_all(looks).await.map(drop)
+    }
+
+    /// Looks at it until somebody answers, a few times.
+    async fn seen_again(&self, task: &Task<'_>, look: &Again) -> Result<(), Failure> {
+        let mut tries = 1;
+        loop {
+            let (out, has_waited) = match &look.step {
+                Some((frame, step, item)) => self.sampled_again(task, look, (frame, *step, item)).await,
+                None => (self.called_again(task, look).await, false),
+            };
+            match out {
+                Err(failure) if failure.class.is_inconclusive() && !has_waited && tries < TRIES => {}
+                Err(failure) => return Err(failure),
+                Ok(out) => return as_before(look, &out),
+            }
+            self.job.world.clock().sleep(PAUSE).await;
+            tries += 1;
+        }
+    }
+
+    /// Has the step's own guards judge it; says whether they have waited for it.
+    async fn sampled_again(
+        &self,
+        task: &Task<'_>,
+        look: &Again,
+        (frame, step, item): (&Rc<Frame>, usize, &Option<Value>),
+    ) -> (Result<Value, Failure>, bool) {
+        // What it waits for is shown where the gate is opened.
+        let shown = Begun::new(step, Arc::clone(&task.begun.path), item.clone(), task.begun.order);
+        let Some(step) = frame.runbook.steps.get(step) else {
+            return (Ok(look.out.clone()), false);
+        };
+        let again = Task { frame, begun: &shown, work: &step.work, phase: task.phase, interrupted: None };
+        let with = match Arguments::check(look.declaration, &look.with) {
+            Ok(with) => with,
+            Err(failure) => return (Err(failure), false),
+        };
+        let deadline = self.now() + step.work.bound(Duration::ZERO);
+        let sampler = Sampler::new(self, &again, look.declaration, &with, deadline, look.memory.clone()).unrecorded();
+        let (out, has_waited) = match &step.work.poll {
+            Poll::Once => (sampler.sample().await, false),
+            Poll::Until { guard, every } | Poll::Hold { guard, every, .. } => {
+                (sampler.until(guard, *every).await, true)
+            }
+        };
+        let out = out.and_then(|out| self.expect(&again, &out).map(|()| out));
+        (out, has_waited)
+    }
+
+    /// Calls once more what a script had called.
+    async fn called_again(&self, task: &Task<'_>, look: &Again) -> Result<Value, Failure> {
+        let path = &task.begun.path;
+        let call = Call {
+            step: path,
+            with: &Arguments::check(look.declaration, &look.with)?,
+            world: self.job.world,
+            target: self.job.target,
+            bound: look.declaration.timeout,
+            memory: &Memory::default(),
+            record: &Recorder::of(self, task, look.declaration).unrecorded(),
+            progress: &|text| self.progress(path, text),
+        };
+        self.call(look.declaration, call).await
+    }
+}
+
+/// Holds what is seen now against what was seen before, where that is a reading.
+fn as_before(look: &Again, now: &Value) -> Result<(), Failure> {
+    let reading = READINGS.iter().find(|(name, _)| *name == look.declaration.name);
+    let Some((before, now)) = reading.and_then(|(_, field)| Some((look.out.get(field)?, now.get(field)?))) else {
+        return Ok(());
+    };
+    if before == now {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorClass::Mismatch, format!("it is {now}, and was {before}")))
+}
