@@ -1,8 +1,9 @@
 //! A `timeout` is not longer than what the step waits for on purpose.
 //!
-//! A `hold` for five minutes, a `sleep` or a `nats_watch` takes its time even when everything goes well. A
-//! `timeout` that ends before it fails the step every time, and a rollback pays for that. A `hold` and a
-//! `nats_watch` need a little more than they wait for: the last look takes time too.
+//! A `hold` for five minutes, a `sleep` or a `nats_watch` takes its time even when everything goes well, and so
+//! does a runbook used as an action that does one of them. A `timeout` that ends before it fails the step every
+//! time, and a rollback pays for that. A `hold` and a `nats_watch` need a little more than they wait for: the last
+//! look takes time too.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -32,8 +33,9 @@ use std::time::Duration;
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::Given;
-use crate::lint::places::Use;
-use crate::runbook::Poll;
+use crate::lint::places::Role;
+use crate::lint::time::{Times, on_purpose};
+use crate::runbook::ActionKind;
 use crate::value::{as_duration, format_duration};
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -49,12 +51,17 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for one in subject.uses() {
-        let (Some(bound), Some(waits)) = (one.role.work().timeout, waits(subject, one)) else {
+        let work = one.role.work();
+        let Some(bound) = work.timeout else {
             continue;
+        };
+        let waits = match one.role {
+            Role::Step(at, _) if matches!(work.action.kind, ActionKind::Runbook(_)) => inside(subject, at),
+            _ => on_purpose(work, &|given| known(subject, given)),
         };
         // A sleep that ends with its bound may be in time.
         let is_in_time = bound > waits || (bound == waits && one.primitive() == "sleep");
-        if !is_in_time {
+        if !waits.is_zero() && !is_in_time {
             let message = format!(
                 "this waits for {}, and `timeout` ends it after {}",
                 format_duration(waits),
@@ -66,13 +73,15 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// How long an action waits on purpose; a param counts as its default.
-fn waits(subject: &Subject<'_>, one: &Use<'_>) -> Option<Duration> {
-    let given = match (&one.role.work().poll, one.primitive()) {
-        (Poll::Hold { stay, .. }, _) => stay.given_whole(),
-        (_, "sleep" | "nats_watch") => one.action.with.given("for")?,
-        _ => return None,
-    };
+/// How long the runbook that is a step's action waits on purpose.
+fn inside(subject: &Subject<'_>, step: usize) -> Duration {
+    let flow = &subject.scene().flow;
+    let end = flow.step(step);
+    end.map_or(Duration::ZERO, |end| Times::least_inside(subject, flow.begin_of(end), end))
+}
+
+/// A duration as far as it is known: a param's is its default.
+fn known(subject: &Subject<'_>, given: Given<'_>) -> Option<Duration> {
     match given {
         Given::Constant(value) => as_duration(value),
         Given::Expression(guard) => subject.default_of(guard.text().trim()).and_then(as_duration),
