@@ -21,6 +21,10 @@ pub fn known(expression: &Expr, look_up: LookUp<'_>) -> Option<Value> {
             Some(path) => part(&path, look_up),
             None => value(of)?.get(&name.text).cloned(),
         },
+        ExprKind::Index { of, at, .. } => match expression.path() {
+            Some(path) => part(&path, look_up),
+            None => indexed(&value(of)?, &value(at)?),
+        },
         ExprKind::List(items) => items.iter().map(value).collect::<Option<Vec<_>>>().map(Value::list),
         ExprKind::Map(entries) => {
             let entries = entries.iter().map(|(key, item)| Some((Arc::from(key.text.as_str()), value(item)?)));
@@ -52,7 +56,6 @@ pub fn known(expression: &Expr, look_up: LookUp<'_>) -> Option<Value> {
             let arguments: Vec<_> = of.as_deref().into_iter().chain(arguments).collect();
             call(&name.text, &arguments, look_up)
         }
-        ExprKind::Index { of, at, .. } => indexed(&value(of)?, &value(at)?),
     }
 }
 

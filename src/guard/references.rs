@@ -4,7 +4,7 @@
 use crate::source::Span;
 
 use super::Place;
-use super::syntax::{Expr, ExprKind};
+use super::syntax::Expr;
 
 /// A dotted name an expression uses, such as `steps.verify.out.hash`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,12 +42,12 @@ pub(super) fn of_syntax(expression: &Expr, place: Place) -> Vec<Reference> {
 }
 
 fn collect(expression: &Expr, place: Place, found: &mut Vec<Reference>) {
-    match (&expression.kind, expression.path()) {
-        (ExprKind::Name(_) | ExprKind::Property { .. }, Some(path)) => {
+    match expression.path() {
+        Some(path) => {
             let path = path.into_iter().map(str::to_owned).collect();
             found.push(Reference { path, span: place.part(expression.span.start, expression.span.end) });
         }
-        _ => expression.parts().into_iter().for_each(|part| collect(part, place, found)),
+        None => expression.parts().into_iter().for_each(|part| collect(part, place, found)),
     }
 }
 

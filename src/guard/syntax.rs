@@ -159,7 +159,8 @@ impl Binary {
 }
 
 impl Expr {
-    /// The words of a dotted name such as `steps.verify.out`; `None` where this is none.
+    /// The words of a dotted name such as `steps.verify.out`, which may be written `steps["verify"].out`;
+    /// `None` where this is none.
     pub fn path(&self) -> Option<Vec<&str>> {
         let mut words = Vec::new();
         let mut at = self;
@@ -172,6 +173,10 @@ impl Expr {
                 }
                 ExprKind::Property { of, name, .. } => {
                     words.push(name.text.as_str());
+                    at = of;
+                }
+                ExprKind::Index { of, at: key, .. } => {
+                    words.push(key.as_text().filter(|key| is_word(key))?);
                     at = of;
                 }
                 _ => return None,
@@ -203,4 +208,9 @@ impl Expr {
             }
         }
     }
+}
+
+/// Whether a key is one word of a dotted name.
+fn is_word(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }

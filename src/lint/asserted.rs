@@ -1,11 +1,11 @@
-//! Hashes that one step reads and a later one judges: an `assert`, or the `require` of a step.
+//! Hashes that one step reads and a later one judges: an `assert`, or the `require` or `when` of a step.
 
 use crate::guard::syntax::{Binary, Expr, ExprKind};
 use crate::guard::{Given, Guard};
 use crate::value::Value;
 
 use super::Setting;
-use super::checked::{kept_name, names_of};
+use super::checked::{kept_name, kept_text, names_of};
 use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{HASHES, pieces};
 use super::own_hash::is_own_hash;
@@ -22,6 +22,13 @@ pub(super) struct Asserted {
     service: Known,
     /// What it must be, which is nothing that a step has read.
     against: Known,
+}
+
+impl Asserted {
+    /// The node that read it, and the one that judges it.
+    pub(super) fn nodes(&self) -> (NodeId, NodeId) {
+        (self.read, self.judge)
+    }
 }
 
 /// Every hash of a graph that is judged after it was read.
@@ -62,7 +69,7 @@ fn demands<'w>(node: &Node<'w>) -> Vec<Demand<'w>> {
         Some(Given::Expression(guard)) if action.name() == "assert" => Some(guard),
         _ => None,
     };
-    let guards = asserted.into_iter().chain(&node.work.require);
+    let guards = asserted.into_iter().chain(&node.work.require).chain(&node.work.when);
     let pieces = guards.filter_map(|guard| Some((guard, guard.syntax()?))).flat_map(|(guard, syntax)| {
         let each = pieces(syntax, Binary::And).into_iter();
         each.filter_map(move |piece| match &piece.kind {
@@ -82,16 +89,30 @@ fn asserted_by(
 ) -> Option<Asserted> {
     let Demand { guard, sides: (left, right) } = demand;
     [(left, right), (right, left)].into_iter().find_map(|(hash, expected)| {
-        let is_read = |name: &String| ["steps", "out", "item"].iter().any(|root| name.split('.').next() == Some(*root));
-        if names_of(expected).iter().any(is_read) {
+        if is_read(expected) {
             return None;
         }
         let (read, service) = read_hash(flow, setting, &flow.named(node, &hash_name(hash)?))?;
         let against = match expected.as_text() {
             Some(text) => Known::Value(Value::text(text)),
-            None => flow.named(node, guard.text().get(expected.span.start..expected.span.end)?),
+            None => flow.named(node, &kept_text(guard, expected)),
         };
         Some(Asserted { judge, read, service, against })
+    })
+}
+
+/// Whether an expression hangs on what a step has read.
+fn is_read(expression: &Expr) -> bool {
+    let root = |name: &String| name.split('.').next().is_some_and(|root| ["steps", "out", "item"].contains(&root));
+    names_of(expression).iter().any(root)
+}
+
+/// What a node holds a hash against that was read before.
+pub(super) fn expected_sides<'w>(node: &Node<'w>) -> impl Iterator<Item = &'w Expr> {
+    demands(node).into_iter().filter_map(|Demand { sides: (left, right), .. }| {
+        let sides = [(left, right), (right, left)].into_iter();
+        let mut expected = sides.filter(|(hash, expected)| hash_name(hash).is_some() && !is_read(expected));
+        expected.next().map(|(_, expected)| expected)
     })
 }
 

@@ -24,35 +24,52 @@ const LOOKING: [&str; 11] = [
     "starts_with",
 ];
 
+/// Something that an expression passes on.
+pub(super) enum Passed<'e> {
+    /// A dotted name, by its words.
+    Name(Vec<&'e str>),
+    /// What a function gives for its arguments.
+    Call(&'e str, &'e [Expr]),
+}
+
 /// The names in an expression whose values it passes on.
 pub(super) fn carried(guard: &Guard) -> impl Iterator<Item = &Reference> {
-    let passed = guard.syntax().map(|syntax| {
-        let mut passed = BTreeSet::new();
-        collect(syntax, &mut passed);
-        passed
+    let names = guard.syntax().map(|syntax| {
+        let mut names = BTreeSet::new();
+        passed(syntax, &mut |one| {
+            if let Passed::Name(words) = one {
+                names.insert(words);
+            }
+        });
+        names
     });
     guard.references().iter().filter(move |reference| {
         let path: Vec<&str> = reference.path().iter().map(String::as_str).collect();
-        passed.as_ref().is_none_or(|passed| passed.contains(&path))
+        names.as_ref().is_none_or(|names| names.contains(&path))
     })
 }
 
-fn collect<'g>(expression: &'g Expr, passed: &mut BTreeSet<Vec<&'g str>>) {
+/// Hands over everything that an expression passes on.
+pub(super) fn passed<'e>(expression: &'e Expr, see: &mut dyn FnMut(Passed<'e>)) {
     if let Some(path) = expression.path() {
-        passed.insert(path);
+        see(Passed::Name(path));
         return;
     }
     match &expression.kind {
         ExprKind::Literal(_) | ExprKind::Name(_) | ExprKind::Unary(..) => {}
-        ExprKind::Property { of, .. } | ExprKind::Index { of, .. } => collect(of, passed),
+        ExprKind::Property { of, .. } | ExprKind::Index { of, .. } => passed(of, see),
         ExprKind::Call { name, .. } if LOOKING.contains(&name.text.as_str()) => {}
         ExprKind::Binary(operator, _) if !matches!(operator, Binary::Add | Binary::OrElse) => {}
         ExprKind::If(choice) => {
-            collect(&choice.then, passed);
-            choice.otherwise.iter().for_each(|otherwise| collect(otherwise, passed));
+            passed(&choice.then, see);
+            choice.otherwise.iter().for_each(|otherwise| passed(otherwise, see));
         }
-        ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Call { .. } | ExprKind::Binary(..) => {
-            expression.parts().into_iter().for_each(|part| collect(part, passed));
+        ExprKind::Call { name, arguments, .. } => {
+            see(Passed::Call(&name.text, arguments));
+            expression.parts().into_iter().for_each(|part| passed(part, see));
+        }
+        ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Binary(..) => {
+            expression.parts().into_iter().for_each(|part| passed(part, see));
         }
     }
 }

@@ -198,15 +198,42 @@ pub(super) fn names_of(expression: &Expr) -> BTreeSet<String> {
     }
 }
 
-/// A dotted name that stands alone, or in a function that keeps what it says.
+/// A dotted name that stands alone, or in a function that keeps what it says: one that reads it, with a
+/// constant where it is missing, does.
 pub(super) fn kept_name(expression: &Expr) -> Option<String> {
-    match &expression.kind {
-        ExprKind::Call { of, name, arguments } if KEEPING.contains(&name.text.as_str()) => {
-            let mut given = of.as_deref().into_iter().chain(arguments);
-            given.next().filter(|_| given.next().is_none()).and_then(kept_name)
-        }
-        _ => expression.path().map(|path| path.join(".")),
+    let kept = kept(expression);
+    if let ExprKind::Call { of, name, arguments } = &kept.kind
+        && name.text == "get"
+    {
+        let given: Vec<_> = of.as_deref().into_iter().chain(arguments).collect();
+        let [map, key, Expr { kind: ExprKind::Literal(_), .. }] = given.as_slice() else {
+            return None;
+        };
+        return Some([map.path()?.join(".").as_str(), key.as_text()?].join("."));
     }
+    kept.path().map(|path| path.join("."))
+}
+
+/// What an expression says, as it is written: without the functions around it that keep that, and a
+/// dotted name as one, however it is written.
+pub(super) fn kept_text(guard: &Guard, expression: &Expr) -> String {
+    kept_name(expression).unwrap_or_else(|| {
+        let span = kept(expression).span;
+        guard.text().get(span.start..span.end).unwrap_or_default().to_owned()
+    })
+}
+
+/// An expression without the functions around it that keep what it says.
+fn kept(expression: &Expr) -> &Expr {
+    let mut kept = expression;
+    while let ExprKind::Call { of, name, arguments } = &kept.kind {
+        let mut given = of.as_deref().into_iter().chain(arguments);
+        match (given.next(), given.next()) {
+            (Some(only), None) if KEEPING.contains(&name.text.as_str()) => kept = only,
+            _ => break,
+        }
+    }
+    kept
 }
 
 /// Whether a pattern says something about the whole text.

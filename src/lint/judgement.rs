@@ -8,7 +8,7 @@ use crate::guard::{Guard, known};
 use crate::runbook::{Poll, Work};
 use crate::value::Value;
 
-use super::checked::{kept_name, names_of};
+use super::checked::{kept_name, kept_text, names_of};
 use super::flow::{Flow, Known, Node};
 
 /// The parts of a result that are the hash of a service.
@@ -107,12 +107,12 @@ impl<'w> Said<'w> {
     }
 
     /// What the hash in the result is compared with, as it is written.
-    pub(super) fn compared_hash(self) -> Option<&'w str> {
-        self.hash_beside(Binary::Equal)
+    pub(super) fn compared_hash(self) -> Option<String> {
+        self.hash_beside(Binary::Equal).map(|other| kept_text(self.guard, other))
     }
 
-    /// What the hash in the result stands beside, as it is written.
-    fn hash_beside(self, operator: Binary) -> Option<&'w str> {
+    /// What the hash in the result stands beside.
+    fn hash_beside(self, operator: Binary) -> Option<&'w Expr> {
         let (left, right) = self.sides(operator)?;
         let other = match (is_hash(left), is_hash(right)) {
             (true, false) => right,
@@ -121,10 +121,7 @@ impl<'w> Said<'w> {
         };
         // A result that is held against itself says nothing.
         let is_own = names_of(other).iter().any(|name| name == "out" || name.starts_with("out."));
-        if is_own {
-            return None;
-        }
-        self.guard.text().get(other.span.start..other.span.end)
+        (!is_own).then_some(other)
     }
 
     fn sides(self, wanted: Binary) -> Option<(&'w Expr, &'w Expr)> {
@@ -133,6 +130,11 @@ impl<'w> Said<'w> {
             _ => None,
         }
     }
+}
+
+/// What the hash in a result is compared with.
+pub(super) fn compared_sides(work: &Work) -> Vec<&Expr> {
+    judgement(work).into_iter().filter_map(|said| said.hash_beside(Binary::Equal)).collect()
 }
 
 /// Whether a hold fails wherever the hash in its result is another than what it is held against.

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::guard::syntax::Expr;
 use crate::guard::{Given, Guard, known};
 use crate::runbook::{Action, Foreach, Runbook, Work};
 use crate::value::Value;
@@ -38,7 +39,7 @@ impl Known {
     pub fn shown(&self) -> String {
         match self {
             Self::Value(value) => value.to_string(),
-            Self::Symbol(text) => match text.rsplit(':').next().unwrap_or(text) {
+            Self::Symbol(text) => match text.split_once(':').map_or(&**text, |(_, said)| said) {
                 // What has no name in the runbook is described.
                 described if described.starts_with(WHAT) => described.to_owned(),
                 said => format!("${{{said}}}"),
@@ -186,14 +187,18 @@ impl Meanings {
     /// What is pieced together in a place, and in no other.
     fn mixed(&self, path: &str, name: &str) -> Known {
         let part = if self.is_part { "undo/" } else { "" };
-        Known::Symbol(Arc::from(format!("{path}/{part}:{name}")))
+        Known::Symbol(Arc::from(format!("{path}/{part}:{WHAT}is filled in for {name}")))
     }
 
     /// What an expression gives: its value, where it is made of nothing but constants.
     fn computed(&self, guard: &Guard, frame: usize, path: &str) -> Known {
         let look_up = |words: &[&str]| self.constant(words, frame, path);
         let value = guard.syntax().and_then(|syntax| known(syntax, &look_up));
-        value.map_or_else(|| self.symbol(guard.text(), frame, path), Known::Value)
+        let said = || match guard.syntax().and_then(Expr::path) {
+            Some(words) => self.symbol(&words.join("."), frame, path),
+            None => self.symbol(guard.text(), frame, path),
+        };
+        value.map_or_else(said, Known::Value)
     }
 
     /// The value of a dotted name, where it is a constant.

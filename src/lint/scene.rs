@@ -5,46 +5,28 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::declaration::{Declaration, Effect, InDoubt};
-use crate::guard::{Given, Guard};
+use crate::declaration::Effect;
+use crate::guard::Guard;
 use crate::runbook::{ActionKind, Runbook};
 use crate::value::Value;
 
 use super::Setting;
-use super::asserted::{add_asserted, asserted};
+use super::asserted::{Asserted, add_asserted, asserted};
 use super::checked::KEEPING;
-use super::fanout::{Rounds, each_of, hangs_on_item, is_in_turn, is_said_per_item};
+use super::deeds::{deeds_of, deeds_of_script};
+use super::fanout::{Rounds, is_in_turn};
 use super::flow::{Flow, Known, Node, NodeId, Part};
-use super::judgement::{HASHES, Said, judgement, truth, truth_or_needless};
+use super::judgement::{HASHES, truth, truth_or_needless};
 use super::nodes::Nodes;
-use super::own_hash::is_own_hash;
 use super::proof::{Proof, Truths};
+
+pub use super::deeds::Deed;
 
 /// The most pairs of a deed and a node that are looked at: a second's work.
 const MAX_PAIRS: usize = 50_000_000;
 
 /// How often a name is followed to what it was computed by.
 const MAX_ORIGINS: usize = 16;
-
-/// What a step does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
-    /// Opens a gate.
-    Arms(Known),
-    /// Closes a gate, verified.
-    Disarms(Known),
-    /// Fails unless a gate is closed.
-    SeesDisarmed(Known),
-    /// Changes a service.
-    Deploys(Known),
-    /// Fails unless a service holds a policy.
-    Verifies {
-        /// The service.
-        service: Known,
-        /// The hash it must have; `None` where it is held against the other service's.
-        against: Option<Known>,
-    },
-}
 
 /// A graph with what its nodes do.
 #[derive(Debug)]
@@ -54,6 +36,8 @@ pub struct Scene<'a> {
     /// Where it will be used.
     pub setting: Setting<'a>,
     deeds: Vec<(NodeId, Deed)>,
+    /// The nodes that read a hash, with those that judge it.
+    judged: Vec<(NodeId, NodeId)>,
     is_whole: bool,
     /// The runbooks in it that are done once for each item.
     rounds: Vec<Rounds>,
@@ -79,11 +63,8 @@ impl<'a> Scene<'a> {
                 ActionKind::Primitive(declaration) => {
                     deeds.extend(deeds_of(&flow, node, declaration, setting).into_iter().map(|deed| (id, deed)));
                 }
-                // Which service it deploys is known only when it runs.
-                ActionKind::Script(script) if script.said().calls("deploy") => {
-                    deeds.push((id, Deed::Deploys(Known::Symbol(Arc::from("script:what a script deploys")))));
-                }
-                ActionKind::Script(_) | ActionKind::Runbook(_) => {}
+                ActionKind::Script(script) => deeds.extend(deeds_of_script(script).map(|deed| (id, deed))),
+                ActionKind::Runbook(_) => {}
             }
         }
         // Rules hold each deed, and each question to a person, against each node.
@@ -92,6 +73,7 @@ impl<'a> Scene<'a> {
         let asserted = asserted(&flow, setting);
         let looked_at = deeds.len().saturating_add(asks.count()).saturating_add(asserted.len());
         let is_whole = flow.is_whole() && looked_at.saturating_mul(flow.order().len()) <= MAX_PAIRS;
+        let judged = asserted.iter().map(Asserted::nodes).collect();
         if is_whole {
             add_asserted(&flow, asserted, &mut deeds);
         } else {
@@ -99,7 +81,7 @@ impl<'a> Scene<'a> {
         }
         let rounds = Rounds::of(&flow);
         let (known, needless) = (OnceCell::new(), OnceCell::new());
-        Self { flow, setting, deeds, is_whole, rounds, known, needless, before: RefCell::default() }
+        Self { flow, setting, deeds, judged, is_whole, rounds, known, needless, before: RefCell::default() }
     }
 
     /// Whether all of it was looked at; else it was too large.
@@ -236,33 +218,48 @@ impl<'a> Scene<'a> {
     /// Where a hash comes from: a `let` is what it was computed by, and the hash a service was held
     /// against is that one.
     pub fn origin(&self, hash: &Known) -> Known {
-        self.origin_where(hash, |_| true)
+        self.origin_where(hash, |read| self.held_against(read))
     }
 
     /// The same where a node uses it: a service was held against a hash only where that certainly
     /// went well before.
     pub fn origin_at(&self, hash: &Known, user: NodeId) -> Known {
         self.origin_where(hash, |read| {
-            let only = || Nodes::that(&self.flow, |id, _| id == read);
-            self.before(user).has(read) && self.proof(&only()).holds_at_start(user)
+            let held = self.held_against(read).filter(|_| self.is_surely_before(read, user));
+            held.or_else(|| self.held_against(self.judge_of(read, user)?))
         })
     }
 
-    fn origin_where(&self, hash: &Known, is_sure: impl Fn(NodeId) -> bool) -> Known {
+    /// The node that has certainly judged the hash that another one read, by the time a third one starts.
+    pub fn judge_of(&self, read: NodeId, user: NodeId) -> Option<NodeId> {
+        let mut judges = self.judged.iter().filter(|(one, _)| *one == read).map(|(_, judge)| *judge);
+        judges.find(|judge| self.is_surely_before(*judge, user))
+    }
+
+    /// Whether a node has certainly ended ok by the time another one starts.
+    fn is_surely_before(&self, id: NodeId, user: NodeId) -> bool {
+        let only = || Nodes::that(&self.flow, |one, _| one == id);
+        self.before(user).has(id) && self.proof(&only()).holds_at_start(user)
+    }
+
+    fn origin_where(&self, hash: &Known, held: impl Fn(NodeId) -> Option<Known>) -> Known {
         let mut hash = hash.clone();
         for _ in 0..MAX_ORIGINS {
-            let against = self.hash_of(&hash).filter(|id| is_sure(*id)).and_then(|id| {
-                self.deeds.iter().find_map(|(one, deed)| match deed {
-                    Deed::Verifies { against: Some(against), .. } if *one == id => Some(against.clone()),
-                    _ => None,
-                })
-            });
+            let against = self.hash_of(&hash).and_then(&held);
             match against.or_else(|| self.flow.bound(&hash)) {
                 Some(earlier) if earlier != hash => hash = earlier,
                 _ => break,
             }
         }
         hash
+    }
+
+    /// What a node holds a service against.
+    fn held_against(&self, id: NodeId) -> Option<Known> {
+        self.deeds.iter().find_map(|(one, deed)| match deed {
+            Deed::Verifies { against: Some(against), .. } if *one == id => Some(against.clone()),
+            _ => None,
+        })
     }
 
     /// The same, without the functions around it, wherever they stand, that keep which hash it is.
@@ -294,71 +291,6 @@ impl<'a> Scene<'a> {
     }
 }
 
-fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting: Setting<'_>) -> Vec<Deed> {
-    let each = |name: &str| each_of(flow, node, name, setting);
-    // What goes over a list that is known only when the run comes to it may move any of them.
-    let any = |name: &str| match each(name) {
-        none if none.is_empty() => flow.argument(node, name).into_iter().collect(),
-        each => each,
-    };
-    // What hangs on the item is another hash for each service.
-    let is_own = hangs_on_item(node, "expected");
-    let held = |service: Known, against: Option<Known>| {
-        let own = || Known::Symbol(Arc::from(format!("{}/:what item {} says", node.path, service.shown())));
-        let is_own = is_own || against.as_ref().is_some_and(|hash| is_said_per_item(flow, node, hash));
-        let against = if is_own { Some(own()) } else { against };
-        Deed::Verifies { service, against }
-    };
-    let said = judgement(node.work);
-    let hash = said.iter().find_map(|one| one.compared_hash());
-    let counts_from_read = counts_from_read(flow, node);
-    let is_counted = |one: &Said<'_>| {
-        one.is_at_least_one(&["out", "value"]) || (counts_from_read && one.is_at_least_one(&["out", "increase"]))
-    };
-    match declaration.name {
-        _ if declaration.in_doubt == InDoubt::DisarmFirst => any("gate").into_iter().map(Deed::Arms).collect(),
-        "disarm" => each("gate").into_iter().map(Deed::Disarms).collect(),
-        "gate_state" if said.iter().any(|one| one.is_text(&["out", "state"], "disarmed")) => {
-            each("gate").into_iter().map(Deed::SeesDisarmed).collect()
-        }
-        "deploy" => any("service").into_iter().map(Deed::Deploys).collect(),
-        "expect_hash" => {
-            let against = match node.work.action.with.given("expected") {
-                Some(Given::Expression(guard)) if kept(guard.text().trim()) != guard.text().trim() => {
-                    Some(flow.named(node, kept(guard.text().trim())))
-                }
-                _ => flow.argument(node, "expected"),
-            };
-            each("service").into_iter().map(|service| held(service, against.clone())).collect()
-        }
-        "service_hash" | "wait_log" if hash.is_some() => {
-            let against = hash.map(|text| flow.named(node, kept(text)));
-            let is_own =
-                |service: &Known| declaration.name == "service_hash" || is_own_hash(flow, node, service, setting);
-            let services = each("service").into_iter().filter(is_own);
-            services.map(|service| held(service, against.clone())).collect()
-        }
-        "wait_metric" if is_handshake(flow, node, setting) && said.iter().any(is_counted) => {
-            each("service").into_iter().map(|service| Deed::Verifies { service, against: None }).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Whether a counter is counted from where it stood: from when the step begins, or as an earlier one
-/// read the same counter.
-pub(super) fn counts_from_read(flow: &Flow<'_>, node: &Node<'_>) -> bool {
-    let Some(baseline) = flow.argument(node, "baseline") else {
-        return true;
-    };
-    let reading = flow.giver_of(&baseline, "value").and_then(|id| flow.node(id));
-    let is_same = |reading: &Node<'_>, name: &str| flow.argument(reading, name) == flow.argument(node, name);
-    reading.is_some_and(|reading| {
-        reading.work.action.name() == "wait_metric"
-            && ["service", "metric", "labels"].iter().all(|name| is_same(reading, name))
-    })
-}
-
 /// An expression without the functions around it that keep what it says.
 fn kept(said: &str) -> &str {
     let mut said = said;
@@ -382,12 +314,4 @@ fn inside_keeping(known: &Known) -> Option<Known> {
         Some(_) => place.is_empty().then(|| Known::Symbol(Arc::from(inner))),
         None => Some(Known::Symbol([place, ":", inner].concat().into())),
     }
-}
-
-fn is_handshake(flow: &Flow<'_>, node: &Node<'_>, setting: Setting<'_>) -> bool {
-    const NAME: &str = "handshake_success";
-    let metric = flow.argument(node, "metric");
-    let written = metric.as_ref().and_then(Known::as_text);
-    let own = setting.target.metrics.get(NAME).map(|metric| metric.name.as_str());
-    written.is_some_and(|name| name == NAME || Some(name) == own)
 }

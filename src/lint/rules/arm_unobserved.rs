@@ -60,11 +60,12 @@
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::{Guard, Names, known};
+use crate::lint::deeds::counts_from_read;
 use crate::lint::flow::{Known, Node, NodeId, Watched};
 use crate::lint::judgement::{holds_hash, is_breached_by_other_hash};
 use crate::lint::names::{is_metric, is_subject};
 use crate::lint::nodes::Nodes;
-use crate::lint::scene::{Scene, counts_from_read};
+use crate::lint::scene::Scene;
 use crate::runbook::{OnFailure, Poll, Watch};
 use crate::value::{Value, as_duration};
 use std::time::Duration;

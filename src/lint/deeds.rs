@@ -1,0 +1,118 @@
+//! What a step does to gates, and to the services that must hold one policy.
+
+use std::sync::Arc;
+
+use crate::declaration::{Declaration, InDoubt};
+use crate::guard::{Given, Script};
+
+use super::Setting;
+use super::checked::kept_text;
+use super::fanout::{each_of, hangs_on_item, is_said_per_item};
+use super::flow::{Flow, Known, Node};
+use super::judgement::{Said, judgement};
+use super::own_hash::is_own_hash;
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// Opens a gate.
+    Arms(Known),
+    /// Closes a gate, verified.
+    Disarms(Known),
+    /// Fails unless a gate is closed.
+    SeesDisarmed(Known),
+    /// Changes a service.
+    Deploys(Known),
+    /// Fails unless a service holds a policy.
+    Verifies {
+        /// The service.
+        service: Known,
+        /// The hash it must have; `None` where it is held against the other service's.
+        against: Option<Known>,
+    },
+}
+
+/// What a node does with a primitive.
+pub(super) fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declaration, setting: Setting<'_>) -> Vec<Deed> {
+    let each = |name: &str| each_of(flow, node, name, setting);
+    // What goes over a list that is known only when the run comes to it may move any of them.
+    let any = |name: &str| match each(name) {
+        none if none.is_empty() => flow.argument(node, name).into_iter().collect(),
+        each => each,
+    };
+    // What hangs on the item is another hash for each service.
+    let is_own = hangs_on_item(node, "expected");
+    let held = |service: Known, against: Option<Known>| {
+        let own = || Known::Symbol(Arc::from(format!("{}/:what item {} says", node.path, service.shown())));
+        let is_own = is_own || against.as_ref().is_some_and(|hash| is_said_per_item(flow, node, hash));
+        let against = if is_own { Some(own()) } else { against };
+        Deed::Verifies { service, against }
+    };
+    let said = judgement(node.work);
+    let hash = said.iter().find_map(|one| one.compared_hash());
+    let counts_from_read = counts_from_read(flow, node);
+    let is_counted = |one: &Said<'_>| {
+        one.is_at_least_one(&["out", "value"]) || (counts_from_read && one.is_at_least_one(&["out", "increase"]))
+    };
+    match declaration.name {
+        _ if declaration.in_doubt == InDoubt::DisarmFirst => any("gate").into_iter().map(Deed::Arms).collect(),
+        "disarm" => each("gate").into_iter().map(Deed::Disarms).collect(),
+        "gate_state" if said.iter().any(|one| one.is_text(&["out", "state"], "disarmed")) => {
+            each("gate").into_iter().map(Deed::SeesDisarmed).collect()
+        }
+        "deploy" => any("service").into_iter().map(Deed::Deploys).collect(),
+        "expect_hash" => {
+            let kept = match node.work.action.with.given("expected") {
+                Some(Given::Expression(guard)) => guard.syntax().map(|syntax| kept_text(guard, syntax)),
+                _ => None,
+            };
+            let against = match (flow.argument(node, "expected"), kept) {
+                (Some(Known::Symbol(_)), Some(kept)) => Some(flow.named(node, &kept)),
+                (argument, _) => argument,
+            };
+            each("service").into_iter().map(|service| held(service, against.clone())).collect()
+        }
+        "service_hash" | "wait_log" if hash.is_some() => {
+            let against = hash.map(|text| flow.named(node, &text));
+            let is_own =
+                |service: &Known| declaration.name == "service_hash" || is_own_hash(flow, node, service, setting);
+            let services = each("service").into_iter().filter(is_own);
+            services.map(|service| held(service, against.clone())).collect()
+        }
+        "wait_metric" if is_handshake(flow, node, setting) && said.iter().any(is_counted) => {
+            each("service").into_iter().map(|service| Deed::Verifies { service, against: None }).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a script does whenever it ends well, and what it may deploy.
+pub(super) fn deeds_of_script(script: &Script) -> impl Iterator<Item = Deed> {
+    let sure = script.asked().iter().filter(|asked| asked.is_sure && asked.declaration.name == "disarm");
+    let gates = sure.filter_map(|asked| asked.argument("gate")?.value.clone());
+    // Which service it deploys is known only when it runs.
+    let deploys = script.said().calls("deploy").then(|| Known::Symbol(Arc::from("script:what a script deploys")));
+    gates.map(|gate| Deed::Disarms(Known::Value(gate))).chain(deploys.map(Deed::Deploys))
+}
+
+/// Whether a counter is counted from where it stood: from when the step begins, or as an earlier one
+/// read the same counter.
+pub(super) fn counts_from_read(flow: &Flow<'_>, node: &Node<'_>) -> bool {
+    let Some(baseline) = flow.argument(node, "baseline") else {
+        return true;
+    };
+    let reading = flow.giver_of(&baseline, "value").and_then(|id| flow.node(id));
+    let is_same = |reading: &Node<'_>, name: &str| flow.argument(reading, name) == flow.argument(node, name);
+    reading.is_some_and(|reading| {
+        reading.work.action.name() == "wait_metric"
+            && ["service", "metric", "labels"].iter().all(|name| is_same(reading, name))
+    })
+}
+
+fn is_handshake(flow: &Flow<'_>, node: &Node<'_>, setting: Setting<'_>) -> bool {
+    const NAME: &str = "handshake_success";
+    let metric = flow.argument(node, "metric");
+    let written = metric.as_ref().and_then(Known::as_text);
+    let own = setting.target.metrics.get(NAME).map(|metric| metric.name.as_str());
+    written.is_some_and(|name| name == NAME || Some(name) == own)
+}
