@@ -31,6 +31,7 @@
 //! ```
 
 use crate::diagnostic::{Severity, Strength};
+use crate::lint::flow::Known;
 use crate::lint::scene::Deed;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -46,13 +47,16 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = subject.scene();
-    for (ensure, ensured) in subject.ensures().filter(|(ensure, _)| ensure.work.when.is_none()) {
-        let closed: Vec<_> = ensured.disarms().into_iter().map(|(_, gate)| gate).collect();
+    for (ensure, ensured) in subject.ensures() {
+        let is_closed = |gate: &Known| {
+            let closes = ensured.nodes_that(|_, deed| matches!(deed, Deed::Disarms(one) if one == gate));
+            ensured.proof(&closes).is_done_at_end()
+        };
         let left_open = scene.arms().into_iter().find(|(arm, gate)| {
             let after = scene.flow.after(*arm);
             let closes =
                 scene.nodes_that(|id, deed| after.has(id) && matches!(deed, Deed::Disarms(one) if one == *gate));
-            closed.contains(gate) && !scene.proof_after(&closes, *arm).is_done_at_end()
+            is_closed(gate) && !scene.proof_after(&closes, *arm).is_done_at_end()
         });
         if let Some((arm, gate)) = left_open {
             let path = scene.flow.node(arm).map_or("", |node| node.path.as_str());
