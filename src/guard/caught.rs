@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
 
 use super::sandbox::CALLING;
+use super::tried_again::fails_in_the_end;
 
 /// What a `try` may call of what stands elsewhere.
 #[derive(Default)]
@@ -43,9 +44,7 @@ fn walk(ast: &AST, see: &mut impl FnMut(&[ASTNode<'_>], bool)) {
     ast.walk(&mut |path: &[ASTNode<'_>]| {
         let mut pairs = path.windows(2).enumerate();
         let is_caught = pairs.any(|(at, pair)| match pair {
-            [outer, inner] => {
-                catches(outer, inner) && !at.checked_sub(1).is_some_and(|at| path.get(at).is_some_and(tries_again))
-            }
+            [outer, inner] => catches(outer, inner) && !fails_in_the_end(path, at, ast.statements()),
             _ => false,
         });
         see(path, is_caught);
@@ -63,38 +62,18 @@ fn catches(outer: &ASTNode<'_>, inner: &ASTNode<'_>) -> bool {
         && !always_throws(tried.branch.statements())
 }
 
-/// Whether a node is a `loop` of one `try` that it is left by in two ways only: behind everything that is
-/// tried, or with a failure that its `catch` throws on.
-fn tries_again(node: &ASTNode<'_>) -> bool {
-    let ASTNode::Stmt(Stmt::While(body, _)) = node else {
-        return false;
-    };
-    let [Stmt::TryCatch(tried, _)] = body.body.statements() else {
-        return false;
-    };
-    let Some((last, before)) = tried.body.statements().split_last() else {
-        return false;
-    };
-    let is_endless = matches!(body.expr, Expr::Unit(_) | Expr::BoolConstant(true, _));
-    let ends = matches!(last, Stmt::BreakLoop(None, flags, _) if flags.contains(ASTFlags::BREAK));
-    let (branch, throws) = (tried.branch.statements(), |one: &Stmt| has(one, is_throw));
-    is_endless
-        && ends
-        && !before.iter().chain(branch).any(|statement| has(statement, leaves))
-        && branch.iter().any(throws)
-}
-
-fn is_throw(statement: &Stmt) -> bool {
+/// Whether a statement throws.
+pub(super) fn is_throw(statement: &Stmt) -> bool {
     matches!(statement, Stmt::Return(_, flags, _) if flags.contains(ASTFlags::BREAK))
 }
 
 /// Whether a statement goes on elsewhere without a failure.
-fn leaves(statement: &Stmt) -> bool {
+pub(super) fn leaves(statement: &Stmt) -> bool {
     matches!(statement, Stmt::Return(..) | Stmt::BreakLoop(..)) && !is_throw(statement)
 }
 
 /// Whether a statement, or one inside it, is of a kind.
-fn has(statement: &Stmt, is: fn(&Stmt) -> bool) -> bool {
+pub(super) fn has(statement: &Stmt, is: &dyn Fn(&Stmt) -> bool) -> bool {
     let mut found = false;
     statement.walk(&mut Vec::new(), &mut |path| {
         found |= path.last().is_some_and(|node| matches!(node, ASTNode::Stmt(statement) if is(statement)));
@@ -104,12 +83,12 @@ fn has(statement: &Stmt, is: fn(&Stmt) -> bool) -> bool {
 }
 
 /// Whether a `catch` fails whatever happens in it.
-fn always_throws(branch: &[Stmt]) -> bool {
-    !branch.iter().any(|statement| has(statement, leaves)) && branch.last().is_some_and(is_sure_throw)
+pub(super) fn always_throws(branch: &[Stmt]) -> bool {
+    !branch.iter().any(|statement| has(statement, &leaves)) && branch.last().is_some_and(is_sure_throw)
 }
 
 /// Whether a statement throws, whichever way it is taken.
-fn is_sure_throw(statement: &Stmt) -> bool {
+pub(super) fn is_sure_throw(statement: &Stmt) -> bool {
     match statement {
         Stmt::If(choice, _) => {
             let is_sure = |branch: &[Stmt]| branch.last().is_some_and(is_sure_throw);

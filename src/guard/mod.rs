@@ -38,6 +38,7 @@ pub mod syntax;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tried_again;
 pub mod types;
 mod typing;
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! `on_failure: continue` takes a failure as one more fact. After a failed `arm`, `disarm` or `deploy`
 //! nobody knows what state the gate or the service is in, so nothing may be built on it: such a failure
 //! rolls back. A script that calls one of them inside `try` goes on as well, unless
-//! its `catch` throws, or a `loop` of nothing but that `try` ends behind the call or with a `throw`.
+//! its `catch` throws, a `loop` of nothing but that `try` ends behind the call or with a `throw`, or a few tries
+//! of it end with one where none went well: `if !done { throw ... }` behind them, with `done = true; break;`
+//! behind the call.
 //!
 //! ```yaml bad
 //! titan: 1
