@@ -76,8 +76,11 @@ impl Guards {
     /// What is wrong with a call; `own` are the params of the author's own functions of its name.
     fn wrong_call(&self, call: &Call, own: &[Vec<&str>]) -> Option<Wrong> {
         let (name, given, is_method) = (call.name.as_str(), call.arguments.len(), call.is_method);
-        if OF_THE_LANGUAGE.contains(&name) || own.iter().any(|params| params.len() == given) {
+        if OF_THE_LANGUAGE.contains(&name) {
             return None;
+        }
+        if own.iter().any(|params| params.len() == given) {
+            return self.own_unread(call);
         }
         let primitive = self.core.catalogue.find(name);
         // What stands before a dot is an argument of the engine's functions, and none of others.
@@ -106,6 +109,11 @@ impl Guards {
             }
             _ => Some(Wrong::UnknownFunction { name: name.to_owned(), on: None, known: self.known_functions() }),
         }
+    }
+
+    /// Whether one of the author's own functions cannot read the text it is handed.
+    fn own_unread(&self, call: &Call) -> Option<Wrong> {
+        self.own.unread(&call.name, &call.arguments).map(|(_, wrong)| wrong)
     }
 
     /// Every call of a primitive that is no function of the script's own.

@@ -9,8 +9,8 @@ use crate::declaration::Catalogue;
 
 use super::FUNCTIONS;
 use super::facts::Standing;
-use super::fault::Wrong;
-use super::said::Said;
+use super::fault::{Fault, Wrong};
+use super::said::{Said, property};
 use super::types::{Noun, Property, Type};
 use super::typing::{Scope, check, check_path};
 
@@ -31,17 +31,26 @@ pub(super) fn outcome(said: &Said, catalogue: Catalogue) -> Type {
 /// What a script reads of its own names that is not there, each at its word.
 pub(super) fn not_there(said: &Said, catalogue: Catalogue) -> Vec<(Position, Wrong)> {
     let inside = Inside { said, catalogue, found: RefCell::default() };
-    let found = said.read_of_own.iter().filter_map(|path| {
+    let of_own = said.read_of_own.iter().filter_map(|path| {
         let words: Vec<_> = path.iter().map(|(word, _)| word.clone()).collect();
-        let mut faults = check_path(&words, &inside).into_iter();
-        let wrong = faults.find(|fault| matches!(fault.what, Wrong::UnknownProperty { .. }))?.what;
-        let Wrong::UnknownProperty { name, .. } = &wrong else {
-            return None;
-        };
-        let (_, at) = path.iter().skip(1).find(|(word, _)| word == name)?;
-        Some((*at, wrong))
+        unknown_at(check_path(&words, &inside), path.get(1..)?)
     });
-    found.collect()
+    let of_calls = said.read_of_calls.iter().filter_map(|(call, words)| {
+        let whole = words.iter().fold(call.clone(), |of, (word, _)| property(of, word));
+        unknown_at(check(&whole, &inside, &[]).1, words)
+    });
+    of_own.chain(of_calls).collect()
+}
+
+/// The first of some words that is not there, with its place.
+fn unknown_at(faults: Vec<Fault>, words: &[(String, Position)]) -> Option<(Position, Wrong)> {
+    let mut faults = faults.into_iter().map(|fault| fault.what);
+    let wrong = faults.find(|wrong| matches!(wrong, Wrong::UnknownProperty { .. }))?;
+    let Wrong::UnknownProperty { name, .. } = &wrong else {
+        return None;
+    };
+    let (_, at) = words.iter().find(|(word, _)| word == name)?;
+    Some((*at, wrong))
 }
 
 impl Scope for Inside<'_> {

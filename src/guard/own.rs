@@ -193,6 +193,11 @@ impl OwnFunctions {
         if let Some(primitive) = self.primitive_in(function) {
             return Some((name.span, Wrong::ScriptOnly { function: function.clone(), primitive }));
         }
+        self.unread(function, arguments)
+    }
+
+    /// A text that the call of one of them is handed, and that is no version where it looks at nothing else.
+    pub(super) fn unread(&self, function: &str, arguments: &[Expr]) -> Option<(Span, Wrong)> {
         if self.file_of(function)?.name() != VERSIONS {
             return None;
         }

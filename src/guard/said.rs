@@ -43,6 +43,8 @@ pub struct Said {
     pub(super) read_inside: Vec<(String, Position)>,
     /// Every dotted name it reads something of that it has given to something.
     pub(super) read_of_own: Vec<Vec<(String, Position)>>,
+    /// Every call of which it reads something, with the words that it reads.
+    pub(super) read_of_calls: Vec<(Expr, Vec<(String, Position)>)>,
 }
 
 /// A call in a script.
@@ -130,7 +132,8 @@ impl Said {
             Some(Stmt::FnCall(call, _)) => Some(called(call, None, 0)),
             _ => None,
         };
-        Self { calls, last: last.filter(|_| !returns), names, given, reads, read_inside, read_of_own }
+        let (last, read_of_calls) = (last.filter(|_| !returns), reads_of_calls(ast));
+        Self { calls, last, names, given, reads, read_inside, read_of_own, read_of_calls }
     }
 
     /// Whether it calls a function, or may by handing one over that is named only when it runs.
@@ -236,7 +239,7 @@ fn reads(part: &AST) -> impl Iterator<Item = Read> + use<> {
 
 /// The dotted name that an expression reads, as far as nothing in it stands for a missing one.
 fn read(expression: &Written) -> Option<Read> {
-    let (first, mut rest) = match expression {
+    let (first, rest) = match expression {
         Written::Variable(..) => (expression, None),
         Written::Dot(sides, flags, _) if !flags.intersects(ASTFlags::NEGATED) => (&sides.lhs, Some(&sides.rhs)),
         _ => return None,
@@ -245,7 +248,13 @@ fn read(expression: &Written) -> Option<Read> {
         return None;
     };
     let is_own = place.is_some() || root.0.is_some();
-    let mut path = vec![(root.1.to_string(), *at)];
+    let path = [vec![(root.1.to_string(), *at)], properties(rest)].concat();
+    Some(Read { path, is_own })
+}
+
+/// The properties behind a dot, as far as nothing in them stands for a missing one.
+fn properties(behind: Option<&Written>) -> Vec<(String, Position)> {
+    let (mut rest, mut words) = (behind, Vec::new());
     while let Some(next) = rest {
         let (property, after) = match next {
             Written::Dot(sides, flags, _) if !flags.intersects(ASTFlags::NEGATED) => (&sides.lhs, Some(&sides.rhs)),
@@ -255,10 +264,24 @@ fn read(expression: &Written) -> Option<Read> {
         let Written::Property(names, at) = property else {
             break;
         };
-        path.push((names.2.to_string(), *at));
+        words.push((names.2.to_string(), *at));
         rest = after;
     }
-    Some(Read { path, is_own })
+    words
+}
+
+/// Every call of which something is read, with the words that are.
+fn reads_of_calls(part: &AST) -> Vec<(Expr, Vec<(String, Position)>)> {
+    let mut found = Vec::new();
+    part.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Written::Dot(sides, flags, _))) = path.last()
+            && let (Written::FnCall(call, _), false) = (&sides.lhs, flags.intersects(ASTFlags::NEGATED))
+        {
+            found.push((called(call, None, 0), properties(Some(&sides.rhs))));
+        }
+        true
+    });
+    found
 }
 
 /// What is read of a name that always stands for one dotted name, from that one's beginning.
@@ -344,7 +367,8 @@ fn expr(written: &Written, depth: usize) -> Expr {
     }
 }
 
-fn property(of: Expr, name: &str) -> Expr {
+/// A property of what an expression gives.
+pub(super) fn property(of: Expr, name: &str) -> Expr {
     node(ExprKind::Property { of: Box::new(of), name: word(name), is_lenient: false })
 }
 
