@@ -348,22 +348,24 @@ fn expr(written: &Written, depth: usize) -> Expr {
             [Stmt::FnCall(call, _)] => called(call, None, depth),
             _ => unknown(),
         },
-        Written::Dot(sides, ..) => match &sides.rhs {
-            Written::Property(names, _) => property(inner(&sides.lhs), &names.2),
-            Written::MethodCall(call, _) => called(call, Some(inner(&sides.lhs)), depth),
-            Written::Dot(rest, ..) => match (&rest.lhs, &rest.rhs) {
-                (Written::Property(first, _), Written::Property(second, _)) => {
-                    property(property(inner(&sides.lhs), &first.2), &second.2)
-                }
-                _ => unknown(),
-            },
-            _ => unknown(),
-        },
+        Written::Dot(sides, ..) => behind(inner(&sides.lhs), &sides.rhs, depth + 1),
         constant => match constant.get_literal_value(None).map(|value| to_value(&value)) {
             // A single character is no text, though it becomes one.
             Some(Ok(value)) if !matches!(constant, Written::CharConstant(..)) => node(ExprKind::Literal(value)),
             _ => unknown(),
         },
+    }
+}
+
+/// What stands behind the dots of an expression.
+fn behind(of: Expr, rest: &Written, depth: usize) -> Expr {
+    match rest {
+        Written::Property(names, _) => property(of, &names.2),
+        Written::MethodCall(call, _) => called(call, Some(of), depth),
+        Written::Dot(sides, ..) if depth <= MAX_DEPTH => {
+            behind(behind(of, &sides.lhs, depth + 1), &sides.rhs, depth + 1)
+        }
+        _ => unknown(),
     }
 }
 

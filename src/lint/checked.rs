@@ -198,20 +198,23 @@ pub(super) fn names_of(expression: &Expr) -> BTreeSet<String> {
     }
 }
 
-/// A dotted name that stands alone, or in a function that keeps what it says: one that reads it, with a
-/// constant where it is missing, does.
+/// A dotted name that stands alone, or in a function that keeps what it says.
 pub(super) fn kept_name(expression: &Expr) -> Option<String> {
-    let kept = kept(expression);
-    if let ExprKind::Call { of, name, arguments } = &kept.kind
-        && name.text == "get"
-    {
-        let given: Vec<_> = of.as_deref().into_iter().chain(arguments).collect();
-        let [map, key, Expr { kind: ExprKind::Literal(_), .. }] = given.as_slice() else {
-            return None;
-        };
-        return Some([map.path()?.join(".").as_str(), key.as_text()?].join("."));
+    read_name(kept(expression))
+}
+
+/// A dotted name, also where `get(...)` reads it, with a constant where it is missing.
+pub(super) fn read_name(expression: &Expr) -> Option<String> {
+    let ExprKind::Call { of, name, arguments } = &expression.kind else {
+        return expression.path().map(|path| path.join("."));
+    };
+    let given: Vec<_> = of.as_deref().into_iter().chain(arguments).collect();
+    match given.as_slice() {
+        [map, key, Expr { kind: ExprKind::Literal(_), .. }] if name.text == "get" => {
+            Some([map.path()?.join(".").as_str(), key.as_text()?].join("."))
+        }
+        _ => None,
     }
-    kept.path().map(|path| path.join("."))
 }
 
 /// What an expression says, as it is written: without the functions around it that keep that, and a

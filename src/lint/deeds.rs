@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use crate::declaration::{Declaration, InDoubt};
+use crate::guard::syntax::Expr;
 use crate::guard::{Given, Script};
+use crate::value::Value;
 
 use super::Setting;
-use super::checked::kept_text;
+use super::checked::{kept_name, kept_text, names_of};
 use super::fanout::{each_of, hangs_on_item, is_said_per_item};
 use super::flow::{Flow, Known, Node};
 use super::judgement::{Said, judgement};
 use super::own_hash::is_own_hash;
+use super::pieces::argument_at;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,12 +90,38 @@ pub(super) fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declarati
 }
 
 /// What a script does whenever it ends well, and what it may deploy.
-pub(super) fn deeds_of_script(script: &Script) -> impl Iterator<Item = Deed> {
+pub(super) fn deeds_of_script(flow: &Flow<'_>, node: &Node<'_>, script: &Script) -> Vec<Deed> {
     let sure = script.asked().iter().filter(|asked| asked.is_sure && asked.declaration.name == "disarm");
-    let gates = sure.filter_map(|asked| asked.argument("gate")?.value.clone());
+    let closed = sure.filter_map(|asked| asked.argument("gate")?.value.clone());
+    let verified = verified_by(script).into_iter().filter_map(|(service, expected)| {
+        let against = match expected.as_text() {
+            Some(text) => Known::Value(Value::text(text)),
+            None => flow.named(node, &kept_name(expected)?),
+        };
+        Some(Deed::Verifies { service: Known::Value(Value::text(service)), against: Some(against) })
+    });
     // Which service it deploys is known only when it runs.
     let deploys = script.said().calls("deploy").then(|| Known::Symbol(Arc::from("script:what a script deploys")));
-    gates.map(|gate| Deed::Disarms(Known::Value(gate))).chain(deploys.map(Deed::Deploys))
+    let closed = closed.map(|gate| Deed::Disarms(Known::Value(gate)));
+    closed.chain(verified).chain(deploys.map(Deed::Deploys)).collect()
+}
+
+/// The services that a script surely verifies, each with what it holds it against: what is written out,
+/// or a name that is not the script's own.
+pub(super) fn verified_by(script: &Script) -> Vec<(&str, &Expr)> {
+    const VERIFYING: &str = "expect_hash";
+    let said = script.said();
+    let calls = said.calls.iter().filter(|call| call.name == VERIFYING && call.is_sure && !call.is_method);
+    let verified = calls.filter_map(|call| {
+        let service = argument_at(&call.arguments, 0, "service", said)?.as_text()?;
+        let expected = argument_at(&call.arguments, 1, "expected", said)?;
+        let is_own = |name: &String| {
+            let root = name.split('.').next().unwrap_or_default();
+            root.is_empty() || said.gives_itself(root)
+        };
+        (!names_of(expected).iter().any(is_own)).then_some((service, expected))
+    });
+    verified.filter(|_| !said.gives_itself(VERIFYING)).collect()
 }
 
 /// Whether a counter is counted from where it stood: from when the step begins, or as an earlier one

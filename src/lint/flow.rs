@@ -72,7 +72,7 @@ pub(super) struct Stand<'a> {
     /// The names of its runbook's params.
     pub(super) frame: usize,
     foreach: Option<&'a Foreach>,
-    every_item: Option<bool>,
+    pub(super) every_item: Option<bool>,
 }
 
 impl<'a> Node<'a> {
@@ -326,8 +326,7 @@ impl<'a> Flow<'a> {
         self.names.bind(runbook, &at.path, inner, Some(&at.path));
         self.nodes.push(Node { part: Part::Begin, ..Node::of(step, work, at.clone()) });
         let watched = self.watches.len();
-        // A fan-out inside of another one is not followed.
-        let every_item = at.foreach.map_or(at.every_item, |_| Some(at.every_item.is_none()));
+        let every_item = at.foreach.map_or(at.every_item, |_| Some(at.every_item.unwrap_or(true)));
         let ends = self.steps(runbook, &format!("{}/", at.path), inner, Some(id), Some(at.outer), every_item);
         let end = self.nodes.len();
         for watch in self.watches.iter_mut().skip(watched) {

@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::guard::syntax::Expr;
 use crate::guard::{Given, Guard, known};
 use crate::runbook::{Action, Foreach, Runbook, Work};
 use crate::value::Value;
 
+use super::checked::read_name;
 use super::flow::Stand;
 use super::items::{Each, PerItem, PerItems, given_item, names_item};
 
@@ -156,7 +156,9 @@ impl Meanings {
         let symbol: Arc<str> = Arc::from(format!("{}/:{}", at.path, guard.text().trim()));
         let passes_by = work.when.as_ref().is_some_and(names_item);
         if let Some(each) = self.each(guard, &foreach.list, at.frame, &at.path).filter(|_| !passes_by) {
-            let per_item = PerItem { each, is_in_turn: foreach.max_parallel == 1 };
+            // Inside of another fan-out, all items come again and again.
+            let is_in_turn = foreach.max_parallel == 1 && at.every_item.is_none();
+            let per_item = PerItem { each, is_in_turn };
             Arc::make_mut(&mut self.per_item).insert(Arc::clone(&symbol), per_item);
         }
         Some(Known::Symbol(symbol))
@@ -194,8 +196,8 @@ impl Meanings {
     fn computed(&self, guard: &Guard, frame: usize, path: &str) -> Known {
         let look_up = |words: &[&str]| self.constant(words, frame, path);
         let value = guard.syntax().and_then(|syntax| known(syntax, &look_up));
-        let said = || match guard.syntax().and_then(Expr::path) {
-            Some(words) => self.symbol(&words.join("."), frame, path),
+        let said = || match guard.syntax().and_then(read_name) {
+            Some(name) => self.symbol(&name, frame, path),
             None => self.symbol(guard.text(), frame, path),
         };
         value.map_or_else(said, Known::Value)

@@ -274,6 +274,17 @@ pub(super) fn argument_of<'s>(arguments: &'s [Expr], name: &str, said: &'s Said)
     }
 }
 
+/// What a call of a primitive gives for the argument at a place, by that or by its name in a closing map.
+pub(super) fn argument_at<'s>(arguments: &'s [Expr], place: usize, name: &str, said: &'s Said) -> Option<&'s Expr> {
+    let last = standing_for(arguments.last()?, said);
+    let named = match &last.kind {
+        ExprKind::Map(entries) => entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value),
+        _ => None,
+    };
+    let given = named.or_else(|| arguments.get(place)).map(|given| standing_for(given, said))?;
+    (!matches!(given.kind, ExprKind::Map(_))).then_some(given)
+}
+
 /// An expression, or what a name that it is stands for.
 pub(super) fn standing_for<'s>(expression: &'s Expr, said: &'s Said) -> &'s Expr {
     let mut at = expression;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::guard::syntax::{Expr, ExprKind};
+use crate::guard::syntax::Expr;
 use crate::guard::{Guard, Script};
 use crate::runbook::{ActionKind, Foreach, Runbook};
 use crate::value::Value;
@@ -11,9 +11,11 @@ use crate::value::Value;
 use super::Subject;
 use super::asserted::expected_sides;
 use super::carried::{Passed, passed};
+use super::deeds::verified_by;
 use super::fanout::each_of;
 use super::flow::{Known, Node, NodeId, Part};
 use super::judgement::{HASHES, compared_sides};
+use super::pieces::argument_at;
 use super::scene::Deed;
 
 /// How many expressions are looked into for one hash.
@@ -73,6 +75,9 @@ impl<'s> Follower<'s, '_> {
             let expected = inserted.iter().filter(|one| one.argument == Some("expected"));
             expected.for_each(|one| self.guard(place, one.guard));
             return;
+        }
+        if let ActionKind::Script(script) = &node.work.action.kind {
+            verified_by(script).into_iter().for_each(|(_, expected)| self.expression(place, expected));
         }
         let sides = compared_sides(node.work).into_iter().chain(expected_sides(node));
         sides.for_each(|side| self.expression(place, side));
@@ -213,22 +218,18 @@ fn read_by_script(id: NodeId, script: &Script) -> Vec<Reading> {
                 open.extend(meant.and_then(|root| said.names.get(*root)));
             }
             Passed::Call(name, arguments) if READING.contains(&name) => {
-                let argument = |name| argument_of(arguments, name);
-                let (service, subject) = (argument("service"), argument("subject"));
+                let written = |name| {
+                    let text = argument_at(arguments, 0, name, said)?.as_text()?;
+                    Some(Known::Value(Value::text(text)))
+                };
+                let (service, subject) = match name {
+                    "nats_req" => (None, written("subject")),
+                    _ => (written("service"), None),
+                };
                 found.push(Reading { id, service, subject });
             }
             Passed::Call(..) => {}
         });
     }
     found
-}
-
-/// An argument of a call, where it is written out: the first one, or one in the map that closes them.
-fn argument_of(arguments: &[Expr], name: &str) -> Option<Known> {
-    let named = arguments.last().and_then(|last| match &last.kind {
-        ExprKind::Map(entries) => entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value),
-        _ => None,
-    });
-    let text = named.or(arguments.first())?.as_text()?;
-    Some(Known::Value(Value::text(text)))
 }

@@ -63,7 +63,9 @@ impl<'a> Scene<'a> {
                 ActionKind::Primitive(declaration) => {
                     deeds.extend(deeds_of(&flow, node, declaration, setting).into_iter().map(|deed| (id, deed)));
                 }
-                ActionKind::Script(script) => deeds.extend(deeds_of_script(script).map(|deed| (id, deed))),
+                ActionKind::Script(script) => {
+                    deeds.extend(deeds_of_script(&flow, node, script).into_iter().map(|deed| (id, deed)))
+                }
                 ActionKind::Runbook(_) => {}
             }
         }

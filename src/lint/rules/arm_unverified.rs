@@ -6,6 +6,7 @@
 //! handshake counter of the service that asks the other one, which starts again after the other was
 //! deployed: what it counted before was another handshake. So the deploy of the one that asks is skipped
 //! only where the other was not changed either: `when: steps.deploy_execution.status == "ok" || ...`.
+//! A script verifies a service that it surely asks by `expect_hash`, outside of every `if` and loop.
 //! A hash that was read after that deploy verifies as well where an `assert`, or the `require` or `when` of
 //! the step that opens, compares it with the expected one.
 //! A verification that may be skipped, goes over a list that may be empty, or whose failure the step
