@@ -29,7 +29,8 @@ pub fn lint_reference() -> String {
          every example. What [`titan-run lint`](ci.md) says, `plan` and `run` say too: an error refuses a run.\n\n\
          A verdict is *proved* where it follows from the graph, the types or the bounds, whatever the world does, and \
          *heuristic* where it is what such a runbook nearly always means. One place is allowed by a comment with its \
-         reason, `# titan: allow(CODE) REASON`, above its key or behind it. `.titan-lint.yaml` says what a team weighs \
+         reason, `# titan: allow(CODE) REASON`, above its key or behind it; in a file of functions by `// titan: \
+         allow(CODE) REASON`, above its function or line or behind it. `.titan-lint.yaml` says what a team weighs \
          differently; rules on safety and security weigh no less there. What is found while a file is read can be \
          neither allowed nor weighed.\n",
     );

@@ -6,6 +6,7 @@ use crate::guard::{Guards, SaidByFile};
 use crate::source::{SourceFile, Spanned};
 use crate::yaml::{Node, NodeKind};
 
+use super::allowed::not_allowed;
 use super::check::is_unknown_name;
 use super::fields::texts_of;
 use super::load::{Library, Shelf};
@@ -75,7 +76,8 @@ pub(super) fn sandbox(
     (sandbox, files)
 }
 
-/// Everything that a file of functions calls, reads or hands over that cannot be.
+/// Everything that a file of functions calls, reads or hands over that cannot be, and that its comments
+/// do not allow: what a rule finds in a runbook.
 fn wrong_in(said: &SaidByFile) -> Vec<Diagnostic> {
     let mut findings = Findings::new(said.file.clone());
     for (span, wrong) in &said.wrong {
@@ -88,7 +90,7 @@ fn wrong_in(said: &SaidByFile) -> Vec<Diagnostic> {
         findings.extend(call);
     }
     said.asked.iter().for_each(|asked| arguments::asked(&mut findings, asked));
-    findings.into_sorted()
+    not_allowed(said.file.text(), findings.into_sorted(), |code| [calls::CODE, TYPES].contains(&code))
 }
 
 fn read(name: Spanned<&str>, library: &dyn Library, from: &SourceFile) -> Result<SourceFile, String> {

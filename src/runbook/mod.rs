@@ -5,6 +5,7 @@
 //! includes come through [`Library`].
 
 mod address;
+mod allowed;
 mod arguments;
 mod bound;
 pub mod calls;
