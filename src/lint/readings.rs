@@ -36,10 +36,10 @@ pub(super) struct Reading {
 }
 
 /// The readings of what a node holds a service against.
-pub(super) fn readings(subject: &Subject<'_>, id: NodeId) -> Vec<Reading> {
+pub(super) fn readings(subject: &Subject<'_>, id: NodeId, service: &Known) -> Vec<Reading> {
     let mut follower = Follower { subject, user: id, left: MAX_FOLLOWED, found: Vec::new() };
     if let Some(node) = subject.scene().flow.node(id) {
-        follower.held_against(node);
+        follower.held_against(node, Some(service));
     }
     follower.found
 }
@@ -68,7 +68,8 @@ struct Follower<'s, 'a> {
 }
 
 impl<'s> Follower<'s, '_> {
-    fn held_against(&mut self, node: &'s Node<'_>) {
+    /// Follows what a node holds a service against, or any of them.
+    fn held_against(&mut self, node: &'s Node<'_>, service: Option<&Known>) {
         let place = Place::of(node);
         if node.work.action.name() == "expect_hash" {
             let inserted = node.work.action.with.insertions();
@@ -77,7 +78,9 @@ impl<'s> Follower<'s, '_> {
             return;
         }
         if let ActionKind::Script(script) = &node.work.action.kind {
-            verified_by(script).into_iter().for_each(|(_, expected)| self.expression(place, expected));
+            let is_it = |one: &str| service.is_none_or(|service| service.as_text() == Some(one));
+            let verified = verified_by(script).into_iter().filter(|(one, _)| is_it(one));
+            verified.for_each(|(_, expected)| self.expression(place, expected));
         }
         let sides = compared_sides(node.work).into_iter().chain(expected_sides(node));
         sides.for_each(|side| self.expression(place, side));
@@ -152,9 +155,9 @@ impl<'s> Follower<'s, '_> {
                 let inserted = node.work.action.with.insertions();
                 inserted.iter().for_each(|one| self.guard(Place::of(node), one.guard));
             }
-            ActionKind::Primitive(_) if self.is_held(id, part) => self.held_against(node),
+            ActionKind::Primitive(_) if self.is_held(id, part) => self.held_against(node, None),
             ActionKind::Primitive(primitive) if READING.contains(&primitive.name) => match self.judge_of(id, part) {
-                Some(judge) => self.held_against(judge),
+                Some(judge) => self.held_against(judge, None),
                 None => self.read(id, node),
             },
             ActionKind::Primitive(_) => {}
