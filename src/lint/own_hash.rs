@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -23,12 +22,9 @@ const HELD: [&str; 5] = ["active", "loaded", "ok", "verified", "holds"];
 const FAILED: &str = "CRITICAL: Policy hash handshake FAILED";
 /// What may stand before that.
 const MARKS: [&str; 4] = ["", "🚨 ", "[ERROR] ", "[ERROR] 🚨 "];
-/// What a pattern may want any number of that is no letter and no digit; of all alphabets, it would take
-/// as long to make ready as a file to check.
-static BLANKS: LazyLock<Regex> = LazyLock::new(|| {
-    let blank = r"\\[sW]|\[(?:[^\w\]\\\[]|\\[stW]|\[:(?:space|blank|punct):\])+\]|[ :=]";
-    of_bytes(&format!(r"(?:{blank})(?:[*+]\??|\{{[0-9,]*\}})")).unwrap_or_else(|_| unreachable!("a pattern of our own"))
-});
+/// How a pattern names, alone or in a class, what is no letter and no digit.
+const BLANK: [&str; 5] = [r"\s", r"\W", " ", ":", "="];
+const BLANK_IN_CLASS: [&str; 6] = [r"\s", r"\t", r"\W", "[:space:]", "[:blank:]", "[:punct:]"];
 /// The hex digits of a hash.
 const HASH_DIGITS: usize = 64;
 
@@ -91,8 +87,7 @@ impl Memory {
 /// Whether the hash may be any one in the line: something of any length lies between the words that
 /// say what it is and the hash, and none of them says that it is held.
 fn takes_any(pattern: &str) -> bool {
-    let before = BLANKS.replace_all(before_hash(pattern).as_bytes(), b"".as_slice());
-    let before = String::from_utf8_lossy(&before);
+    let before = without_blanks(before_hash(pattern));
     let words = before.split_inclusive(|c: char| !c.is_alphabetic());
     // What follows the last word: a shorter one may belong to the pattern's own language.
     let mut gap = String::new();
@@ -114,29 +109,85 @@ fn takes_any(pattern: &str) -> bool {
 /// Whether the pattern takes another service's hash from the line in which a service says that its
 /// handshake failed.
 fn takes_from_failure<S>(pattern: &str, own: Option<&str>, services: &BTreeMap<String, S>) -> bool {
-    let Ok(regex) = of_bytes(pattern).or_else(|_| Regex::new(pattern)) else {
+    let beginning = beginning(pattern);
+    let others = services.keys().filter(|name| Some(name.as_str()) != own);
+    let lines = others.flat_map(|other| failures(own.unwrap_or_default(), other));
+    let lines: Vec<String> = lines.filter(|line| line.contains(beginning)).collect();
+    // To make a pattern ready takes as long as to check a file.
+    if lines.is_empty() {
         return false;
-    };
-    let capital = |name: &str| name.chars().take(1).flat_map(char::to_uppercase).chain(name.chars().skip(1)).collect();
-    let (own_hash, other_hash) = ("a".repeat(HASH_DIGITS), "b".repeat(HASH_DIGITS));
-    let is_taken = |line: String| {
+    }
+    let regex = RegexBuilder::new(pattern).unicode(false).build().or_else(|_| Regex::new(pattern));
+    let is_taken = |regex: &Regex, line: &str| {
         let found = regex.captures(line.as_bytes());
         found.is_some_and(|found| found.name("hash").is_some_and(|hash| hash.as_bytes().starts_with(b"b")))
     };
-    let own_name: String = own.map_or_else(String::new, capital);
-    services.keys().filter(|name| Some(name.as_str()) != own).any(|other| {
-        let other: String = capital(other);
-        let (own, other) = (format!("{own_name}: {own_hash}"), format!("{other}: {other_hash}"));
-        let lines = MARKS
-            .iter()
-            .flat_map(|mark| [format!("{mark}{FAILED}. {own} {other}"), format!("{mark}{FAILED}. {other} {own}")]);
-        lines.into_iter().any(is_taken)
-    })
+    regex.is_ok_and(|regex| lines.iter().any(|line| is_taken(&regex, line)))
 }
 
-/// A pattern whose letters are those of ASCII: it is made ready in a tenth of the time.
-fn of_bytes(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).unicode(false).build()
+/// The lines in which a service says that its handshake with another one failed; the other's hash begins with `b`.
+fn failures(own: &str, other: &str) -> impl Iterator<Item = String> {
+    let hash_of = |name: &str, digit: &str| {
+        let capital = name.chars().take(1).flat_map(char::to_uppercase);
+        let name: String = capital.chain(name.chars().skip(1)).collect();
+        format!("{name}: {}", digit.repeat(HASH_DIGITS))
+    };
+    let (own, other) = (hash_of(own, "a"), hash_of(other, "b"));
+    MARKS
+        .into_iter()
+        .flat_map(move |mark| [format!("{mark}{FAILED}. {own} {other}"), format!("{mark}{FAILED}. {other} {own}")])
+}
+
+/// What every match of a pattern begins with, as far as that is letters and blanks.
+fn beginning(pattern: &str) -> &str {
+    let end = pattern.find(|c: char| !(c.is_alphanumeric() || c == ' ')).unwrap_or(pattern.len());
+    // The last one may belong to what says how often.
+    let before = pattern.get(..end).and_then(|plain| plain.char_indices().next_back()).map_or(0, |(at, _)| at);
+    if pattern.contains('|') { "" } else { pattern.get(..before).unwrap_or_default() }
+}
+
+/// A pattern without what it may want any number of that is no letter and no digit.
+fn without_blanks(pattern: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = pattern;
+    while let Some(first) = rest.chars().next() {
+        rest = behind_blank(rest).and_then(behind_number).unwrap_or_else(|| {
+            kept.push(first);
+            rest.get(first.len_utf8()..).unwrap_or_default()
+        });
+    }
+    kept
+}
+
+fn behind_blank(pattern: &str) -> Option<&str> {
+    if let Some(rest) = behind_any(pattern, &BLANK) {
+        return Some(rest);
+    }
+    let mut class = pattern.strip_prefix('[')?;
+    let start = class;
+    loop {
+        let first = class.chars().next()?;
+        class = match behind_any(class, &BLANK_IN_CLASS) {
+            Some(rest) => rest,
+            None if first == ']' && class.len() < start.len() => return class.get(1..),
+            None if matches!(first, '[' | ']' | '\\' | '_') || first.is_ascii_alphanumeric() => return None,
+            None => class.get(first.len_utf8()..)?,
+        };
+    }
+}
+
+/// What follows where a pattern says here how often.
+fn behind_number(pattern: &str) -> Option<&str> {
+    match behind_any(pattern, &["*", "+"]) {
+        Some(rest) => Some(rest.strip_prefix('?').unwrap_or(rest)),
+        None => {
+            pattern.strip_prefix('{')?.trim_start_matches(|c: char| c.is_ascii_digit() || c == ',').strip_prefix('}')
+        }
+    }
+}
+
+fn behind_any<'a>(pattern: &'a str, words: &[&str]) -> Option<&'a str> {
+    words.iter().find_map(|word| pattern.strip_prefix(word))
 }
 
 /// What a pattern wants before the hash.
