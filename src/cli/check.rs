@@ -12,7 +12,7 @@ use crate::guard::Guards;
 use crate::lint::{ExaminedTarget, Levels, Memory, Setting, examine, examine_target};
 use crate::primitive::CATALOGUE;
 use crate::runbook::target::Target;
-use crate::runbook::{Loaded, check_test, decode_test};
+use crate::runbook::{Loaded, check_test, decode_target, decode_test};
 use crate::sim::SimWorld;
 use crate::source::SourceFile;
 use crate::stdlib;
@@ -47,17 +47,16 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Goes through a file once.
+    /// Looks through a file.
     pub(super) fn of(file: &SourceFile) -> Self {
-        let (mut is_target, mut is_runbook) = (false, false);
-        for line in file.text().as_bytes().split(|byte| *byte == b'\n') {
-            if line.starts_with(b"test:") {
-                return Self::Test;
-            }
-            is_target |= line.starts_with(b"target:");
-            is_runbook |= line.starts_with(b"runbook:");
+        let text = file.text();
+        // To look for it anywhere first is many bytes at once.
+        let says = |key: &str| text.contains(key) && text.lines().any(|line| line.starts_with(key));
+        match says("test:") {
+            true => Self::Test,
+            false if says("target:") && !says("runbook:") => Self::Target,
+            false => Self::Runbook,
         }
-        if is_target && !is_runbook { Self::Target } else { Self::Runbook }
     }
 }
 
@@ -151,7 +150,7 @@ impl Checker {
                 return vec![findings.error("bad-include", why, test.runbook.span).help(help)];
             }
         };
-        let target = self.simulated(&around.levels).target;
+        let target = self.simulated().target;
         // What is kept for other files was seen against their target.
         let memory = Memory::default();
         let setting = Setting { target: &target, is_chosen: true, levels: &around.levels, memory: &memory };
@@ -212,7 +211,7 @@ impl Checker {
             diagnostics.extend(found);
             Some(Aim { target: target?, file, is_chosen: true })
         });
-        let aim = aimed_at.unwrap_or_else(|| self.simulated(&levels));
+        let aim = aimed_at.unwrap_or_else(|| self.simulated());
         let library = Folder::under(name, Rc::clone(&self.open));
         Around { library, levels, settings, aim, memory: Memory::default(), diagnostics, unreadable }
     }
@@ -225,10 +224,10 @@ impl Checker {
         }
     }
 
-    fn simulated(&self, levels: &Levels) -> Aim {
+    fn simulated(&self) -> Aim {
         let text = stdlib::find(SIMULATED).unwrap_or_default();
         let file = SourceFile::new(SIMULATED, text);
-        let target = examine_target(&file, &self.guards, levels).target.unwrap_or_default();
+        let target = decode_target(&file, &self.guards).unwrap_or_default();
         Aim { target, file, is_chosen: false }
     }
 }

@@ -21,7 +21,7 @@ pub fn read_text(name: &str, bytes: &[u8]) -> Result<SourceFile, Vec<Diagnostic>
         let message = format!("`{name}` is larger than {MAX_TEXT} bytes");
         return Err(vec![findings.error("yaml-size", message, Span::default())]);
     }
-    if bytes.iter().filter(|byte| **byte == b'\n').count() > MAX_LINES {
+    if bytes.len() > MAX_LINES && bytes.iter().filter(|byte| **byte == b'\n').count() > MAX_LINES {
         let findings = Findings::new(SourceFile::new(name, ""));
         let message = format!("`{name}` has more than {MAX_LINES} lines");
         return Err(vec![findings.error("yaml-size", message, Span::default())]);

@@ -62,7 +62,8 @@ fn found(leaf: &Leaf<'_>, file: &SourceFile) -> Option<(String, crate::source::S
     if let Some((what, place)) = written_out(text) {
         return Some((what.to_owned(), leaf.part(file, place)));
     }
-    let login = text.find("://").and_then(|_| Address::of(text).login);
+    let is_address = text.as_bytes().windows(3).any(|three| three == b"://");
+    let login = if is_address { Address::of(text).login } else { None };
     let password = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);
     if let Some(password) = password.filter(|password| !password.is_empty() && !password.contains("${")) {
         let at = text.find(&format!(":{password}@")).map_or(0, |at| at + 1);
