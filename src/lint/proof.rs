@@ -5,6 +5,8 @@
 //! ask for its being ok. Failing in any other way stops the run,
 //! and what follows is the rollback's business. Linear in the edges; never recurses.
 
+use std::ops::{BitAnd, BitOr};
+
 use crate::runbook::{EdgeOutcome, OnFailure};
 
 use super::fanout::may_do_nothing;
@@ -42,7 +44,7 @@ impl<'f, 'a> Proof<'f, 'a> {
             };
             let mut outcomes = proof.outcomes(*id, node, proofs.has(*id), truths.get(*id).copied().flatten());
             if proof.sure.has(*id) {
-                outcomes = Outcomes { skipped: None, failed: None, ..outcomes };
+                outcomes = Outcomes { skipped: Proved::NOWHERE, failed: Proved::NOWHERE, ..outcomes };
             }
             if let Some(slot) = proof.all.get_mut(*id) {
                 *slot = outcomes;
@@ -53,13 +55,13 @@ impl<'f, 'a> Proof<'f, 'a> {
 
     /// Whether it is proved whenever this node starts; true where it never starts.
     pub fn holds_at_start(&self, id: NodeId) -> bool {
-        self.get(id).start.unwrap_or(true)
+        self.get(id).start != Proved::NOT_EVERYWHERE
     }
 
     /// Whether it is proved in every run that comes to its end.
     pub fn is_done_at_end(&self) -> bool {
         // What is inside a runbook used as an action need not happen; where it ends, that counts.
-        self.flow.nodes().any(|(id, _)| !self.is_inside(id) && self.get(id).any() == Some(true))
+        self.flow.nodes().any(|(id, _)| !self.is_inside(id) && self.get(id).any() == Proved::EVERYWHERE)
     }
 
     fn is_inside(&self, id: NodeId) -> bool {
@@ -69,12 +71,12 @@ impl<'f, 'a> Proof<'f, 'a> {
 
     /// Whether this node can start at all.
     pub fn can_start(&self, id: NodeId) -> bool {
-        self.get(id).start.is_some()
+        self.get(id).start != Proved::NOWHERE
     }
 
     /// Whether this node can end in a way an edge waits for, in a run that goes on.
     pub fn can_be(&self, id: NodeId, on: EdgeOutcome) -> bool {
-        self.get(id).held(on).is_some()
+        self.get(id).held(on) != Proved::NOWHERE
     }
 
     /// A way to a node on which nothing is proved, as `a ok -> b skipped -> c`.
@@ -121,70 +123,115 @@ impl<'f, 'a> Proof<'f, 'a> {
         let is_tolerated = node.step.is_some_and(|step| step.on_failure == OnFailure::Continue);
         if let Part::End { begin } = node.part {
             let begun = self.get(begin);
-            let is_inside = !may_do_nothing && node.needs.iter().any(|(inner, _)| self.get(*inner).any() == Some(true));
+            let is_inside =
+                !may_do_nothing && node.needs.iter().any(|(inner, _)| self.get(*inner).any() == Proved::EVERYWHERE);
             return Outcomes {
                 start: begun.start,
-                ok: begun.ok.map(|proved| proved || is_inside || (is_proof && !may_do_nothing)),
+                ok: begun.ok | Proved::always(is_inside || (is_proof && !may_do_nothing)),
                 skipped: begun.skipped,
-                failed: begun.ok.filter(|_| is_tolerated),
+                failed: begun.ok.only_where(is_tolerated),
             };
         }
-        let mut start = Some(false);
+        let mut start = Proved::NOT_EVERYWHERE;
         // The same where its guards let it do something.
-        let mut acting = Some(false);
-        let mut broken = None;
+        let mut acting = Proved::NOT_EVERYWHERE;
+        let mut broken = Proved::NOWHERE;
         for (from, on) in &node.needs {
             let before = self.get(*from);
             // What is inside a runbook used as an action happens only when that has begun.
             let is_frame = self.flow.node(*from).is_some_and(|node| node.part == Part::Begin);
             let held = if is_frame { before.ok } else { before.held(*on) };
-            start = start.zip(held).map(|(so_far, held)| so_far || held);
-            let held = if node.acts_after.contains(from) { before.ok } else { held };
-            acting = acting.zip(held).map(|(so_far, held)| so_far || held);
-            broken = either(broken, before.broken(*on).filter(|_| !is_frame));
+            start = start | held;
+            acting = acting | if node.acts_after.contains(from) { before.ok } else { held };
+            broken = broken & before.broken(*on).only_where(!is_frame);
         }
         let when = node.work.when.as_ref().map(|_| truth);
         let may_skip = node.step.is_some_and(|step| step.may_skip) || matches!(when, Some(None | Some(false)));
-        let skipped = either(broken, start.filter(|_| may_skip));
+        let skipped = broken & start.only_where(may_skip);
         let can_start = when != Some(Some(false));
         let is_proof = is_proof && !may_do_nothing;
-        let failed = start.filter(|_| is_tolerated && can_start);
-        let start = acting.filter(|_| can_start);
-        Outcomes { start, ok: start.map(|proved| proved || is_proof), skipped, failed }
+        let failed = start.only_where(is_tolerated && can_start);
+        let start = acting.only_where(can_start);
+        Outcomes { start, ok: start | Proved::always(is_proof), skipped, failed }
+    }
+}
+
+/// Whether something was proved on the ways to a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Proved(u8);
+
+impl Proved {
+    /// There is such a way, and not on each of them.
+    const NOT_EVERYWHERE: Self = Self(0b00);
+    /// On each of them.
+    const EVERYWHERE: Self = Self(0b01);
+    /// There is no such way.
+    const NOWHERE: Self = Self(0b11);
+
+    fn always(is_proved: bool) -> Self {
+        if is_proved { Self::EVERYWHERE } else { Self::NOT_EVERYWHERE }
+    }
+
+    /// No way, unless something holds.
+    fn only_where(self, holds: bool) -> Self {
+        if holds { self } else { Self::NOWHERE }
+    }
+}
+
+impl Default for Proved {
+    fn default() -> Self {
+        Self::NOWHERE
+    }
+}
+
+/// What is proved where both happened.
+impl BitOr for Proved {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What is proved where one of two things happened: what both prove.
+impl BitAnd for Proved {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 
 /// For each outcome a node can have in a run that goes on: whether something was proved by then.
-/// `None` where it cannot have that outcome.
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcomes {
-    start: Option<bool>,
-    ok: Option<bool>,
-    skipped: Option<bool>,
-    failed: Option<bool>,
+    start: Proved,
+    ok: Proved,
+    skipped: Proved,
+    failed: Proved,
 }
 
 impl Outcomes {
-    fn any(self) -> Option<bool> {
-        either(either(self.ok, self.skipped), self.failed)
+    fn any(self) -> Proved {
+        self.ok & self.skipped & self.failed
     }
 
-    fn held(self, on: EdgeOutcome) -> Option<bool> {
+    fn held(self, on: EdgeOutcome) -> Proved {
         match on {
             EdgeOutcome::Ok => self.ok,
             EdgeOutcome::Failed => self.failed,
             EdgeOutcome::Skipped => self.skipped,
             EdgeOutcome::Done => self.any(),
-            EdgeOutcome::OkOrSkipped => either(self.ok, self.skipped),
+            EdgeOutcome::OkOrSkipped => self.ok & self.skipped,
         }
     }
 
-    fn broken(self, on: EdgeOutcome) -> Option<bool> {
+    fn broken(self, on: EdgeOutcome) -> Proved {
         match on {
-            EdgeOutcome::Ok => either(self.skipped, self.failed),
-            EdgeOutcome::Failed => either(self.ok, self.skipped),
-            EdgeOutcome::Skipped => either(self.ok, self.failed),
-            EdgeOutcome::Done => None,
+            EdgeOutcome::Ok => self.skipped & self.failed,
+            EdgeOutcome::Failed => self.ok & self.skipped,
+            EdgeOutcome::Skipped => self.ok & self.failed,
+            EdgeOutcome::Done => Proved::NOWHERE,
             EdgeOutcome::OkOrSkipped => self.failed,
         }
     }
@@ -202,15 +249,7 @@ impl Outcomes {
                 || (on == EdgeOutcome::OkOrSkipped && outcome != EdgeOutcome::Failed)
         };
         each.into_iter()
-            .find(|(outcome, proved, _)| waits_for(*outcome) && *proved == Some(false))
+            .find(|(outcome, proved, _)| waits_for(*outcome) && *proved == Proved::NOT_EVERYWHERE)
             .map(|(_, _, word)| word)
-    }
-}
-
-/// What is proved where one of two things happened: what both prove.
-fn either(a: Option<bool>, b: Option<bool>) -> Option<bool> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a && b),
-        (one, None) | (None, one) => one,
     }
 }
