@@ -6,6 +6,9 @@
 use crate::source::Span;
 use crate::value::Value;
 
+/// How many words most dotted names have at most, such as `steps.verify.out.hash`.
+const USUAL_WORDS: usize = 4;
+
 /// An expression with its place in the guard's text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expr {
@@ -162,7 +165,10 @@ impl Expr {
     /// The words of a dotted name such as `steps.verify.out`, which may be written `steps["verify"].out`;
     /// `None` where this is none.
     pub fn path(&self) -> Option<Vec<&str>> {
-        let mut words = Vec::new();
+        let (ExprKind::Name(_) | ExprKind::Property { .. } | ExprKind::Index { .. }) = self.kind else {
+            return None;
+        };
+        let mut words = Vec::with_capacity(USUAL_WORDS);
         let mut at = self;
         loop {
             match &at.kind {

@@ -258,7 +258,8 @@ impl<'a> Flow<'a> {
             return None;
         };
         let (place, name) = text.split_once(':')?;
-        let (id, property) = name.strip_prefix("steps.")?.split_once(".out.")?;
+        let (id, rest) = name.strip_prefix("steps.")?.split_once('.')?;
+        let property = rest.strip_prefix("out.")?;
         let path = if place.is_empty() { id.to_owned() } else { format!("{place}/{id}") };
         let found = self.nodes().find(|(_, node)| node.path == path && node.part != Part::Begin);
         found.map(|(id, _)| (id, property))
