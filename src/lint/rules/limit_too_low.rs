@@ -46,10 +46,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let all = exceeded(subject, Bound::AtMost);
     // One that no run can keep is told by `limit-impossible`.
-    let impossible = exceeded(subject, Bound::AtLeast);
+    let impossible = if all.is_empty() { Vec::new() } else { exceeded(subject, Bound::AtLeast) };
     let is_impossible = |worst: &Exceeded| impossible.iter().any(|other| other.name == worst.name);
-    for worst in exceeded(subject, Bound::AtMost).into_iter().filter(|worst| !is_impossible(worst)) {
+    for worst in all.into_iter().filter(|worst| !is_impossible(worst)) {
         let message = format!(
             "a slow run takes {} and `{}` allows {}",
             format_duration(worst.takes),
