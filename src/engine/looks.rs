@@ -67,8 +67,16 @@ struct Again {
     memory: Option<Value>,
     /// What was seen.
     out: Value,
-    /// The frame, the step in it whose guards judge it, and its item; a call of a script has none.
+    /// The frame, the step in it that it belongs to, and its item; a call of a script has none.
     step: Option<(Rc<Frame>, usize, Option<Value>)>,
+}
+
+impl Again {
+    /// The work whose guards judge it: the step's own, or its undo.
+    fn work(frame: &Frame, step: usize, phase: Phase) -> Option<&Work> {
+        let step = frame.runbook.steps.get(step)?;
+        if frame.phase == phase { Some(&step.work) } else { step.undo.as_deref() }
+    }
 }
 
 /// Something that was changed.
@@ -222,15 +230,15 @@ impl Run<'_> {
         self.looks.borrow_mut().changed.extend(change);
     }
 
-    /// Takes note of what a step of an earlier runner has seen.
-    pub(super) fn had_looked(&self, frame: &Rc<Frame>, work: &Work, begun: &Begun, known: &Known) {
+    /// Takes note of what a piece of work of an earlier runner has seen.
+    pub(super) fn had_looked(&self, phase: Phase, frame: &Rc<Frame>, work: &Work, begun: &Begun, known: &Known) {
         match (&work.action.kind, &known.outcome) {
-            (ActionKind::Script(_), _) => self.had_called(frame.phase, &begun.path, known),
+            (ActionKind::Script(_), _) => self.had_called(phase, &begun.path, known),
             (ActionKind::Primitive(declaration), Some(Outcome::Ended { failure: None, out, .. }))
                 if is_judged(work, declaration) =>
             {
                 self.seen(
-                    frame.phase,
+                    phase,
                     known.order,
                     Again {
                         path: Arc::clone(&begun.path),
@@ -311,17 +319,17 @@ impl Run<'_> {
     ) -> (Result<Value, Failure>, bool) {
         // What it waits for is shown where the gate is opened.
         let shown = Begun::new(step, Arc::clone(&task.begun.path), item.clone(), task.begun.order);
-        let Some(step) = frame.runbook.steps.get(step) else {
+        let Some(work) = Again::work(frame, step, task.phase) else {
             return (Ok(look.out.clone()), false);
         };
-        let again = Task { frame, begun: &shown, work: &step.work, phase: task.phase, interrupted: None };
+        let again = Task { frame, begun: &shown, work, phase: task.phase, interrupted: None };
         let with = match Arguments::check(look.declaration, &look.with) {
             Ok(with) => with,
             Err(failure) => return (Err(failure), false),
         };
-        let deadline = self.now() + step.work.bound(Duration::ZERO);
+        let deadline = self.now() + work.bound(Duration::ZERO);
         let sampler = Sampler::new(self, &again, look.declaration, &with, deadline, look.memory.clone()).unrecorded();
-        let (out, has_waited) = match &step.work.poll {
+        let (out, has_waited) = match &work.poll {
             Poll::Once => (sampler.sample().await, false),
             Poll::Until { guard, every } | Poll::Hold { guard, every, .. } => {
                 (sampler.until(guard, *every).await, true)

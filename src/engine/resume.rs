@@ -155,10 +155,22 @@ impl Run<'_> {
             self.gate_moved(step.work.action.name(), Duration::from_millis(known.began_ms));
         }
         self.gates_moved(known);
-        self.had_looked(frame, &step.work, &begun, known);
+        self.had_looked(frame.phase, frame, &step.work, &begun, known);
         self.take_inside(frame, &step.work, &begun, known);
         let child = begun.child.borrow().clone();
         child.iter().for_each(|child| self.recollect(child));
+    }
+
+    /// Takes up what an undo of an earlier runner, which is done, has seen, with what is inside it.
+    pub(super) fn take_up_undo(&self, frame: &Rc<Frame>, undo: &Work, begun: &Begun, known: &Known) {
+        self.had_looked(Phase::Undo, frame, undo, begun, known);
+        if let ActionKind::Runbook(runbook) = &undo.action.kind
+            && self.opens
+            && let Ok(child) = self.child(frame, begun, Phase::Undo, runbook, &known.with)
+            && self.lets(&child, true).is_ok()
+        {
+            self.recollect(&child);
+        }
     }
 
     /// Has a runbook be undone from inside of which an earlier runner had begun something, also where

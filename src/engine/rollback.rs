@@ -80,7 +80,8 @@ impl Run<'_> {
         };
         let trace = Begun::new(begun.step, Arc::clone(&begun.path), begun.item.clone(), begun.order);
         let past = self.take_past(Phase::Undo, &begun.path);
-        if past.as_ref().is_some_and(|known| known.outcome.is_some()) {
+        if let Some(known) = past.as_deref().filter(|known| known.outcome.is_some()) {
+            self.take_up_undo(frame, undo, &trace, known);
             return Vec::new();
         }
         if let Some(needed) = self.undecided_undo(undo, &begun.path, past.as_deref()) {
