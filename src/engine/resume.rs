@@ -174,10 +174,10 @@ impl Run<'_> {
     }
 
     /// Has a runbook be undone from inside of which an earlier runner had begun something, also where
-    /// nobody comes to go on with it.
+    /// nobody comes to go on with it. What one has seen that changes nothing counts for an opening.
     pub(super) fn take_inside(&self, frame: &Rc<Frame>, work: &Work, begun: &Begun, known: &Known) {
         if let ActionKind::Runbook(runbook) = &work.action.kind
-            && known.acted
+            && (known.acted || self.opens)
             && begun.child.borrow().is_none()
             && let Ok(child) = self.child(frame, begun, frame.phase, runbook, &known.with)
             && self.lets(&child, true).is_ok()

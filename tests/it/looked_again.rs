@@ -245,6 +245,24 @@ fn what_was_seen_before_a_person_had_a_step_done_again_is_looked_at_again() {
     assert_eq!(looked_again(&events), STANDING.map(|step| (step.to_owned(), None)));
 }
 
+/// What a runbook used as an action looks at.
+const LOOKS: &str = "titan: 1
+runbook: looks
+steps:
+  read: { do: service_version, with: { service: brain }, expect: 'out.version == \"2.0.0\"' }
+";
+
+#[test]
+fn what_a_runbook_has_seen_that_changes_nothing_is_looked_at_again() {
+    let killed = Killed::at("retrying", "flag", |folder| {
+        fs::write(folder.join("looks.yaml"), LOOKS).unwrap();
+        written_opening(folder, &format!("{SAME}  looks: {{ do: ./looks.yaml }}\n"))
+    });
+    let (code, ended, events) = killed.stage.resumed().end();
+    assert_eq!(code, 0, "{ended}");
+    assert!(looked_again(&events).contains(&("looks/read".to_owned(), None)), "{events:#?}");
+}
+
 /// Rolls back to what was, waits for a flag between the pair and the gate, and opens it again.
 const RETURNS: &str = "titan: 1
 runbook: returns
