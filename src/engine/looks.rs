@@ -38,6 +38,15 @@ const TRIES: u32 = 5;
 /// The time between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// A question to people, until it is answered, fails, or is given up.
+pub(super) struct Question<'r, 'j>(pub(super) &'r Run<'j>);
+
+impl Drop for Question<'_, '_> {
+    fn drop(&mut self) {
+        self.0.has_waited();
+    }
+}
+
 /// What was seen and changed so far, by all runners.
 #[derive(Default)]
 pub(super) struct Looks {
@@ -167,11 +176,8 @@ fn is_judged(work: &Work, declaration: &Declaration) -> bool {
 }
 
 impl Run<'_> {
-    /// Takes note of what a step has seen, or that a person answered it.
+    /// Takes note of what a step has seen.
     pub(super) fn saw(&self, task: &Task<'_>, declaration: &'static Declaration, with: &Value, out: &Value) {
-        if declaration.effect == Effect::Asks {
-            self.has_waited();
-        }
         if is_judged(task.work, declaration) {
             let step = Some((Rc::clone(task.frame), task.begun.step, task.begun.item.clone()));
             let memory = task.begun.memory.borrow().clone();
@@ -192,9 +198,6 @@ impl Run<'_> {
 
     /// Takes note of what a call of a script has seen.
     pub(super) fn saw_in_call(&self, task: &Task<'_>, declaration: &'static Declaration, with: &Value, out: &Value) {
-        if declaration.effect == Effect::Asks {
-            self.has_waited();
-        }
         self.called(task.phase, self.seq.get(), &task.begun.path, declaration, with, out);
     }
 

@@ -15,6 +15,7 @@ use crate::runbook::{self, Action, ActionKind, Retry, Work};
 use crate::value::{Value, as_duration};
 use crate::world::Redact;
 
+use super::looks::Question;
 use super::sampler::Sampler;
 use super::{Begun, Frame, Run, millis};
 
@@ -260,7 +261,9 @@ impl Run<'_> {
             let message = format!("no primitive is called `{}`", declaration.name);
             return Err(Failure::new(ErrorClass::Refused, message));
         };
+        let asks = (declaration.effect == Effect::Asks).then(|| Question(self));
         let result = primitive.call(call).await;
+        drop(asks);
         match self.job.world.redactor() {
             None => result,
             Some(redactor) => redacted(redactor, result),

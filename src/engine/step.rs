@@ -244,7 +244,10 @@ impl Run<'_> {
         self.skippable.borrow_mut().insert(Arc::clone(path), signals.asked.len());
         match ended {
             Either::Right((result, _)) => result.map_err(Interruption::Failed),
-            Either::Left(_) => Err(Interruption::Skipped(signals.skip_of(path, heard).map(words).unwrap_or_default())),
+            Either::Left(_) => {
+                self.has_waited();
+                Err(Interruption::Skipped(signals.skip_of(path, heard).map(words).unwrap_or_default()))
+            }
         }
     }
 

@@ -338,3 +338,20 @@ fn what_another_undo_has_seen_is_looked_at_again_before_one_opens() {
     assert!(looked_again(&events).iter().any(|(_, failure)| failure.is_some()), "{events:#?}");
     assert_eq!(killed.stage.state()["services"]["execution"]["state"]["armed"], false);
 }
+
+#[test]
+fn what_was_seen_before_a_person_went_on_without_a_step_is_looked_at_again() {
+    let stage = Stage::new(&[]);
+    let waits = "  waits: { needs: [same], may_skip: true, do: sleep, with: { for: 2m } }
+  note: { needs: { waits: done }, do: note, with: { text: somebody has gone on } }
+";
+    let mut run = started(&stage, |folder| {
+        fs::write(folder.join(FLAG), "").unwrap();
+        written_opening(folder, &format!("{SAME}{waits}"))
+    });
+    run.until("started", "waits");
+    finished(stage.about_run(&["skip", "waits", "--why", "no need"]).output().unwrap()).exits(0);
+    let (code, ended, events) = run.end();
+    assert_eq!(code, 0, "{ended}");
+    assert_eq!(looked_again(&events), STANDING.map(|step| (step.to_owned(), None)));
+}
