@@ -199,7 +199,7 @@ impl Run<'_> {
         let closed = gates.map(|(gate, step)| async move {
             self.note(Happened::GateClosing { step: Arc::clone(&step), gate: Arc::clone(&gate) });
             self.past.borrow_mut().gate_closed(&step);
-            let came = self.close(&step, &gate).await;
+            let came = self.close(&step, &gate, REASON).await;
             let failure = came.clone().err();
             match &failure {
                 Some(why) => drop(self.unclosed.borrow_mut().insert(Arc::clone(&gate), why.message.clone())),
@@ -212,11 +212,17 @@ impl Run<'_> {
         join_all(closed).await
     }
 
-    pub(super) fn close<'a>(&'a self, step: &'a Arc<str>, gate: &'a str) -> Wait<'a, Result<(), Failure>> {
+    /// Closes a gate for a step, and verifies that.
+    pub(super) fn close<'a>(
+        &'a self,
+        step: &'a Arc<str>,
+        gate: &'a str,
+        reason: &'static str,
+    ) -> Wait<'a, Result<(), Failure>> {
         Box::pin(async move {
             let missing = || Failure::new(ErrorClass::Refused, format!("no primitive is called `{DISARM}`"));
             let declaration = (self.job.primitives)(DISARM).ok_or_else(missing)?.declaration();
-            let with = Value::map([("gate", Value::text(gate)), ("reason", Value::text(REASON))]);
+            let with = Value::map([("gate", Value::text(gate)), ("reason", Value::text(reason))]);
             let with = Arguments::check(declaration, &with)?;
             let call = Call {
                 step,

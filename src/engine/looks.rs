@@ -32,6 +32,9 @@ const READINGS: [(&str, &str); 2] = [("service_hash", "hash"), ("service_version
 /// The arguments that say how it is to be, and not what is looked at.
 const JUDGING: [&str; 3] = ["baseline", "expected", "process_start"];
 
+/// Why a gate is closed before anything is looked at.
+const INTERRUPTED: &str = "an earlier arming was interrupted";
+
 /// How often is asked who does not answer.
 const TRIES: u32 = 5;
 
@@ -277,7 +280,9 @@ impl Run<'_> {
             return Ok(());
         }
         if let Some(gate) = self.gate_of(task).filter(|_| may_be_open) {
-            self.close(&task.begun.path, &gate).await?;
+            self.close(&task.begun.path, &gate, INTERRUPTED).await?;
+            // Whatever came of its command, it is closed now.
+            task.begun.unsettled.set(false);
         }
         let looks = standing.iter().map(|look| async move {
             let path = &look.again.path;

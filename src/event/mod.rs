@@ -180,7 +180,7 @@ pub enum Happened {
         #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
-    /// What an earlier runner had seen was looked at once more, before a gate is opened.
+    /// What was seen before the run waited was looked at once more, before a gate is opened.
     LookedAgain {
         /// Which part of the run.
         phase: Phase,

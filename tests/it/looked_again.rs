@@ -187,7 +187,10 @@ fn a_gate_that_may_be_open_is_closed_before_anything_is_looked_at() {
         fs::write(folder.join(FLAG), "").unwrap();
         written_opening(folder, SAME)
     });
-    killed.and_deployed("execution", "1.0.0").is_refused_by("same", "expected");
+    let killed = killed.and_deployed("execution", "1.0.0");
+    killed.is_refused_by("same", "expected");
+    let told = finished(killed.stage.about_run(&["show"]).output().unwrap()).exits(0);
+    assert!(told.out.contains("arm ended failed") && !told.out.contains("in_doubt"), "{}", told.out);
 }
 
 #[test]
