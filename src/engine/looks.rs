@@ -30,7 +30,7 @@ const SAY_HOW_IT_IS: [&str; 7] =
 const READINGS: [(&str, &str); 2] = [("service_hash", "hash"), ("service_version", "version")];
 
 /// The arguments that say how it is to be, and not what is looked at.
-const JUDGING: [&str; 3] = ["baseline", "expected", "process_start"];
+const JUDGING: [&str; 6] = ["baseline", "expect_body", "expect_code", "expect_status", "expected", "process_start"];
 
 /// Why a gate is closed before anything is looked at.
 const INTERRUPTED: &str = "an earlier arming was interrupted";
@@ -173,9 +173,14 @@ fn judges_itself(declaration: &Declaration) -> bool {
     declaration.name == "expect_hash" || READINGS.iter().any(|(name, _)| *name == declaration.name)
 }
 
-/// Whether a step says how what it looks at is to be.
+/// Whether a step says how what it looks at is to be: a metric tells nothing without a guard, and
+/// everything else fails where its answer is not the one that was wanted.
 fn is_judged(work: &Work, declaration: &Declaration) -> bool {
-    judges_itself(declaration) || work.expect.is_some() || !matches!(work.poll, Poll::Once)
+    declaration.name != "wait_metric" || has_guard(work)
+}
+
+fn has_guard(work: &Work) -> bool {
+    work.expect.is_some() || !matches!(work.poll, Poll::Once)
 }
 
 impl Run<'_> {

@@ -358,3 +358,13 @@ fn what_was_seen_before_a_person_went_on_without_a_step_is_looked_at_again() {
     assert_eq!(code, 0, "{ended}");
     assert_eq!(looked_again(&events), STANDING.map(|step| (step.to_owned(), None)));
 }
+
+/// Looks that fail by themselves where what they see is not so.
+const PROGRAM: &str = "  program: { do: exec, with: { argv: [test, '!', -e, FLAG-x], observes: true } }\n";
+
+#[test]
+fn what_fails_by_itself_needs_no_guard_to_be_looked_at_again() {
+    let killed = Killed::with_look(&format!("{SAME}{PROGRAM}"));
+    fs::write(killed.stage.folder.path().join(format!("{FLAG}-x")), "").unwrap();
+    killed.is_refused_by("program", "ended with code 1");
+}
