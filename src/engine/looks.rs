@@ -67,6 +67,8 @@ struct Look {
     order: u64,
     /// The primitive, and what it was asked about.
     about: (&'static str, Value),
+    /// Whether nothing says how it is to be.
+    is_only_read: bool,
     /// How it is looked at again.
     again: Rc<Again>,
 }
@@ -88,6 +90,13 @@ impl Again {
     fn work(frame: &Frame, step: usize, phase: Phase) -> Option<&Work> {
         let step = frame.runbook.steps.get(step)?;
         if frame.phase == phase { Some(&step.work) } else { step.undo.as_deref() }
+    }
+
+    /// Whether nothing says how it is to be.
+    fn is_only_read(&self, phase: Phase) -> bool {
+        let step = self.step.as_ref();
+        let work = step.and_then(|(frame, step, _)| Self::work(frame, *step, phase));
+        READINGS.iter().any(|(name, _)| *name == self.declaration.name) && !work.is_some_and(has_guard)
     }
 }
 
@@ -126,7 +135,10 @@ impl Looks {
     /// What still counts of what was seen before the run waited.
     fn standing(&self, phase: Phase) -> Vec<Look> {
         let is_over = |look: &&Look| {
-            let is_later = |other: &Look| other.phase == phase && other.about == look.about && other.order > look.order;
+            let is_same = |other: &Look| other.phase == phase && other.about == look.about;
+            // What was to be so does not come to be so by being read once more.
+            let is_later =
+                |other: &Look| is_same(other) && other.order > look.order && (look.is_only_read || !other.is_only_read);
             self.changed.iter().any(|change| change.ends(look)) || self.seen.iter().any(is_later)
         };
         let due = self.seen.iter().filter(|look| look.phase == phase && look.order < self.due_before);
@@ -226,7 +238,8 @@ impl Run<'_> {
 
     fn seen(&self, phase: Phase, order: u64, again: Again) {
         if let Some(about) = about(again.declaration, &again.with) {
-            self.looks.borrow_mut().seen.push(Look { phase, order, about, again: Rc::new(again) });
+            let is_only_read = again.is_only_read(phase);
+            self.looks.borrow_mut().seen.push(Look { phase, order, about, is_only_read, again: Rc::new(again) });
         }
     }
 

@@ -368,3 +368,22 @@ fn what_fails_by_itself_needs_no_guard_to_be_looked_at_again() {
     fs::write(killed.stage.folder.path().join(format!("{FLAG}-x")), "").unwrap();
     killed.is_refused_by("program", "ended with code 1");
 }
+
+/// A version that is to be so, and a person who is asked before it is read once more.
+const READ_ONCE_MORE: &str =
+    "  so: { do: service_version, with: { service: brain }, expect: 'out.version == \"2.0.0\"' }
+  sure: { do: confirm, with: { items: { go: 'Open it?' } } }
+  told: { do: service_version, with: { service: brain } }
+";
+
+#[test]
+fn what_was_to_be_so_is_not_over_once_it_is_only_read() {
+    let stage = Stage::new(&[]);
+    let run = started(&stage, |folder| {
+        fs::write(folder.join(FLAG), "").unwrap();
+        written_opening(folder, &format!("{SAME}{READ_ONCE_MORE}"))
+    });
+    let (code, ended, events) = run.end();
+    assert_eq!(code, 0, "{ended}");
+    assert!(looked_again(&events).contains(&("so".to_owned(), None)), "{events:#?}");
+}
