@@ -141,6 +141,18 @@ fn what_still_holds_is_told_and_the_gate_is_opened() {
     let about = |words: &[&str]| finished(killed.stage.about_run(words).output().unwrap()).exits(0);
     about(&["replay"]).says("same").says("looked at again: still so");
     about(&["show"]).says("same was looked at again");
+    about(&["verify"]);
+    about(&["why", "same"]).says("ok");
+}
+
+#[test]
+fn a_runner_that_dies_as_it_looks_again_leaves_that_to_the_next() {
+    let killed = Killed::with_look(SAME);
+    let mut second = killed.stage.resumed();
+    second.until("looked_again", "same");
+    second.killed();
+    let (code, ended, events) = killed.stage.resumed().end();
+    assert!(code == 0 && looked_again(&events).contains(&("same".to_owned(), None)), "{ended}");
 }
 
 #[test]
@@ -359,12 +371,10 @@ fn what_was_seen_before_a_person_went_on_without_a_step_is_looked_at_again() {
     assert_eq!(looked_again(&events), STANDING.map(|step| (step.to_owned(), None)));
 }
 
-/// Looks that fail by themselves where what they see is not so.
-const PROGRAM: &str = "  program: { do: exec, with: { argv: [test, '!', -e, FLAG-x], observes: true } }\n";
-
 #[test]
 fn what_fails_by_itself_needs_no_guard_to_be_looked_at_again() {
-    let killed = Killed::with_look(&format!("{SAME}{PROGRAM}"));
+    let program = "  program: { do: exec, with: { argv: [test, '!', -e, FLAG-x], observes: true } }\n";
+    let killed = Killed::with_look(&format!("{SAME}{program}"));
     fs::write(killed.stage.folder.path().join(format!("{FLAG}-x")), "").unwrap();
     killed.is_refused_by("program", "ended with code 1");
 }
