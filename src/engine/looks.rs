@@ -278,10 +278,11 @@ impl Run<'_> {
         }
     }
 
-    /// Takes note of what a script of an earlier runner has seen, up to its next change.
+    /// Takes note of what a script of an earlier runner has seen since its last change; a gate that it moved leaves that as it was.
     pub(super) fn had_called(&self, phase: Phase, path: &Arc<str>, known: &Known) {
         let declaration = |name: &str| (self.job.primitives)(name).map(Primitive::declaration);
-        let is_change = |one: &&'static Declaration| one.effect == Effect::Changes;
+        let is_change =
+            |one: &&'static Declaration| one.effect == Effect::Changes && ![ARM, DISARM].contains(&one.name);
         let last = known.calls.iter().rposition(|call| declaration(&call.primitive).filter(is_change).is_some());
         let since = last.map_or(0, |last| last + 1);
         for call in known.calls.iter().skip(since) {

@@ -186,8 +186,8 @@ fn what_a_script_has_seen_is_looked_at_again() {
     let look = "  read:
     needs: [same]
     do: script
-    with: { code: 'expect_hash(#{ service: \"execution\", expected: expected })' }
-    no_undo: It only looks.
+    with: { code: 'expect_hash(#{ service: \"execution\", expected: expected }); disarm(#{ gate: \"execution\", reason: \"still\" })' }
+    no_undo: It leaves the gate closed.
 ";
     let look = &format!("{SAME}{look}");
     Killed::with_look(look).and_deployed("execution", "1.0.0").is_refused_by("read", "expected");
