@@ -1,25 +1,20 @@
-//! Looks again, before a gate is opened, at what was seen before the run waited for a person, or for
-//! another runner: nobody knows what was changed meanwhile.
+//! What was seen before a gate is opened, and what of it counts that was seen before the run waited for
+//! a person, or for another runner: `look_again` looks at it once more.
 //!
 //! What was to be so of a service counts until the service is deployed, and everything else until
 //! anything is changed; either until the same is looked at once more.
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::try_join_all;
-
-use crate::declaration::{ARM, DEPLOY, DISARM, Declaration, Effect, ErrorClass, Failure, OBSERVES};
-use crate::event::{Happened, Phase};
+use crate::declaration::{ARM, DEPLOY, DISARM, Declaration, Effect, ErrorClass, OBSERVES};
+use crate::event::Phase;
 use crate::journal::{Known, Outcome, State};
-use crate::primitive::{Arguments, Call, Memory, Primitive};
+use crate::primitive::Primitive;
 use crate::runbook::{ActionKind, Poll, Work};
 use crate::value::Value;
 
 use super::perform::Task;
-use super::recorder::Recorder;
-use super::sampler::Sampler;
 use super::{Begun, Frame, Run};
 
 /// The primitives that say how something is; the others tell of what was, or ask nobody outside.
@@ -27,19 +22,10 @@ const SAY_HOW_IT_IS: [&str; 7] =
     ["exec", "expect_hash", "http", "nats_req", "service_hash", "service_version", "wait_metric"];
 
 /// What of a result says how something is, where no guard judges it.
-const READINGS: [(&str, &str); 2] = [("service_hash", "hash"), ("service_version", "version")];
+pub(super) const READINGS: [(&str, &str); 2] = [("service_hash", "hash"), ("service_version", "version")];
 
 /// The arguments that say how it is to be, and not what is looked at.
 const JUDGING: [&str; 6] = ["baseline", "expect_body", "expect_code", "expect_status", "expected", "process_start"];
-
-/// Why a gate is closed before anything is looked at.
-const INTERRUPTED: &str = "an earlier arming was interrupted";
-
-/// How often is asked who does not answer.
-const TRIES: u32 = 5;
-
-/// The time between two tries.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// A question to people, until it is answered, fails, or is given up.
 pub(super) struct Question<'r, 'j>(pub(super) &'r Run<'j>);
@@ -61,35 +47,42 @@ pub(super) struct Looks {
 
 /// Something that came out as it was to be.
 #[derive(Clone)]
-struct Look {
+pub(super) struct Look {
     phase: Phase,
     /// Its place in the record.
-    order: u64,
+    pub(super) order: u64,
     /// The primitive, and what it was asked about.
     about: (&'static str, Value),
     /// Whether nothing says how it is to be.
     is_only_read: bool,
     /// How it is looked at again.
-    again: Rc<Again>,
+    pub(super) again: Rc<Again>,
 }
 
 /// A look as it was.
-struct Again {
-    path: Arc<str>,
-    declaration: &'static Declaration,
-    with: Value,
-    memory: Option<Value>,
+pub(super) struct Again {
+    pub(super) path: Arc<str>,
+    pub(super) declaration: &'static Declaration,
+    pub(super) with: Value,
+    pub(super) memory: Option<Value>,
     /// What was seen.
-    out: Value,
+    pub(super) out: Value,
     /// The frame, the step in it that it belongs to, and its item; a call of a script has none.
-    step: Option<(Rc<Frame>, usize, Option<Value>)>,
+    pub(super) step: Option<(Rc<Frame>, usize, Option<Value>)>,
 }
 
 impl Again {
     /// The work whose guards judge it: the step's own, or its undo.
-    fn work(frame: &Frame, step: usize, phase: Phase) -> Option<&Work> {
+    pub(super) fn work(frame: &Frame, step: usize, phase: Phase) -> Option<&Work> {
         let step = frame.runbook.steps.get(step)?;
         if frame.phase == phase { Some(&step.work) } else { step.undo.as_deref() }
+    }
+
+    /// Whether a failure to see it may be one to answer: its step tries again, or nobody answered.
+    pub(super) fn is_tried_again(&self, phase: Phase, class: ErrorClass) -> bool {
+        let work = self.step.as_ref().and_then(|(frame, step, _)| Self::work(frame, *step, phase));
+        let retry = work.and_then(|work| work.retry.as_deref());
+        class.is_inconclusive() || retry.is_some_and(|retry| retry.on.contains(&class))
     }
 
     /// Whether nothing says how it is to be.
@@ -133,7 +126,7 @@ impl Looks {
     }
 
     /// What still counts of what was seen before the run waited.
-    fn standing(&self, phase: Phase) -> Vec<Look> {
+    pub(super) fn standing(&self, phase: Phase) -> Vec<Look> {
         let is_over = |look: &&Look| {
             let is_same = |other: &Look| other.phase == phase && other.about == look.about;
             // What was to be so does not come to be so by being read once more.
@@ -243,6 +236,11 @@ impl Run<'_> {
         }
     }
 
+    /// Takes note that something was looked at again, and is as it was.
+    pub(super) fn is_still_so(&self, look: &Look) {
+        self.looks.borrow_mut().seen.push(Look { order: self.seq.get(), ..look.clone() });
+    }
+
     /// Takes note that the run has waited for a person.
     pub(super) fn has_waited(&self) {
         self.looks.borrow_mut().due_before = self.seq.get();
@@ -278,7 +276,8 @@ impl Run<'_> {
         }
     }
 
-    /// Takes note of what a script of an earlier runner has seen since its last change; a gate that it moved leaves that as it was.
+    /// Takes note of what a script of an earlier runner has seen since its last change; a gate that it
+    /// moved leaves that as it was.
     pub(super) fn had_called(&self, phase: Phase, path: &Arc<str>, known: &Known) {
         let declaration = |name: &str| (self.job.primitives)(name).map(Primitive::declaration);
         let is_change =
@@ -291,106 +290,4 @@ impl Run<'_> {
             }
         }
     }
-
-    /// Looks again at everything that was seen before the run waited, all at once, while the gate is closed.
-    pub(super) async fn look_again(&self, task: &Task<'_>, may_be_open: bool) -> Result<(), Failure> {
-        let standing = self.looks.borrow().standing(task.phase);
-        if standing.is_empty() {
-            return Ok(());
-        }
-        if let Some(gate) = self.gate_of(task).filter(|_| may_be_open) {
-            self.close(&task.begun.path, &gate, INTERRUPTED).await?;
-            // Whatever came of its command, it is closed now.
-            task.begun.unsettled.set(false);
-        }
-        let looks = standing.iter().map(|look| async move {
-            let path = &look.again.path;
-            self.progress(&task.begun.path, &format!("looks again at `{path}`"));
-            let failure = self.seen_again(task, &look.again).await.err();
-            let (phase, step) = (task.phase, Arc::clone(path));
-            self.note(Happened::LookedAgain { phase, step, failure: failure.clone() });
-            let Some(failure) = failure else {
-                self.looks.borrow_mut().seen.push(Look { order: self.seq.get(), ..look.clone() });
-                return Ok(());
-            };
-            let message = format!("what `{path}` had seen before is not so any more: {}", failure.message);
-            Err(Failure { message, ..failure })
-        });
-        try_join_all(looks).await.map(drop)
-    }
-
-    /// Looks at it until somebody answers, a few times.
-    async fn seen_again(&self, task: &Task<'_>, look: &Again) -> Result<(), Failure> {
-        let mut tries = 1;
-        loop {
-            let (out, has_waited) = match &look.step {
-                Some((frame, step, item)) => self.sampled_again(task, look, (frame, *step, item)).await,
-                None => (self.called_again(task, look).await, false),
-            };
-            match out {
-                Err(failure) if failure.class.is_inconclusive() && !has_waited && tries < TRIES => {}
-                Err(failure) => return Err(failure),
-                Ok(out) => return as_before(look, &out),
-            }
-            self.job.world.clock().sleep(PAUSE).await;
-            tries += 1;
-        }
-    }
-
-    /// Has the step's own guards judge it; says whether they have waited for it.
-    async fn sampled_again(
-        &self,
-        task: &Task<'_>,
-        look: &Again,
-        (frame, step, item): (&Rc<Frame>, usize, &Option<Value>),
-    ) -> (Result<Value, Failure>, bool) {
-        // What it waits for is shown where the gate is opened.
-        let shown = Begun::new(step, Arc::clone(&task.begun.path), item.clone(), task.begun.order);
-        let Some(work) = Again::work(frame, step, task.phase) else {
-            return (Ok(look.out.clone()), false);
-        };
-        let again = Task { frame, begun: &shown, work, phase: task.phase, interrupted: None };
-        let with = match Arguments::check(look.declaration, &look.with) {
-            Ok(with) => with,
-            Err(failure) => return (Err(failure), false),
-        };
-        let deadline = self.now() + work.bound(Duration::ZERO);
-        let sampler = Sampler::new(self, &again, look.declaration, &with, deadline, look.memory.clone()).unrecorded();
-        let (out, has_waited) = match &work.poll {
-            Poll::Once => (sampler.sample().await, false),
-            Poll::Until { guard, every } | Poll::Hold { guard, every, .. } => {
-                (sampler.until(guard, *every).await, true)
-            }
-        };
-        let out = out.and_then(|out| self.expect(&again, &out).map(|()| out));
-        (out, has_waited)
-    }
-
-    /// Calls once more what a script had called.
-    async fn called_again(&self, task: &Task<'_>, look: &Again) -> Result<Value, Failure> {
-        let path = &task.begun.path;
-        let call = Call {
-            step: path,
-            with: &Arguments::check(look.declaration, &look.with)?,
-            world: self.job.world,
-            target: self.job.target,
-            bound: look.declaration.timeout,
-            memory: &Memory::default(),
-            record: &Recorder::of(self, task, look.declaration).unrecorded(),
-            progress: &|text| self.progress(path, text),
-        };
-        self.call(look.declaration, call).await
-    }
-}
-
-/// Holds what is seen now against what was seen before, where that is a reading.
-fn as_before(look: &Again, now: &Value) -> Result<(), Failure> {
-    let reading = READINGS.iter().find(|(name, _)| *name == look.declaration.name);
-    let Some((before, now)) = reading.and_then(|(_, field)| Some((look.out.get(field)?, now.get(field)?))) else {
-        return Ok(());
-    };
-    if before == now {
-        return Ok(());
-    }
-    Err(Failure::new(ErrorClass::Mismatch, format!("it is {now}, and was {before}")))
 }

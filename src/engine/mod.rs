@@ -2,7 +2,8 @@
 //!
 //! `plan` (pure) says what may start, `run` is the loop that starts it and applies outcomes, `held`
 //! says what keeps it from starting and how people let it go on,
-//! `perform` does one piece of work and judges it, `watch` looks on beside the steps,
+//! `perform` does one piece of work and judges it, `watch` looks on beside the steps, `look_again`
+//! looks once more, before a gate is opened, at what was seen before the run waited,
 //! `rollback` undoes in reverse order and ensures. Every transition goes through [`Journal`]
 //! before anything follows from it. Called by `cli/`; knows neither `live/` nor `sim/`.
 
@@ -12,6 +13,7 @@ mod commit;
 mod explain;
 mod held;
 mod kept_events;
+mod look_again;
 mod looks;
 mod perform;
 mod plan;

@@ -2,11 +2,11 @@
 //! gate is opened: somebody may have changed it meanwhile. On a served Titan.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::closing::{FORTH_AND_BACK, written};
 use crate::stage::{Stage, Watched};
 use crate::tool::{command, finished};
 
@@ -41,7 +41,7 @@ ensure:
 ";
 
 /// Where the file is that both wait for.
-const FLAG: &str = "flag";
+pub const FLAG: &str = "flag";
 
 /// Writes the runbook with a look.
 fn written_opening(folder: &Path, look: &str) -> PathBuf {
@@ -54,15 +54,15 @@ fn written_opening(folder: &Path, look: &str) -> PathBuf {
 const SAME: &str = "  same: { do: expect_hash, with: { service: execution, expected: '${expected}' } }\n";
 
 /// Starts a run of the runbook that is written into the folder.
-fn started(stage: &Stage, runbook: impl Fn(&Path) -> PathBuf) -> Watched {
+pub fn started(stage: &Stage, runbook: impl Fn(&Path) -> PathBuf) -> Watched {
     let mut run = command(&["run", "--confirm", "all", "--target"]);
     run.arg(stage.target()).arg(runbook(stage.folder.path())).env("TITAN_RUNS", stage.runs());
     Watched::start(run)
 }
 
 /// A run whose runner was killed.
-struct Killed {
-    stage: Stage,
+pub struct Killed {
+    pub stage: Stage,
 }
 
 impl Killed {
@@ -73,7 +73,7 @@ impl Killed {
 
     /// Once an event of a step came; the runbook is written into the folder that it gets, and what it
     /// waits for is there afterwards.
-    fn at(event: &str, step: &str, runbook: impl Fn(&Path) -> PathBuf) -> Self {
+    pub fn at(event: &str, step: &str, runbook: impl Fn(&Path) -> PathBuf) -> Self {
         let stage = Stage::new(&[]);
         let mut run = started(&stage, runbook);
         run.until(event, step);
@@ -83,7 +83,7 @@ impl Killed {
     }
 
     /// Has somebody deploy another version of a service meanwhile.
-    fn and_deployed(self, service: &str, version: &str) -> Self {
+    pub fn and_deployed(self, service: &str, version: &str) -> Self {
         let path = self.stage.folder.path().join("by-hand.yaml");
         let step = format!("do: deploy, with: {{ service: {service}, version: '{version}' }}, no_undo: a test");
         let text = format!(
@@ -110,20 +110,11 @@ impl Killed {
     }
 }
 
-/// Closes, deploys back, looks, and opens.
-const REARMS: &str = "steps:
-  close: { do: disarm, with: { gate: execution, reason: back } }
-  pair: PAIR
-  seen: { do: expect_hash, with: { service: execution, expected: '${params.expected}' } }
-  flag: { do: exec, with: { argv: [test, -e, FLAG], observes: true }, retry: { on: [exit], attempts: 600, every: 100ms }, timeout: 2m }
-  arm: { do: arm, with: { gate: execution, reason: back } }
-";
-
 /// What still counts when the gate is opened: the last look at each thing.
 const STANDING: [&str; 3] = ["pair/handshake_counted", "pair/promoted_once", "same"];
 
 /// The steps whose looks were done again, in order, and how they are not as they were.
-fn looked_again(events: &[Value]) -> Vec<(String, Option<String>)> {
+pub fn looked_again(events: &[Value]) -> Vec<(String, Option<String>)> {
     let again = events.iter().map(|event| &event["what"]).filter(|what| what["event"] == "looked_again");
     let told = |what: &Value| what["failure"]["message"].as_str().map(str::to_owned);
     let mut again: Vec<_> = again.map(|what| (what["step"].as_str().unwrap().to_owned(), told(what))).collect();
@@ -206,28 +197,6 @@ fn a_gate_that_may_be_open_is_closed_before_anything_is_looked_at() {
 }
 
 #[test]
-fn what_an_undo_has_seen_is_looked_at_again_before_it_opens() {
-    let forth = "steps:
-  close: { do: disarm, with: { gate: execution, reason: forth } }
-  pair: PAIR
-";
-    let steps =
-        FORTH_AND_BACK.replace("  forth:\n", "  # titan: allow(rollback-arms, arm-unobserved) a test\n  forth:\n");
-    let killed = Killed::at("retrying", "forth/flag", |folder| {
-        let back = REARMS.replace("FLAG", folder.join(FLAG).to_str().unwrap());
-        written(folder, &steps, &[("forth", forth), ("back", &back)])
-    });
-    let killed = killed.and_deployed("execution", "2.0.0");
-    let (code, _, events) = killed.stage.resumed().end();
-    assert_eq!(code, 4);
-    assert!(
-        looked_again(&events).iter().any(|(step, failure)| step == "forth/seen" && failure.is_some()),
-        "{events:#?}"
-    );
-    assert_eq!(killed.stage.state()["services"]["execution"]["state"]["armed"], false);
-}
-
-#[test]
 fn what_was_seen_before_a_person_was_asked_is_looked_at_again() {
     let stage = Stage::new(&[]);
     let asks = "  sure: { needs: [same], do: confirm, with: { items: { go: 'Open it?' } } }\n";
@@ -278,82 +247,6 @@ fn what_a_runbook_has_seen_that_changes_nothing_is_looked_at_again() {
     assert!(looked_again(&events).contains(&("looks/read".to_owned(), None)), "{events:#?}");
 }
 
-/// Rolls back to what was, waits for a flag between the pair and the gate, and opens it again.
-const RETURNS: &str = "titan: 1
-runbook: returns
-params:
-  policy: { type: file, default: std/policies/risk_policy-2.0.0.json }
-  version: { type: text, default: '2.0.0' }
-let: { expected: policy_hash(params.policy) }
-limits: { total: 3h, disarmed: 2h }
-steps:
-  before: { do: service_hash, with: { service: execution } }
-  old_execution: { do: service_version, with: { service: execution } }
-  old_brain: { do: service_version, with: { service: brain } }
-  ask: { do: confirm, with: { items: { sure: 'Really ${expected}?' } } }
-  close:
-    do: disarm
-    with: { gate: execution, reason: forth }
-    # titan: allow(rollback-arms) a test
-    undo: { do: arm, with: { gate: execution, reason: back } }
-  between:
-    do: exec
-    with: { argv: [test, x, '=', x] }
-    undo: { do: exec, with: { argv: [test, -e, FLAG], observes: true }, retry: { on: [exit], attempts: 600, every: 100ms }, timeout: 2m }
-  pair:
-    do: std/deploy_pair
-    with: { execution: '${params.version}', brain: '${params.version}', expected: '${expected}' }
-    undo:
-      do: std/deploy_pair
-      with: { execution: '${steps.old_execution.out.version}', brain: '${steps.old_brain.out.version}', expected: '${steps.before.out.hash}' }
-  fails: { do: assert, with: { that: false, message: no } }
-ensure:
-  known: { do: gate_state, with: { gate: execution }, timeout: 1m }
-";
-
-/// Something whose undo looks at Brain, and something whose undo asks.
-const LOOKS_AND_ASKS: &str = r#"  asks:
-    do: exec
-    with: { argv: [echo, asks] }
-    undo: { do: confirm, with: { items: { back: 'Open it again?' } } }
-  looks:
-    do: exec
-    with: { argv: [echo, looks] }
-    expect: out.stdout == "looks"
-    undo: { do: service_version, with: { service: brain }, expect: out.version == "1.0.0" }
-"#;
-
-#[test]
-fn what_an_undo_has_seen_is_judged_as_by_that_undo() {
-    let stage = Stage::new(&[]);
-    let run = started(&stage, |folder| {
-        fs::write(folder.join(FLAG), "").unwrap();
-        let (before, after) = RETURNS.split_once("  pair:").unwrap();
-        // The pair is brought back before Brain is looked at.
-        let text = format!("{before}{LOOKS_AND_ASKS}  pair:{after}");
-        let path = folder.join("returns.yaml");
-        fs::write(&path, text.replace("FLAG", folder.join(FLAG).to_str().unwrap())).unwrap();
-        path
-    });
-    let (code, ended, events) = run.end();
-    assert_eq!(code, 3, "{ended}");
-    assert!(looked_again(&events).contains(&("looks".to_owned(), None)), "{events:#?}");
-    stage.is("1.0.0", true);
-}
-
-#[test]
-fn what_another_undo_has_seen_is_looked_at_again_before_one_opens() {
-    let killed = Killed::at("retrying", "between", |folder| {
-        let path = folder.join("returns.yaml");
-        fs::write(&path, RETURNS.replace("FLAG", folder.join(FLAG).to_str().unwrap())).unwrap();
-        path
-    });
-    let killed = killed.and_deployed("execution", "2.0.0");
-    let (_, _, events) = killed.stage.resumed().end();
-    assert!(looked_again(&events).iter().any(|(_, failure)| failure.is_some()), "{events:#?}");
-    assert_eq!(killed.stage.state()["services"]["execution"]["state"]["armed"], false);
-}
-
 #[test]
 fn what_was_seen_before_a_person_went_on_without_a_step_is_looked_at_again() {
     let stage = Stage::new(&[]);
@@ -396,4 +289,28 @@ fn what_was_to_be_so_is_not_over_once_it_is_only_read() {
     let (code, ended, events) = run.end();
     assert_eq!(code, 0, "{ended}");
     assert!(looked_again(&events).contains(&("so".to_owned(), None)), "{events:#?}");
+}
+
+/// A program that fails at every other call.
+const FLAKY: &str = "#!/bin/sh
+if [ -e \"$0.went\" ]; then rm \"$0.went\"; exit 0; fi
+touch \"$0.went\"
+exit 1
+";
+
+#[test]
+fn what_its_step_tries_again_is_tried_again() {
+    let killed = Killed::at("retrying", "flag", |folder| {
+        let flaky = folder.join("flaky");
+        fs::write(&flaky, FLAKY).unwrap();
+        fs::set_permissions(&flaky, fs::Permissions::from_mode(0o755)).unwrap();
+        let look = format!(
+            "  flaky: {{ do: exec, with: {{ argv: [{}], observes: true }}, retry: {{ on: [exit], attempts: 2, every: 1s }} }}\n",
+            flaky.display()
+        );
+        written_opening(folder, &format!("{SAME}{look}"))
+    });
+    let (code, ended, events) = killed.stage.resumed().end();
+    assert_eq!(code, 0, "{ended}");
+    assert!(looked_again(&events).contains(&("flaky".to_owned(), None)), "{events:#?}");
 }

@@ -34,6 +34,7 @@ mod lint;
 mod local;
 mod login;
 mod looked_again;
+mod looked_again_undone;
 mod mutants;
 mod mutation;
 mod offers;
