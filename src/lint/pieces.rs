@@ -259,12 +259,7 @@ fn by_script(reader: &Reader<'_, '_>, said: &Said) -> Vec<(&'static str, Pieces)
 /// What a call of a primitive gives for its first argument, by its place or by its name; `None`
 /// where that is not known.
 pub(super) fn handed_over<'s>(call: &'s Call, name: &str, said: &'s Said) -> Option<&'s Expr> {
-    argument_of(call.arguments.as_slice(), name, said).filter(|_| !call.is_method)
-}
-
-/// The same of the arguments of a call.
-pub(super) fn argument_of<'s>(arguments: &'s [Expr], name: &str, said: &'s Said) -> Option<&'s Expr> {
-    let first = standing_for(arguments.first()?, said);
+    let first = call.arguments.first().filter(|_| !call.is_method).map(|first| standing_for(first, said))?;
     match &first.kind {
         ExprKind::Map(entries) => {
             let entry = entries.iter().find(|(key, _)| key.text == name);

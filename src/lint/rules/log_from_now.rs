@@ -46,7 +46,7 @@ use crate::guard::{Said, Script};
 use crate::lint::deploying::deployed_by;
 use crate::lint::fanout::of_item;
 use crate::lint::flow::{Known, Node, NodeId, Part};
-use crate::lint::pieces::{argument_of, standing_for};
+use crate::lint::pieces::{argument_at, standing_for};
 use crate::lint::scene::Deed;
 use crate::runbook::ActionKind;
 use crate::value::Value;
@@ -165,6 +165,6 @@ fn deployed(call: &Expr, said: &Said) -> Option<Known> {
     let ExprKind::Call { name, arguments, .. } = &call.kind else {
         return None;
     };
-    let service = argument_of(arguments, "service", said).filter(|_| name.text == DEPLOY)?;
+    let service = argument_at(arguments, 0, "service", said).filter(|_| name.text == DEPLOY)?;
     service.as_text().map(|name| Known::Value(Value::text(name)))
 }
