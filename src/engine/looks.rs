@@ -45,16 +45,14 @@ pub(super) struct Looks {
     due_before: u64,
 }
 
+/// A place in the record, and there the call of a script, from 1; 0 for what is no call.
+type Order = (u64, usize);
+
 /// Something that came out as it was to be.
 #[derive(Clone)]
 pub(super) struct Look {
     phase: Phase,
-    /// Its place in the record.
-    pub(super) order: u64,
-    /// The primitive, and what it was asked about.
-    about: (&'static str, Value),
-    /// Whether nothing says how it is to be.
-    is_only_read: bool,
+    order: Order,
     /// How it is looked at again.
     pub(super) again: Rc<Again>,
 }
@@ -78,6 +76,12 @@ impl Again {
         if frame.phase == phase { Some(&step.work) } else { step.undo.as_deref() }
     }
 
+    /// The primitive, and what it is asked about.
+    fn about(&self) -> (&'static str, Vec<(&Arc<str>, &Value)>) {
+        let asked = self.with.as_map().into_iter().flatten().filter(|(name, _)| !JUDGING.contains(&&***name));
+        (self.declaration.name, asked.collect())
+    }
+
     /// Whether a failure to see it may be one to answer: its step tries again, or nobody answered.
     pub(super) fn is_tried_again(&self, phase: Phase, class: ErrorClass) -> bool {
         let work = self.step.as_ref().and_then(|(frame, step, _)| Self::work(frame, *step, phase));
@@ -96,7 +100,7 @@ impl Again {
 /// Something that was changed.
 struct Change {
     phase: Phase,
-    order: u64,
+    order: Order,
     what: Changed,
 }
 
@@ -115,10 +119,10 @@ impl Looks {
     pub(super) fn after(past: &State, primitives: fn(&str) -> Option<&'static dyn Primitive>) -> Self {
         let changes = [Phase::Forward, Phase::Undo].into_iter().flat_map(|phase| {
             past.all(phase).filter(|(_, known)| known.acted).flat_map(move |(_, known)| {
-                let calls = known.calls.iter().chain(&known.left).map(|call| (&call.primitive, &call.with));
-                let done = calls.chain([(&known.action, &known.with)]);
-                done.filter_map(move |(name, with)| {
-                    Change::of(phase, known.order, primitives(name)?.declaration(), with)
+                let calls = (1..).zip(&known.calls).chain(known.left.iter().map(|call| (0, call)));
+                let calls = calls.map(|(index, call)| (index, &call.primitive, &call.with));
+                calls.chain([(0, &known.action, &known.with)]).filter_map(move |(index, name, with)| {
+                    Change::of(phase, (known.order, index), primitives(name)?.declaration(), with)
                 })
             })
         });
@@ -127,21 +131,23 @@ impl Looks {
 
     /// What still counts of what was seen before the run waited.
     pub(super) fn standing(&self, phase: Phase) -> Vec<Look> {
-        let is_over = |look: &&Look| {
-            let is_same = |other: &Look| other.phase == phase && other.about == look.about;
+        let seen = self.seen.iter().filter(|look| look.phase == phase);
+        let seen: Vec<_> = seen.map(|look| (look, look.again.about(), look.again.is_only_read(phase))).collect();
+        let is_over = |(look, about, is_only_read): &(&Look, _, bool)| {
             // What was to be so does not come to be so by being read once more.
-            let is_later =
-                |other: &Look| is_same(other) && other.order > look.order && (look.is_only_read || !other.is_only_read);
-            self.changed.iter().any(|change| change.ends(look)) || self.seen.iter().any(is_later)
+            let is_later = |(other, same, reads): &(&Look, _, bool)| {
+                same == about && other.order > look.order && (*is_only_read || !reads)
+            };
+            self.changed.iter().any(|change| change.ends(look)) || seen.iter().any(is_later)
         };
-        let due = self.seen.iter().filter(|look| look.phase == phase && look.order < self.due_before);
-        due.filter(|look| !is_over(look)).cloned().collect()
+        let due = seen.iter().filter(|(look, ..)| look.order.0 < self.due_before);
+        due.filter(|look| !is_over(look)).map(|(look, ..)| (*look).clone()).collect()
     }
 }
 
 impl Change {
     /// What a primitive changes. An opening leaves what it was based on as it was.
-    fn of(phase: Phase, order: u64, declaration: &Declaration, with: &Value) -> Option<Self> {
+    fn of(phase: Phase, order: Order, declaration: &Declaration, with: &Value) -> Option<Self> {
         let what = match (declaration.effect_where(with.get(OBSERVES.name)), declaration.name) {
             (Effect::Observes | Effect::Asks, _) | (_, ARM) => return None,
             (_, DISARM) => Changed::Gate,
@@ -153,24 +159,22 @@ impl Change {
 
     /// Whether a look says nothing any more after it.
     fn ends(&self, look: &Look) -> bool {
-        let (primitive, asked) = &look.about;
-        let is_about = match (asked.get("service"), &self.what) {
+        let Again { declaration, with, .. } = &*look.again;
+        let is_about = match (with.get("service"), &self.what) {
             (None, _) => true,
             (Some(service), Changed::Service(deployed)) => service == deployed,
-            (Some(_), Changed::Gate) => *primitive == "wait_metric",
+            (Some(_), Changed::Gate) => declaration.name == "wait_metric",
             // What was read may have been read to be changed; what was to be so is to be so.
-            (Some(_), Changed::Anything) => READINGS.iter().any(|(name, _)| name == primitive),
+            (Some(_), Changed::Anything) => READINGS.iter().any(|(name, _)| *name == declaration.name),
         };
         is_about && look.phase == self.phase && self.order > look.order
     }
 }
 
-/// A primitive and what it is asked about, where it says how something is.
-fn about(declaration: &'static Declaration, with: &Value) -> Option<(&'static str, Value)> {
+/// Whether a primitive says how something is.
+fn says_how_it_is(declaration: &Declaration, with: &Value) -> bool {
     let looks = declaration.effect_where(with.get(OBSERVES.name)) == Effect::Observes;
-    let asked = with.as_map().into_iter().flatten().filter(|(name, _)| !JUDGING.contains(&&***name));
-    let asked = Value::map(asked.map(|(name, value)| (Arc::clone(name), value.clone())));
-    (looks && SAY_HOW_IT_IS.contains(&declaration.name)).then_some((declaration.name, asked))
+    looks && SAY_HOW_IT_IS.contains(&declaration.name)
 }
 
 /// Whether a primitive's result can be held against an earlier one without a guard.
@@ -196,7 +200,7 @@ impl Run<'_> {
             let memory = task.begun.memory.borrow().clone();
             self.seen(
                 task.phase,
-                self.seq.get(),
+                (self.seq.get(), 0),
                 Again {
                     path: Arc::clone(&task.begun.path),
                     declaration,
@@ -211,13 +215,13 @@ impl Run<'_> {
 
     /// Takes note of what a call of a script has seen.
     pub(super) fn saw_in_call(&self, task: &Task<'_>, declaration: &'static Declaration, with: &Value, out: &Value) {
-        self.called(task.phase, self.seq.get(), &task.begun.path, declaration, with, out);
+        self.called(task.phase, (self.seq.get(), 0), &task.begun.path, declaration, with, out);
     }
 
     fn called(
         &self,
         phase: Phase,
-        order: u64,
+        order: Order,
         path: &Arc<str>,
         declaration: &'static Declaration,
         with: &Value,
@@ -229,16 +233,15 @@ impl Run<'_> {
         }
     }
 
-    fn seen(&self, phase: Phase, order: u64, again: Again) {
-        if let Some(about) = about(again.declaration, &again.with) {
-            let is_only_read = again.is_only_read(phase);
-            self.looks.borrow_mut().seen.push(Look { phase, order, about, is_only_read, again: Rc::new(again) });
+    fn seen(&self, phase: Phase, order: Order, again: Again) {
+        if says_how_it_is(again.declaration, &again.with) {
+            self.looks.borrow_mut().seen.push(Look { phase, order, again: Rc::new(again) });
         }
     }
 
     /// Takes note that something was looked at again, and is as it was.
     pub(super) fn is_still_so(&self, look: &Look) {
-        self.looks.borrow_mut().seen.push(Look { order: self.seq.get(), ..look.clone() });
+        self.looks.borrow_mut().seen.push(Look { order: (self.seq.get(), 0), ..look.clone() });
     }
 
     /// Takes note that the run has waited for a person.
@@ -248,7 +251,7 @@ impl Run<'_> {
 
     /// Takes note of what this runner is about to change.
     pub(super) fn changes(&self, phase: Phase, declaration: &Declaration, with: &Value) {
-        let change = Change::of(phase, self.seq.get(), declaration, with);
+        let change = Change::of(phase, (self.seq.get(), 0), declaration, with);
         self.looks.borrow_mut().changed.extend(change);
     }
 
@@ -261,7 +264,7 @@ impl Run<'_> {
             {
                 self.seen(
                     phase,
-                    known.order,
+                    (known.order, 0),
                     Again {
                         path: Arc::clone(&begun.path),
                         declaration,
@@ -276,17 +279,12 @@ impl Run<'_> {
         }
     }
 
-    /// Takes note of what a script of an earlier runner has seen since its last change; a gate that it
-    /// moved leaves that as it was.
+    /// Takes note of what a script of an earlier runner has seen.
     pub(super) fn had_called(&self, phase: Phase, path: &Arc<str>, known: &Known) {
-        let declaration = |name: &str| (self.job.primitives)(name).map(Primitive::declaration);
-        let is_change =
-            |one: &&'static Declaration| one.effect == Effect::Changes && ![ARM, DISARM].contains(&one.name);
-        let last = known.calls.iter().rposition(|call| declaration(&call.primitive).filter(is_change).is_some());
-        let since = last.map_or(0, |last| last + 1);
-        for call in known.calls.iter().skip(since) {
-            if let (Some(Ok(out)), Some(declaration)) = (&call.result, declaration(&call.primitive)) {
-                self.called(phase, known.order, path, declaration, &call.with, out);
+        for (index, call) in (1..).zip(&known.calls) {
+            let primitive = (self.job.primitives)(&call.primitive);
+            if let (Some(Ok(out)), Some(primitive)) = (&call.result, primitive) {
+                self.called(phase, (known.order, index), path, primitive.declaration(), &call.with, out);
             }
         }
     }
