@@ -93,8 +93,8 @@ fn a_gate_that_was_opened_by_hand_is_closed_again_when_an_undo_is_done_anew() {
 fn a_gate_is_closed_though_a_person_must_say_what_became_of_its_undo() {
     let stage = Stage::new(&[]);
     let steps = "  close: { do: disarm, with: { gate: execution, reason: again } }
-  e: { do: deploy, with: { service: execution, version: '${params.version}' }, undo: { do: deploy, with: { service: execution, version: '${steps.old_e.out.version}' } } }
-  b: { do: deploy, with: { service: brain, version: '${params.version}' }, undo: { do: deploy, with: { service: brain, version: '${steps.old_b.out.version}' } } }
+  e: { do: deploy, with: { service: execution, version: '${params.version}' }, undo: { do: deploy, with: { service: execution, version: '${steps.old_execution.out.version}' } } }
+  b: { do: deploy, with: { service: brain, version: '${params.version}' }, undo: { do: deploy, with: { service: brain, version: '${steps.old_brain.out.version}' } } }
   # titan: allow(arm-unobserved, undo-incomplete) the script closes it
   arm:
     do: std/verified_arm

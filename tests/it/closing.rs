@@ -35,20 +35,23 @@ const REST: &str = "steps:
   close: { do: disarm, with: { gate: execution, reason: stays closed } }
 ";
 
-/// Everything that is asked and read before the first change, and what is ensured.
-const ROLLS: &str = "titan: 1
-runbook: rolls
-params:
+/// What is asked and read before the first change.
+pub const BEFORE: &str = "params:
   policy: { type: file, default: std/policies/risk_policy-2.0.0.json }
   version: { type: text, default: '2.0.0' }
 let: { expected: policy_hash(params.policy) }
 limits: { total: 3h, disarmed: 2h }
 steps:
   before: { do: service_hash, with: { service: execution } }
-  old_e: { do: service_version, with: { service: execution } }
-  old_b: { do: service_version, with: { service: brain } }
-  gate_before: { do: gate_state, with: { gate: execution } }
+  old_execution: { do: service_version, with: { service: execution } }
+  old_brain: { do: service_version, with: { service: brain } }
   ask: { do: confirm, with: { items: { sure: 'Really ${expected}?' } } }
+";
+
+/// A runbook that rolls back, with what is ensured.
+const ROLLS: &str = "titan: 1
+runbook: rolls
+BEFORE  gate_before: { do: gate_state, with: { gate: execution } }
 STEPS  fails: { do: assert, with: { that: false, message: no } }
 ensure:
   known: { do: gate_state, with: { gate: execution }, timeout: 1m }
@@ -57,7 +60,7 @@ ensure:
 pub const FORTH_AND_BACK: &str = "  forth:
     do: ./forth.yaml
     with: { execution: '${params.version}', brain: '${params.version}', expected: '${expected}' }
-    undo: { do: ./back.yaml, with: { execution: '${steps.old_e.out.version}', brain: '${steps.old_b.out.version}', expected: '${steps.before.out.hash}' } }
+    undo: { do: ./back.yaml, with: { execution: '${steps.old_execution.out.version}', brain: '${steps.old_brain.out.version}', expected: '${steps.before.out.hash}' } }
 ";
 
 /// Writes the runbook and its parts; gives the runbook's path.
@@ -69,7 +72,7 @@ pub fn written(folder: &Path, steps: &str, parts: &[(&str, &str)]) -> PathBuf {
             .unwrap();
     }
     let path = folder.join("rolls.yaml");
-    fs::write(&path, ROLLS.replace("STEPS", steps)).unwrap();
+    fs::write(&path, ROLLS.replace("BEFORE", BEFORE).replace("STEPS", steps)).unwrap();
     path
 }
 

@@ -7,30 +7,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::closing::BEFORE;
 use crate::stage::{Stage, Watched};
 use crate::tool::{command, finished};
 
 /// Deploys and verifies the pair, waits for a flag, and opens the gate.
 const OPENS: &str = "titan: 1
 runbook: opens
-params:
-  policy: { type: file, default: std/policies/risk_policy-2.0.0.json }
-  version: { type: text, default: '2.0.0' }
-let: { expected: policy_hash(params.policy) }
-limits: { total: 3h, disarmed: 2h }
-steps:
-  before: { do: service_hash, with: { service: execution } }
-  old_execution: { do: service_version, with: { service: execution } }
-  old_brain: { do: service_version, with: { service: brain } }
-  ask: { do: confirm, with: { items: { sure: 'Really ${expected}?' } } }
-  close: { do: disarm, with: { gate: execution, reason: forth } }
-  pair:
-    do: std/deploy_pair
-    with: { execution: '${params.version}', brain: '${params.version}', expected: '${expected}' }
-    undo:
-      do: std/deploy_pair
-      with: { execution: '${steps.old_execution.out.version}', brain: '${steps.old_brain.out.version}', expected: '${steps.before.out.hash}' }
-LOOK  flag: { do: exec, with: { argv: [test, -e, FLAG], observes: true }, retry: { on: [exit], attempts: 600, every: 100ms }, timeout: 2m }
+BEFORE  close: { do: disarm, with: { gate: execution, reason: forth } }
+PAIRLOOK  flag: { do: exec, with: { argv: [test, -e, FLAG], observes: true }, retry: { on: [exit], attempts: 600, every: 100ms }, timeout: 2m }
   # titan: allow(arm-unobserved) a test
   arm:
     do: arm
@@ -43,10 +28,24 @@ ensure:
 /// Where the file is that both wait for.
 pub const FLAG: &str = "flag";
 
+/// Deploys and verifies the pair, and brings back what was.
+const PAIR: &str = "  pair:
+    do: std/deploy_pair
+    with: { execution: '${params.version}', brain: '${params.version}', expected: '${expected}' }
+    undo:
+      do: std/deploy_pair
+      with: { execution: '${steps.old_execution.out.version}', brain: '${steps.old_brain.out.version}', expected: '${steps.before.out.hash}' }
+";
+
+/// A runbook with what every one begins with, the pair, and where its flag is.
+pub fn filled(folder: &Path, text: &str) -> String {
+    text.replace("BEFORE", BEFORE).replace("PAIR", PAIR).replace("FLAG", folder.join(FLAG).to_str().unwrap())
+}
+
 /// Writes the runbook with a look.
 fn written_opening(folder: &Path, look: &str) -> PathBuf {
     let path = folder.join("opens.yaml");
-    fs::write(&path, OPENS.replace("LOOK", look).replace("FLAG", folder.join(FLAG).to_str().unwrap())).unwrap();
+    fs::write(&path, filled(folder, &OPENS.replace("LOOK", look))).unwrap();
     path
 }
 
@@ -177,7 +176,7 @@ fn what_a_script_has_seen_is_looked_at_again() {
     let look = "  read:
     needs: [same]
     do: script
-    with: { code: 'expect_hash(#{ service: \"execution\", expected: expected }); disarm(#{ gate: \"execution\", reason: \"still\" })' }
+    with: { code: 'expect_hash(#{ service: \"execution\", expected: expected }); exec(#{ argv: [\"true\"] }); disarm(#{ gate: \"execution\", reason: \"still\" })' }
     no_undo: It leaves the gate closed.
 ";
     let look = &format!("{SAME}{look}");

@@ -1,9 +1,10 @@
 //! What undos have seen is looked at again before one of them opens a gate. On a served Titan.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::closing::{FORTH_AND_BACK, written};
-use crate::looked_again::{FLAG, Killed, looked_again, started};
+use crate::looked_again::{FLAG, Killed, filled, looked_again, started};
 use crate::stage::Stage;
 
 /// Closes, deploys back, looks, and opens.
@@ -40,17 +41,7 @@ fn what_an_undo_has_seen_is_looked_at_again_before_it_opens() {
 /// Rolls back to what was, waits for a flag between the pair and the gate, and opens it again.
 const RETURNS: &str = "titan: 1
 runbook: returns
-params:
-  policy: { type: file, default: std/policies/risk_policy-2.0.0.json }
-  version: { type: text, default: '2.0.0' }
-let: { expected: policy_hash(params.policy) }
-limits: { total: 3h, disarmed: 2h }
-steps:
-  before: { do: service_hash, with: { service: execution } }
-  old_execution: { do: service_version, with: { service: execution } }
-  old_brain: { do: service_version, with: { service: brain } }
-  ask: { do: confirm, with: { items: { sure: 'Really ${expected}?' } } }
-  close:
+BEFORE  close:
     do: disarm
     with: { gate: execution, reason: forth }
     # titan: allow(rollback-arms) a test
@@ -59,16 +50,17 @@ steps:
     do: exec
     with: { argv: [test, x, '=', x] }
     undo: { do: exec, with: { argv: [test, -e, FLAG], observes: true }, retry: { on: [exit], attempts: 600, every: 100ms }, timeout: 2m }
-  pair:
-    do: std/deploy_pair
-    with: { execution: '${params.version}', brain: '${params.version}', expected: '${expected}' }
-    undo:
-      do: std/deploy_pair
-      with: { execution: '${steps.old_execution.out.version}', brain: '${steps.old_brain.out.version}', expected: '${steps.before.out.hash}' }
-  fails: { do: assert, with: { that: false, message: no } }
+PAIR  fails: { do: assert, with: { that: false, message: no } }
 ensure:
   known: { do: gate_state, with: { gate: execution }, timeout: 1m }
 ";
+
+/// Writes it, or one that is made of it.
+fn written_returning(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("returns.yaml");
+    fs::write(&path, filled(folder, text)).unwrap();
+    path
+}
 
 /// Something whose undo looks at Brain, and something whose undo asks.
 const LOOKS_AND_ASKS: &str = r#"  asks:
@@ -87,12 +79,8 @@ fn what_an_undo_has_seen_is_judged_as_by_that_undo() {
     let stage = Stage::new(&[]);
     let run = started(&stage, |folder| {
         fs::write(folder.join(FLAG), "").unwrap();
-        let (before, after) = RETURNS.split_once("  pair:").unwrap();
         // The pair is brought back before Brain is looked at.
-        let text = format!("{before}{LOOKS_AND_ASKS}  pair:{after}");
-        let path = folder.join("returns.yaml");
-        fs::write(&path, text.replace("FLAG", folder.join(FLAG).to_str().unwrap())).unwrap();
-        path
+        written_returning(folder, &RETURNS.replace("PAIR", &format!("{LOOKS_AND_ASKS}PAIR")))
     });
     let (code, ended, events) = run.end();
     assert_eq!(code, 3, "{ended}");
@@ -102,11 +90,7 @@ fn what_an_undo_has_seen_is_judged_as_by_that_undo() {
 
 #[test]
 fn what_another_undo_has_seen_is_looked_at_again_before_one_opens() {
-    let killed = Killed::at("retrying", "between", |folder| {
-        let path = folder.join("returns.yaml");
-        fs::write(&path, RETURNS.replace("FLAG", folder.join(FLAG).to_str().unwrap())).unwrap();
-        path
-    });
+    let killed = Killed::at("retrying", "between", |folder| written_returning(folder, RETURNS));
     let killed = killed.and_deployed("execution", "2.0.0");
     let (_, _, events) = killed.stage.resumed().end();
     assert!(looked_again(&events).iter().any(|(_, failure)| failure.is_some()), "{events:#?}");
