@@ -31,7 +31,11 @@ const PORTS: [(&str, u16); 2] = [("execution", 9464), ("brain", 9465)];
 /// Where free ports are looked for: below those that a system lends to outgoing connections, so
 /// that none is lent out before its service listens, or while it restarts.
 const FREE_PORTS: Range<u16> = 20_000..32_000;
-/// The most ports that are tried.
+/// How many ports a world takes of them: one for each service, and one that it holds.
+const BLOCK: u16 = 1 + PORTS.len() as u16;
+/// How many worlds have room there.
+const BLOCKS: u16 = (FREE_PORTS.end - FREE_PORTS.start) / BLOCK;
+/// The most blocks that are tried.
 const MAX_TRIED: u16 = 1_000;
 
 #[derive(clap::Args)]
@@ -146,16 +150,16 @@ async fn serve_all(args: &Args, streams: &mut Streams<'_>) -> Result<u8, Refusal
     }
     std::fs::create_dir_all(&args.dir).map_err(|error| format!("`{}`: {error}", args.dir.display()))?;
     let folder = args.dir.canonicalize().map_err(|error| format!("`{}`: {error}", args.dir.display()))?;
-    let ports = ports(args.free_ports)?;
+    let ports = if args.free_ports { Ports::free()? } else { Ports::example() };
     let target = folder.join("target.yaml");
-    let text = target_text(&args.nats, &folder, &ports);
+    let text = target_text(&args.nats, &folder, &ports.of);
     std::fs::write(&target, text).map_err(|error| format!("`{}`: {error}", target.display()))?;
     let setup = Setup {
         world: world.to_owned(),
         options,
         folder,
         nats: args.nats.clone(),
-        ports,
+        ports: ports.of.clone(),
         program: std::env::current_exe().map_err(|error| error.to_string())?,
     };
     let stopped = |kind| signal(kind).map_err(|error| error.to_string());
@@ -192,26 +196,35 @@ fn options(written: &[String]) -> Result<BTreeMap<String, String>, String> {
     Ok(options.iter().map(|(name, value)| (name.clone(), value.to_string())).collect())
 }
 
-fn ports(are_free: bool) -> Result<BTreeMap<String, u16>, String> {
-    let mut held = Vec::new();
-    let mut ports = BTreeMap::new();
-    let drawn = RandomState::new();
-    let many = u64::from(FREE_PORTS.end - FREE_PORTS.start);
-    let mut tried = (0..MAX_TRIED)
-        .filter_map(|draw| u16::try_from(drawn.hash_one(draw) % many).ok())
-        .map(|draw| FREE_PORTS.start + draw);
-    for (service, fixed) in PORTS {
-        let port = if are_free {
-            let free = tried.find_map(|port| Some((port, TcpListener::bind(("127.0.0.1", port)).ok()?)));
-            let (port, listener) = free.ok_or_else(|| format!("no port in {FREE_PORTS:?} is free"))?;
-            held.push(listener);
-            port
-        } else {
-            fixed
-        };
-        ports.insert(service.to_owned(), port);
+/// The ports on which the services serve `/metrics`.
+struct Ports {
+    of: BTreeMap<String, u16>,
+    /// Held for as long as the world serves, so that no other world takes the ports behind it,
+    /// also while a service restarts.
+    _reserved: Option<TcpListener>,
+}
+
+impl Ports {
+    fn example() -> Ports {
+        Ports { of: PORTS.map(|(service, port)| (service.to_owned(), port)).into(), _reserved: None }
     }
-    Ok(ports)
+
+    /// Draws a block of ports that lie side by side: its first is reserved, and the services'
+    /// ports are those behind it.
+    fn free() -> Result<Ports, String> {
+        let drawn = RandomState::new();
+        (0..MAX_TRIED)
+            .filter_map(|draw| u16::try_from(drawn.hash_one(draw) % u64::from(BLOCKS)).ok())
+            .find_map(|block| Ports::in_block(FREE_PORTS.start + block * BLOCK))
+            .ok_or_else(|| format!("no {BLOCK} ports side by side in {FREE_PORTS:?} are free"))
+    }
+
+    fn in_block(first: u16) -> Option<Ports> {
+        let bound = |port| TcpListener::bind(("127.0.0.1", port)).ok();
+        let reserved = bound(first)?;
+        let of = (first + 1..).zip(PORTS).map(|(port, (service, _))| bound(port).map(|_| (service.to_owned(), port)));
+        Some(Ports { of: of.collect::<Option<_>>()?, _reserved: Some(reserved) })
+    }
 }
 
 /// The example target with this world's addresses in place of the example's; never a password.

@@ -299,6 +299,10 @@ fn free_ports_are_none_that_a_system_lends_out() {
     let addresses = target.match_indices("http://127.0.0.1:").map(|(start, scheme)| &target[start + scheme.len()..]);
     let ports: Vec<u16> = addresses.map(|rest| rest.split('/').next().unwrap().parse().unwrap()).collect();
     assert!(ports.len() >= 2 && ports.iter().all(|port| (20_000..32_000).contains(port)), "{ports:?}");
+    // A second world that starts at the same time, or while a service restarts, draws others.
+    let reserved = ports.iter().min().unwrap() - 1;
+    let taken = std::net::TcpListener::bind(("127.0.0.1", reserved)).unwrap_err();
+    assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
 }
 
 #[test]
