@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::declaration::{Declaration, InDoubt};
-use crate::guard::syntax::Expr;
+use crate::guard::syntax::{Expr, ExprKind};
 use crate::guard::{Given, Script};
 use crate::value::Value;
 
@@ -96,7 +96,7 @@ pub(super) fn deeds_of_script(flow: &Flow<'_>, node: &Node<'_>, script: &Script)
     let verified = verified_by(script).into_iter().filter_map(|(service, expected)| {
         let against = match expected.as_text() {
             Some(text) => Known::Value(Value::text(text)),
-            None => flow.named(node, &kept_name(expected)?),
+            None => flow.named(node, &held_against(script, expected)?),
         };
         Some(Deed::Verifies { service: Known::Value(Value::text(service)), against: Some(against) })
     });
@@ -104,6 +104,21 @@ pub(super) fn deeds_of_script(flow: &Flow<'_>, node: &Node<'_>, script: &Script)
     let deploys = script.said().calls("deploy").then(|| Known::Symbol(Arc::from("script:what a script deploys")));
     let closed = closed.map(|gate| Deed::Disarms(Known::Value(gate)));
     closed.chain(verified).chain(deploys.map(Deed::Deploys)).collect()
+}
+
+/// What a script holds a service against, as a guard would say it: a dotted name, or the hash of one.
+fn held_against(script: &Script, expected: &Expr) -> Option<String> {
+    const HASHING: &str = "policy_hash";
+    let ExprKind::Call { of, name, arguments } = &expected.kind else {
+        return kept_name(expected);
+    };
+    let given: Vec<_> = of.as_deref().into_iter().chain(arguments).collect();
+    match given.as_slice() {
+        [policy] if name.text == HASHING && !script.said().gives_itself(HASHING) => {
+            Some(format!("{HASHING}({})", kept_name(policy)?))
+        }
+        _ => kept_name(expected),
+    }
 }
 
 /// The services that a script surely verifies, each with what it holds it against: what is written out,
