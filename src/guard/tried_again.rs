@@ -7,12 +7,12 @@ use super::caught::{always_throws, has, is_sure_throw, is_throw, leaves};
 /// Whether the failure of what stands in a `try` ends the script, whatever the `catch` does: the `try`
 /// stands in the node at `at` of a path, in a loop that is left behind everything that is tried, or fails.
 pub(super) fn fails_in_the_end(path: &[ASTNode<'_>], at: usize, top: &[Stmt]) -> bool {
-    let (Some(ASTNode::Stmt(Stmt::TryCatch(tried, _))), Some(around)) =
+    let (Some(ASTNode::Stmt(Stmt::TryCatch(attempt, _))), Some(around)) =
         (path.get(at), at.checked_sub(1).and_then(|before| path.get(before)))
     else {
         return false;
     };
-    let (tried, caught) = (tried.body.statements(), tried.branch.statements());
+    let (tried, caught) = (attempt.body.statements(), attempt.branch.statements());
     match around {
         ASTNode::Stmt(Stmt::While(inner, _)) if is_endless(&inner.expr) => {
             inner.body.statements().len() == 1 && is_left_when_done(tried, caught)
@@ -21,7 +21,12 @@ pub(super) fn fails_in_the_end(path: &[ASTNode<'_>], at: usize, top: &[Stmt]) ->
             let is_done = negated(&inner.expr).is_some_and(|done| is_left_by(looping, done, tried));
             (is_done && !has(looping, &leaves)) || fails_behind(path, at, top, looping, tried)
         }
-        ASTNode::Stmt(looping @ Stmt::For(..)) => fails_behind(path, at, top, looping, tried),
+        ASTNode::Stmt(looping @ Stmt::For(inner, _)) => {
+            let round = inner.0.name.as_str();
+            let is_renamed = named(&attempt.expr) == Some(round);
+            let is_last = |condition: &Expr| !is_renamed && is_last_round(condition, round, &inner.2.expr);
+            fails_at_last(looping, tried, caught, round, &is_last) || fails_behind(path, at, top, looping, tried)
+        }
         _ => false,
     }
 }
@@ -39,6 +44,53 @@ fn is_left_when_done(tried: &[Stmt], caught: &[Stmt]) -> bool {
     is_break(last)
         && !before.iter().chain(caught).any(|statement| has(statement, &leaves))
         && caught.iter().any(|statement| has(statement, &is_throw))
+}
+
+/// Whether a `catch` throws in the last round of a loop, which is left in no other way than behind
+/// everything that is tried.
+fn fails_at_last(
+    looping: &Stmt,
+    tried: &[Stmt],
+    caught: &[Stmt],
+    round: &str,
+    is_last: &dyn Fn(&Expr) -> bool,
+) -> bool {
+    let throws = |one: &Stmt| match one {
+        Stmt::If(choice, _) => is_last(&choice.expr) && always_throws(choice.body.statements()),
+        _ => false,
+    };
+    let ends = tried.last().map_or(0, |last| usize::from(is_break(last)));
+    caught.iter().any(throws)
+        && count(looping, &leaves) == ends
+        && count(looping, &|one| sets(one, round).is_some()) == 0
+}
+
+/// Whether a condition holds in the last round over a range that is written out.
+fn is_last_round(condition: &Expr, round: &str, range: &Expr) -> bool {
+    let (Some((held, name, Expr::IntegerConstant(value, _))), Some((kind, _, Expr::IntegerConstant(end, _)))) =
+        (operation(condition), operation(range))
+    else {
+        return false;
+    };
+    let last = if kind == "..=" { Some(*end) } else { end.checked_sub(1).filter(|_| kind == "..") };
+    named(name) == Some(round)
+        && last.is_some_and(|last| match held {
+            "==" => *value == last,
+            ">=" => *value <= last,
+            ">" => *value < last,
+            _ => false,
+        })
+}
+
+/// An operator between two expressions.
+fn operation(expression: &Expr) -> Option<(&str, &Expr, &Expr)> {
+    match expression {
+        Expr::FnCall(call, _) if call.op_token.is_some() => match call.args.as_slice() {
+            [left, right] => Some((call.name.as_str(), left, right)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether what stands behind a loop throws where nothing of what was tried in it went well to its end.
