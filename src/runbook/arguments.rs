@@ -2,14 +2,14 @@
 //! written out.
 
 use crate::declaration::{Argument, Declaration, mismatch};
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Diagnostic, Edit, Findings};
 use crate::guard::AskedPrimitive;
 use crate::source::Span;
 use crate::value::Value;
 
 use super::Runbook;
 use super::fields::ticked;
-use super::params::{Param, ParamKind, fitting, hand_over};
+use super::params::{Param, ParamKind, fitting, hand_over, is_unquoted};
 
 /// Reports what is wrong with the arguments that a script or a function hands to a primitive, as far
 /// as they are written out.
@@ -32,23 +32,41 @@ pub(super) fn asked(findings: &mut Findings, asked: &AskedPrimitive) {
 pub(super) fn fits(findings: &mut Findings, declaration: &Declaration, argument: &Argument, value: &Value, at: Span) {
     if let Some(wrong) = mismatch(declaration, argument, value) {
         let finding = findings.error("wrong-argument", wrong, at);
-        findings.push(finding.label(format!("`{}`: {}", argument.name, argument.about)));
+        let finding = finding.label(format!("`{}`: {}", argument.name, argument.about));
+        let is_text = is_unquoted(value) && argument.kind.accepts(&Value::text(findings.file().slice(at)));
+        findings.push(if is_text { in_quotes(finding, at) } else { finding });
     }
 }
 
 /// Reports a value that a param of a runbook used as an action does not take. A file is no value that
 /// can be written out.
 pub(super) fn fits_param(findings: &mut Findings, param: &Param, value: &Value, at: Span) {
-    let about = param.about.as_deref().unwrap_or("a param of the runbook");
-    let finding = match fitting(param, value) {
-        _ if param.kind == ParamKind::File => {
-            let message = format!("`{}`: a runbook used as an action reads no file of its own", param.name);
-            findings.error("wrong-argument", message, at).help(hand_over(param))
-        }
-        Ok(_) => return,
-        Err(wrong) => findings.error("wrong-argument", format!("`{}`: {wrong}", param.name), at),
-    };
-    findings.push(finding.label(format!("`{}`: {about}", param.name)));
+    if param.kind != ParamKind::File {
+        return takes(findings, param, value, at);
+    }
+    let message = format!("`{}`: a runbook used as an action reads no file of its own", param.name);
+    let finding = findings.error("wrong-argument", message, at).help(hand_over(param));
+    findings.push(finding.label(meaning(param)));
+}
+
+/// Reports a value that a param does not take.
+pub(super) fn takes(findings: &mut Findings, param: &Param, value: &Value, at: Span) {
+    if let Err(wrong) = fitting(param, value) {
+        let finding = findings.error("wrong-argument", format!("`{}`: {wrong}", param.name), at).label(meaning(param));
+        let is_text = param.kind == ParamKind::Text && is_unquoted(value);
+        findings.push(if is_text { in_quotes(finding, at) } else { finding });
+    }
+}
+
+fn meaning(param: &Param) -> String {
+    format!("`{}`: {}", param.name, param.about.as_deref().unwrap_or("a param of the runbook"))
+}
+
+/// Says that what stands at a place is a text in quotes.
+pub(super) fn in_quotes(finding: Diagnostic, at: Span) -> Diagnostic {
+    let quoted = format!("\"{}\"", finding.loc().map_or("", |loc| loc.file.slice(at)));
+    let edit = Edit { span: at, text: quoted.clone() };
+    finding.help(format!("put it in quotes: `{quoted}`")).fix("put it in quotes", true, vec![edit])
 }
 
 /// Reports every file param of a runbook used as an action that is left to its default, which nobody

@@ -12,8 +12,10 @@ use crate::source::{SourceFile, Span, Spanned};
 use crate::value::Value;
 use crate::yaml::{Node, NodeKind};
 
+use super::arguments::in_quotes;
 use super::fields::{Fields, one_of, text};
 use super::load::Includes;
+use super::params::is_unquoted;
 use super::work_decode::DEFAULT_EVERY;
 use super::{
     Action, ActionKind, Binding, Edge, EdgeOutcome, Ensure, Foreach, Limits, OnFailure, Param, ParamKind, Runbook,
@@ -150,9 +152,12 @@ impl Decoder<'_> {
         let written = template.constant().cloned().unwrap_or_default();
         let value = super::params::as_kind(kind, &written);
         if value.is_none() {
-            let message = format!("`{written}` is no {}", kind.word());
+            let message = format!("`{}` is no {}", self.findings.file().slice(node.span), kind.word());
             let finding = self.findings.error("bad-default", message, node.span);
-            self.findings.push(finding.help(format!("write a value of type `{}`", kind.word())));
+            self.findings.push(match kind {
+                ParamKind::Text if is_unquoted(&written) => in_quotes(finding, node.span),
+                _ => finding.help(format!("write a value of type `{}`", kind.word())),
+            });
         }
         value
     }

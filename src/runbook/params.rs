@@ -203,12 +203,24 @@ pub(super) fn hand_over(param: &Param) -> String {
 /// # Errors
 /// Why it does not.
 pub(super) fn fitting(param: &Param, written: &Value) -> Result<Value, String> {
-    let value = as_kind(param.kind, written).ok_or_else(|| format!("`{written}` is no {}", param.kind.word()))?;
+    let value = as_kind(param.kind, written).ok_or_else(|| is_no(param.kind, written))?;
     if !param.one_of.is_empty() && !param.one_of.contains(&value) {
         let known: Vec<_> = param.one_of.iter().map(|v| format!("`{v}`")).collect();
         return Err(format!("`{value}` is not one of {}", known.join(", ")));
     }
     Ok(value)
+}
+
+/// Whether a value reads as a number or a truth, and would be a text in quotes: a number does not say how
+/// it was written, as `1.10` does not.
+pub(super) fn is_unquoted(value: &Value) -> bool {
+    matches!(value, Value::Int(_) | Value::Float(_) | Value::Bool(_))
+}
+
+/// Why a value is none of a param's type.
+fn is_no(kind: ParamKind, value: &Value) -> String {
+    let quotes = if kind == ParamKind::Text && is_unquoted(value) { "; put it in quotes" } else { "" };
+    format!("`{value}` is no {}{quotes}", kind.word())
 }
 
 /// A value as a param's type; a text from the command line or the environment is read as the
@@ -223,7 +235,6 @@ pub(super) fn as_kind(kind: ParamKind, value: &Value) -> Option<Value> {
         | (ParamKind::List, Value::List(_))
         | (ParamKind::Map, Value::Map(_)) => Some(value.clone()),
         (ParamKind::File, Value::Text(path)) => (!path.is_empty()).then(|| value.clone()),
-        (ParamKind::Text, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => Some(Value::text(value.to_string())),
         (ParamKind::Int, Value::Text(text)) => text.parse().ok().map(Value::Int),
         (ParamKind::Number, Value::Text(text)) => text.parse().ok().filter(|n: &f64| n.is_finite()).map(Value::Float),
         (ParamKind::Bool, Value::Text(text)) => text.parse().ok().map(Value::Bool),

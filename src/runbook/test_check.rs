@@ -3,6 +3,7 @@
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::Span;
 
+use super::arguments::takes;
 use super::fields::ticked;
 use super::target::Target;
 use super::test_file::{Case, Expected, TestFile};
@@ -30,8 +31,10 @@ impl Names<'_> {
     fn case(&mut self, case: &Case) {
         let (runbook, target) = (self.runbook, self.target);
         let params: Vec<_> = runbook.params.iter().map(|param| &*param.name).collect();
-        for (name, value) in &case.params {
-            self.known("unknown-param", "param", name, &params, value.span);
+        for (name, given) in &case.params {
+            self.known("unknown-param", "param", name, &params, given.name);
+            let param = runbook.params.iter().find(|param| *param.name == **name);
+            param.into_iter().for_each(|param| takes(&mut self.findings, param, &given.value, given.span));
         }
         let options: Vec<_> = self.options.iter().map(String::as_str).collect();
         for (name, value) in &case.world {

@@ -10,7 +10,7 @@ use crate::value::Value;
 use crate::yaml::{self, Node};
 
 use super::fields::{Fields, entries, one_of, text, texts_of};
-use super::test_file::{Case, Expectation, Expected, TestFile};
+use super::test_file::{Case, CaseParam, Expectation, Expected, TestFile};
 use super::test_keys;
 
 /// Decodes a test file.
@@ -32,7 +32,7 @@ struct TestDecoder<'a> {
     guards: &'a Guards,
     findings: Findings,
     /// What holds for every case.
-    params: BTreeMap<String, Spanned<Value>>,
+    params: BTreeMap<String, CaseParam>,
     world: BTreeMap<String, Spanned<String>>,
 }
 
@@ -43,7 +43,7 @@ impl TestDecoder<'_> {
         let runbook = fields.require("test", &mut self.findings);
         let runbook = runbook.and_then(|node| text(node, "test", &mut self.findings));
         fields.about(&mut self.findings);
-        self.params = self.values(&mut fields, "params");
+        self.params = self.params(&mut fields);
         self.world = self.options(&mut fields);
         let cases = fields.require("cases", &mut self.findings);
         let cases = cases.map_or(&[][..], |node| entries(node, "cases", &mut self.findings));
@@ -65,7 +65,7 @@ impl TestDecoder<'_> {
         let mut fields = Fields::new(node, &test_keys::CASE, &mut self.findings)?;
         let about = fields.about(&mut self.findings);
         let mut params = self.params.clone();
-        params.extend(self.values(&mut fields, "params"));
+        params.extend(self.params(&mut fields));
         let mut world = self.world.clone();
         world.extend(self.options(&mut fields));
         let seed = fields.number("seed", 0, u64::MAX, &mut self.findings).unwrap_or(1);
@@ -76,11 +76,12 @@ impl TestDecoder<'_> {
         Some(Case { id: name.ok()?, about, params, world, seed, confirm, expect: expect? })
     }
 
-    fn values(&mut self, fields: &mut Fields<'_>, key: &'static str) -> BTreeMap<String, Spanned<Value>> {
-        let written = fields.entries(key, &mut self.findings);
-        let valued = written
-            .iter()
-            .filter_map(|(name, node)| Some((name.value.clone(), Spanned::new(self.value(node)?, name.span))));
+    fn params(&mut self, fields: &mut Fields<'_>) -> BTreeMap<String, CaseParam> {
+        let written = fields.entries("params", &mut self.findings);
+        let valued = written.iter().filter_map(|(name, node)| {
+            let value = self.value(node)?;
+            Some((name.value.clone(), CaseParam { value, name: name.span, span: node.span }))
+        });
         valued.collect()
     }
 

@@ -27,7 +27,7 @@ pub struct Case {
     /// One sentence.
     pub about: Option<Arc<str>>,
     /// The params, those of the whole file included.
-    pub params: BTreeMap<String, Spanned<Value>>,
+    pub params: BTreeMap<String, CaseParam>,
     /// The options of the world, those of the whole file included.
     pub world: BTreeMap<String, Spanned<String>>,
     /// The seed of the world's randomness.
@@ -36,6 +36,17 @@ pub struct Case {
     pub confirm: Option<Vec<String>>,
     /// What must be so when the run has ended.
     pub expect: Vec<Expectation>,
+}
+
+/// What a case gives a param.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseParam {
+    /// The value.
+    pub value: Value,
+    /// The place of the param's name.
+    pub name: Span,
+    /// The place of the value.
+    pub span: Span,
 }
 
 /// Something that must be so, and where it is written.

@@ -275,7 +275,7 @@ pub(super) fn can_be(kind: &Type, param: ParamKind) -> bool {
         }
         (_, ParamKind::File) => false,
         (Type::Text | Type::Word(_), _) => true,
-        (Type::Int | Type::Number | Type::Bool, ParamKind::Text) | (Type::Number, ParamKind::Int) => true,
+        (Type::Number, ParamKind::Int) => true,
         (Type::Null, _) => false,
         (kind, param) => kind.compares_with(&of_param(param)),
     }
