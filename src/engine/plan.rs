@@ -1,8 +1,9 @@
 //! The planner: runbook and outcomes so far -> what may start next. Pure; no clock, no I/O.
 //!
-//! Each step counts the edges it still waits for. An outcome settles the edges that leave it:
-//! a step with all edges held is ready, one with an edge that can no longer hold is skipped,
-//! which settles its own edges in turn. The work is linear in the edges and never recurses.
+//! Each step counts the edges it still waits for. An outcome settles the edges that leave it. A step
+//! with all edges settled may start where all of them hold; else it is skipped, which settles its own
+//! edges in turn. It is not skipped before: whoever comes after it relies on everything it needs having
+//! ended. The work is linear in the edges and never recurses.
 
 use std::collections::VecDeque;
 
@@ -23,6 +24,9 @@ pub enum Next {
 pub struct Plan {
     status: Vec<Status>,
     waiting: Vec<usize>,
+    /// The first edge into each step that did not hold: the step it leaves, what it waited for and
+    /// what came.
+    broken: Vec<Option<(usize, EdgeOutcome, Status)>>,
     /// The edges that leave a step: the step they lead to and the outcome they wait for.
     leaving: Vec<Vec<(usize, EdgeOutcome)>>,
     next: VecDeque<Next>,
@@ -47,6 +51,7 @@ impl Plan {
             next: free.map(|(at, _)| Next::Start(at)).collect(),
             unsettled: steps.len(),
             waiting,
+            broken: vec![None; steps.len()],
             leaving,
         }
     }
@@ -91,23 +96,30 @@ impl Plan {
         self.unsettled = self.unsettled.saturating_sub(1);
         let leaving = self.leaving.get_mut(at).map(std::mem::take).unwrap_or_default();
         for (to, on) in leaving {
-            if self.status(to) != Status::Pending {
-                continue;
-            }
-            if holds(on, status) {
-                self.edge_held(to);
-            } else {
-                self.set(to, Status::Running);
-                self.next.push_back(Next::Skip(to, reason(at, on, status, runbook)));
+            if self.status(to) == Status::Pending {
+                self.settle(to, (at, on, status), runbook);
             }
         }
     }
 
-    fn edge_held(&mut self, to: usize) {
-        if let Some(left) = self.waiting.get_mut(to) {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                self.next.push_back(Next::Start(to));
+    /// Takes note of what came of one edge into a step.
+    fn settle(&mut self, to: usize, edge: (usize, EdgeOutcome, Status), runbook: &Runbook) {
+        let (Some(left), Some(broken)) = (self.waiting.get_mut(to), self.broken.get_mut(to)) else {
+            return;
+        };
+        let (_, on, status) = edge;
+        if broken.is_none() && !holds(on, status) {
+            *broken = Some(edge);
+        }
+        *left = left.saturating_sub(1);
+        if *left > 0 {
+            return;
+        }
+        match *broken {
+            None => self.next.push_back(Next::Start(to)),
+            Some((from, on, status)) => {
+                self.set(to, Status::Running);
+                self.next.push_back(Next::Skip(to, reason(from, on, status, runbook)));
             }
         }
     }

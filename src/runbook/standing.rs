@@ -128,15 +128,20 @@ impl<'a> Standings<'a> {
         self.steps.get(step).is_some_and(|step| step.work.when.is_some() || step.may_skip)
     }
 
-    /// How `asked` may stand where `step` was skipped because one of its edges cannot hold.
+    /// How `asked` may stand where `step` was skipped because one of its edges did not hold, once all
+    /// that it needs had ended.
     fn broken(&self, step: usize, asked: usize, depth: usize) -> Standing {
         let edges = self.steps.get(step).map_or(&[][..], |step| &step.needs);
+        let where_ended = |from, ways| self.ended(from, ways, asked, depth + 1);
+        let nothing_known = self.possible(asked).or(Standing::PENDING);
+        let settled =
+            edges.iter().fold(nothing_known, |known, edge| known.and(where_ended(edge.from, Standing::ENDED)));
         edges.iter().fold(Standing::NEVER, |known, edge| {
             let breaking = self.possible(edge.from).without(waits_for(edge.on));
             if breaking == Standing::NEVER {
                 return known;
             }
-            known.or(self.ended(edge.from, breaking, asked, depth + 1).and(self.possible(asked).or(Standing::PENDING)))
+            known.or(where_ended(edge.from, breaking).and(settled))
         })
     }
 
@@ -256,6 +261,7 @@ mod tests {
             };
             let said = standings.when_started(at, asked);
             assert!(said.may_be(is), "s{asked} is {is:?} when s{at} starts, not {said:?}:\n{}", runbook.file.text());
+            assert!(!said.may_be(Standing::PENDING), "all that s{at} needs has ended, s{asked} as well");
         }
     }
 
