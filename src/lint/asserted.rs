@@ -6,6 +6,7 @@ use crate::value::Value;
 
 use super::Setting;
 use super::checked::{kept_name, kept_text, names_of};
+use super::deeds::reads_old_line;
 use super::flow::{Flow, Known, Node, NodeId, Part};
 use super::judgement::{HASHES, pieces};
 use super::own_hash::is_own_hash;
@@ -49,8 +50,10 @@ pub(super) fn add_asserted(flow: &Flow<'_>, asserted: Vec<Asserted>, deeds: &mut
         let (before, after) = (flow.before(one.read), flow.after(one.judge));
         deploys.iter().all(|deploy| before.has(*deploy) || after.has(*deploy))
     });
-    let verified = fresh
-        .map(|Asserted { judge, service, against, .. }| (judge, Deed::Verifies { service, against: Some(against) }));
+    let verified = fresh.map(|Asserted { read, judge, service, against }| {
+        let is_old = flow.node(read).is_some_and(|node| reads_old_line(flow, node));
+        (judge, Deed::Verifies { service, against: Some(against), is_old })
+    });
     let verified: Vec<_> = verified.collect();
     deeds.extend(verified);
     deeds.sort_by_key(|(id, _)| *id);

@@ -32,6 +32,9 @@ pub enum Deed {
         service: Known,
         /// The hash it must have; `None` where it is held against the other service's.
         against: Option<Known>,
+        /// Whether a line of its log says so that may be older than the run: it may have started again
+        /// since.
+        is_old: bool,
     },
 }
 
@@ -49,7 +52,7 @@ pub(super) fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declarati
         let own = || Known::Symbol(Arc::from(format!("{}/:what item {} says", node.path, service.shown())));
         let is_own = is_own || against.as_ref().is_some_and(|hash| is_said_per_item(flow, node, hash));
         let against = if is_own { Some(own()) } else { against };
-        Deed::Verifies { service, against }
+        Deed::Verifies { service, against, is_old: reads_old_line(flow, node) }
     };
     let said = judgement(node.work);
     let hash = said.iter().find_map(|one| one.compared_hash());
@@ -82,11 +85,17 @@ pub(super) fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declarati
             let services = each("service").into_iter().filter(is_own);
             services.map(|service| held(service, against.clone())).collect()
         }
-        "wait_metric" if is_handshake(flow, node, setting) && said.iter().any(is_counted) => {
-            each("service").into_iter().map(|service| Deed::Verifies { service, against: None }).collect()
-        }
+        "wait_metric" if is_handshake(flow, node, setting) && said.iter().any(is_counted) => each("service")
+            .into_iter()
+            .map(|service| Deed::Verifies { service, against: None, is_old: false })
+            .collect(),
         _ => Vec::new(),
     }
+}
+
+/// Whether a node takes a line of a log that may have been written before the run.
+pub(super) fn reads_old_line(flow: &Flow<'_>, node: &Node<'_>) -> bool {
+    node.work.action.name() == "wait_log" && matches!(flow.argument(node, "since"), Some(Known::Value(_)))
 }
 
 /// What a script does whenever it ends well, and what it may deploy.
@@ -98,7 +107,7 @@ pub(super) fn deeds_of_script(flow: &Flow<'_>, node: &Node<'_>, script: &Script)
             Some(text) => Known::Value(Value::text(text)),
             None => flow.named(node, &held_against(script, expected)?),
         };
-        Some(Deed::Verifies { service: Known::Value(Value::text(service)), against: Some(against) })
+        Some(Deed::Verifies { service: Known::Value(Value::text(service)), against: Some(against), is_old: false })
     });
     // Which service it deploys is known only when it runs.
     let deploys = script.said().calls("deploy").then(|| Known::Symbol(Arc::from("script:what a script deploys")));

@@ -1,5 +1,7 @@
 //! Which openings of a gate come before a service's policy is verified, whichever way the run took.
 
+use std::cell::LazyCell;
+
 use crate::runbook::{OnFailure, Step};
 
 use super::fanout::is_handed_over;
@@ -18,6 +20,8 @@ pub(super) struct Unverified {
     pub(super) way: String,
     /// A deploy that may come after its verification, by its path, and what it changes.
     pub(super) again: Option<(String, String)>,
+    /// Whether it is verified by what may be from before it was changed the last time, before this run.
+    pub(super) is_old: bool,
 }
 
 /// Every opening of a gate for which a verification is missing.
@@ -34,8 +38,9 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
             let is_it = |verified: &Known| {
                 *verified == service || named.iter().any(|(symbol, one)| symbol == verified && *one == service)
             };
+            let is_counted = LazyCell::new(|| is_counted(scene, arm, &is_it, &own_deploys(&service, &deploys)));
             let counts = |id: NodeId, deed: &Deed| match deed {
-                Deed::Verifies { service: verified, against } if is_it(verified) => {
+                Deed::Verifies { service: verified, against, is_old } if is_it(verified) => {
                     let before = scene.before(id);
                     let acts_per_item =
                         |id: NodeId| scene.flow.node(id).is_some_and(|node| is_handed_over(&scene.flow, node));
@@ -47,7 +52,7 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
                         rounds.any(|rounds| acts_per_item(id) || (is_counted_early && rounds.has(arm)))
                     };
                     let is_fresh =
-                        against.is_some() || asked_again.as_ref().is_none_or(|again| again.holds_at_start(id));
+                        if against.is_some() { !is_old || *is_counted } else { asked_again.holds_at_start(id) };
                     let is_last = |deploy: NodeId| {
                         let is_beside = scene.rounds_of(id, deploy).any(|rounds| rounds.is_parallel);
                         !is_beside && scene.is_in_each_round(id, arm, deploy)
@@ -69,17 +74,17 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
             let ever = scene.nodes_that(verifies);
             let is_late = |deploy: NodeId| ever.iter().any(|id| !scene.before(id).has(deploy));
             // What a counter says is as old as what it counted.
-            let is_counter =
-                |deed: &Deed| matches!(deed, Deed::Verifies { service: one, against: None } if *one == service);
-            let is_counted = scene.deeds().iter().any(|(_, deed)| is_counter(deed));
-            let asked_again = asked_again.filter(|_| is_counted);
+            let has_counter = scene.deeds().iter().any(|(_, deed)| counted(deed) == Some(&service));
+            let asked_again = Some(asked_again).filter(|_| has_counter);
             let is_old = |deploy: &&(NodeId, &Known)| asked_again.is_some() && *deploy.1 != service;
             let again = deploys.iter().rfind(|(deploy, _)| is_late(*deploy)).or_else(|| deploys.iter().rfind(is_old));
-            let again = again.filter(|_| scene.proof(&ever).holds_at_start(arm));
+            let is_verified = scene.proof(&ever).holds_at_start(arm);
+            let again = again.filter(|_| is_verified);
             let unasked = asked_again.filter(|asked| again.is_some() && !asked.holds_at_start(arm));
             found.push(Unverified {
                 arm,
                 gate: gate.clone(),
+                is_old: is_verified && again.is_none(),
                 way: unasked.unwrap_or(proof).way_to(arm),
                 again: again.and_then(|(id, changed)| Some((scene.flow.node(*id)?.path.clone(), changed.shown()))),
                 service,
@@ -87,6 +92,30 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
         }
     }
     found
+}
+
+/// The deploys that may be a service's.
+fn own_deploys(service: &Known, deploys: &[(NodeId, &Known)]) -> Vec<NodeId> {
+    let may_be = |one: &Known| matches!(one, Known::Symbol(_)) || one == service;
+    deploys.iter().filter(|(_, one)| may_be(one)).map(|(id, _)| *id).collect()
+}
+
+/// The service whose handshake counter a deed judges.
+fn counted(deed: &Deed) -> Option<&Known> {
+    match deed {
+        Deed::Verifies { service, against: None, .. } => Some(service),
+        _ => None,
+    }
+}
+
+/// Whether a service has made its handshake since it was last deployed, on every way to a node: what its
+/// log says last is its own then, and not what an earlier start of it had logged.
+pub(super) fn is_counted(scene: &Scene<'_>, at: NodeId, is_it: &dyn Fn(&Known) -> bool, deploys: &[NodeId]) -> bool {
+    let counts = |id: NodeId, deed: &Deed| {
+        counted(deed).is_some_and(is_it) && deploys.iter().all(|deploy| scene.before(id).has(*deploy))
+    };
+    scene.deeds_inside(at).iter().any(|(id, deed)| counts(*id, deed))
+        || scene.proof(&scene.nodes_that(counts)).holds_at_start(at)
 }
 
 /// Which service each one that is named by whoever uses this runbook stands for: one that is not
@@ -118,9 +147,9 @@ fn named_by_users(scene: &Scene<'_>, gate: &Known) -> Vec<(Known, Known)> {
 }
 
 /// Whether a service has started again, and so made its handshake again, after the last deploy of
-/// the others; `None` where none of them is deployed. What it counted before says nothing of them. A
+/// the others. What it counted before says nothing of them: they may have been changed before the run as well. A
 /// deploy of it that is skipped only where none of them was done leaves what it counted true.
-fn asked_again<'s, 'a>(scene: &'s Scene<'a>, service: &Known, deploys: &[(NodeId, &Known)]) -> Option<Proof<'s, 'a>> {
+fn asked_again<'s, 'a>(scene: &'s Scene<'a>, service: &Known, deploys: &[(NodeId, &Known)]) -> Proof<'s, 'a> {
     let others: Vec<_> = deploys.iter().filter(|(_, one)| *one != service).map(|(id, _)| *id).collect();
     let starts = |id: NodeId, deed: &Deed| match deed {
         Deed::Deploys(one) if one == service => {
@@ -131,7 +160,7 @@ fn asked_again<'s, 'a>(scene: &'s Scene<'a>, service: &Known, deploys: &[(NodeId
     };
     let starts = scene.nodes_that(starts);
     let follows = |id: NodeId| starts.has(id) && others.iter().all(|other| follows(scene, id, *other));
-    (!others.is_empty()).then(|| scene.proof_unless(&starts, follows))
+    scene.proof_unless(&starts, follows)
 }
 
 /// Whether a node is skipped by its `when` only where another one was not done.

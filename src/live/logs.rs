@@ -12,7 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::declaration::{ErrorClass, Failure};
 use crate::runbook::target::{Log, LogSource, Target};
-use crate::world::{Command, LogLines, LogMark, Logs, Touch, Wait};
+use crate::world::{Command, Keep, LogLines, LogMark, Logs, Touch, Wait};
 
 use super::clock::now_unix_ms;
 use super::processes;
@@ -99,7 +99,8 @@ async fn read_command(argv: &[String], since: &str) -> Touch<LogLines> {
     let time = humantime::parse_rfc3339(&seen.time).unwrap_or(UNIX_EPOCH);
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
     let filled = |element: &String| element.replace(PLACE, &seen.time).replace(UNIX_PLACE, &seconds);
-    let command = Command { argv: argv.iter().map(filled).collect(), bound: BOUND, ..Command::default() };
+    let command =
+        Command { argv: argv.iter().map(filled).collect(), bound: BOUND, keep: Keep::Last, ..Command::default() };
     let finished = processes::run(&command).await?;
     if finished.code != 0 {
         let program = command.argv.first().map(String::as_str).unwrap_or_default();
@@ -109,7 +110,9 @@ async fn read_command(argv: &[String], since: &str) -> Touch<LogLines> {
             format!("the log command `{program}` ended with code {}: {said}", finished.code),
         ));
     }
-    let printed = lines(&finished.stdout);
+    // The first line of an end is half of one.
+    let half = usize::from(finished.truncated);
+    let printed: Vec<_> = lines(&finished.stdout).into_iter().skip(half).collect();
     let next = Seen::of(&seen.time, &printed).to_mark();
     Ok(LogLines { lines: printed.iter().skip(seen.among(&printed)).cloned().collect(), next })
 }

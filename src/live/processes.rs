@@ -17,13 +17,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use crate::declaration::{ErrorClass, Failure};
 use crate::value::format_duration;
-use crate::world::{Command, Finished, Processes, Touch, Wait};
+use crate::world::{Command, Finished, Keep, Processes, Touch, Wait};
 
 use super::child::{Child, Streams};
 use super::spawn::Image;
 
 /// The most bytes kept of each output stream; the rest is read and dropped.
 const MAX_OUTPUT: usize = 1024 * 1024;
+/// The bytes that are surely kept of a long one's end.
+const MAX_LAST: usize = 8 * 1024 * 1024;
 /// How long output is still read after the process has ended: a daemon it left behind may hold
 /// the pipe for ever.
 const DRAIN_BOUND: Duration = Duration::from_millis(250);
@@ -108,7 +110,7 @@ pub(super) async fn run(command: &Command) -> Touch<Finished> {
             let _ = stdin.write_all(&command.stdin).await;
         }
     };
-    let mut stdout = Captured::default();
+    let mut stdout = Captured { keep: command.keep, ..Captured::default() };
     let mut stderr = Captured::default();
     let running = async {
         let reading = async { tokio::join!(feeding, stdout.read(out), stderr.read(err)) };
@@ -272,15 +274,32 @@ impl Drop for Group {
 struct Captured {
     bytes: Vec<u8>,
     truncated: bool,
+    keep: Keep,
 }
 
 impl Captured {
     async fn read(&mut self, mut stream: impl AsyncRead + Unpin) {
         let mut chunk = [0; 8 * 1024];
         while let Ok(read @ 1..) = stream.read(&mut chunk).await {
-            let room = MAX_OUTPUT - self.bytes.len();
-            self.bytes.extend_from_slice(chunk.get(..read.min(room)).unwrap_or_default());
-            self.truncated |= read > room;
+            self.take(chunk.get(..read).unwrap_or_default());
+        }
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        match self.keep {
+            Keep::First => {
+                let room = MAX_OUTPUT - self.bytes.len();
+                self.bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+                self.truncated |= chunk.len() > room;
+            }
+            Keep::Last => {
+                self.bytes.extend_from_slice(chunk);
+                // Half is dropped at once: each byte is moved at most once.
+                if self.bytes.len() > 2 * MAX_LAST {
+                    self.bytes.drain(..self.bytes.len() - MAX_LAST);
+                    self.truncated = true;
+                }
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::declaration::{Argument, Declaration, Effect, ErrorClass, Failure, Field, InDoubt, Kind, OBSERVES};
 use crate::value::Value;
-use crate::world::{Command, Finished, Wait};
+use crate::world::{Command, Finished, Keep, Wait};
 
 use super::{Call, Primitive, json};
 
@@ -62,6 +62,7 @@ impl Primitive for Exec {
                 stdin: call.with.text("stdin").as_bytes().to_vec(),
                 env: call.with.pairs("env"),
                 bound: call.bound,
+                keep: Keep::First,
             };
             let finished = call.world.processes().run(&command).await?;
             judge(&finished, call.with.int("expect_code").unwrap_or(0))?;

@@ -1,4 +1,7 @@
 //! `wait_log`: waits for a line in a service's log.
+//!
+//! Of the lines that are there already the last one that matches is the result: a service that started
+//! again since has said something new.
 
 use std::time::Duration;
 
@@ -28,7 +31,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
             name: "since",
             kind: Kind::Text,
             required: false,
-            about: "the place to read from, as `deploy` gives it; what is written from now on where it is left out",
+            about: "the place to read from, as `deploy` gives it; `\"\"`: what the whole log says last; what is written from now on where it is left out",
         },
         Argument { name: "refuse", kind: Kind::Pattern, required: false, about: "a line that fails the step at once" },
     ],
@@ -63,13 +66,15 @@ impl Primitive for WaitLog {
             let end = clock.elapsed() + call.bound;
             loop {
                 let read = logs.read(name, &mark).await?;
-                for line in &read.lines {
-                    if refuse.as_ref().is_some_and(|refuse| refuse.is_match(line)) {
-                        return Err(Failure::new(ErrorClass::Breach, format!("`{name}` logged: {line}")));
-                    }
-                    if let Some(found) = found(&pattern, line) {
-                        return Ok(found);
-                    }
+                let refused = |line: &&String| refuse.as_ref().is_some_and(|refuse| refuse.is_match(line));
+                // What a whole log says is history but for its last word.
+                let last = read.lines.iter().rfind(|line| refused(line) || pattern.is_match(line));
+                let bad = if mark.is_empty() { last.filter(refused) } else { read.lines.iter().find(refused) };
+                if let Some(line) = bad {
+                    return Err(Failure::new(ErrorClass::Breach, format!("`{name}` logged: {line}")));
+                }
+                if let Some(found) = last.and_then(|line| found(&pattern, line)) {
+                    return Ok(found);
                 }
                 mark = read.next;
                 if clock.elapsed() + LOOK_EVERY >= end {

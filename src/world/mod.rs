@@ -173,6 +173,18 @@ pub struct Command {
     pub env: BTreeMap<String, String>,
     /// How long it may run; then its whole process group is killed.
     pub bound: Duration,
+    /// What is kept of what it prints, where that is longer than its bound.
+    pub keep: Keep,
+}
+
+/// Which part of a long output is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Its beginning.
+    #[default]
+    First,
+    /// Its end, as of a log, where the last word counts.
+    Last,
 }
 
 /// How a process ended.

@@ -243,3 +243,23 @@ fn a_checklist_is_answered_item_by_item() {
     finished(local(&folder).args(["--confirm", "one", "--confirm", "two"]).output().unwrap()).exits(0);
     finished(local(&folder).args(["--confirm", "one"]).output().unwrap()).exits(1).says("`--confirm two` answers it");
 }
+
+/// What a service said last is what counts of a log that goes back further than its process, or of what is
+/// longer than can be kept.
+#[test]
+fn the_last_word_of_a_log_counts() {
+    let long = "yes 'OK Hash: 1111' | head -c 20000000; echo 'OK Hash: 2222'; echo 'something else'";
+    let failed = "echo 'OK Hash: 1111'; echo FAILED";
+    let mended = "echo FAILED; echo 'OK Hash: 2222'";
+    for (log, code, told) in [
+        (long, 0, "\"hash\":\"2222\""),
+        (mended, 0, "\"hash\":\"2222\""),
+        (failed, 1, "breach: `brain` logged: FAILED"),
+    ] {
+        let step = "    do: wait_log\n    with: { service: brain, pattern: 'OK Hash: (?<hash>[0-9]+)', since: \"\", refuse: FAILED }";
+        let folder = folder(step);
+        let services = format!("services:\n  brain:\n    log: {{ command: [sh, -c, {log:?}] }}\n");
+        fs::write(folder.path().join("here.yaml"), format!("titan: 1\ntarget: here\n{services}")).unwrap();
+        finished(local(&folder).output().unwrap()).exits(code).says(told);
+    }
+}

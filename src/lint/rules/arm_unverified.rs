@@ -6,6 +6,9 @@
 //! handshake counter of the service that asks the other one, which starts again after the other was
 //! deployed: what it counted before was another handshake. So the deploy of the one that asks is skipped
 //! only where the other was not changed either: `when: steps.deploy_execution.status == "ok" || ...`.
+//! In a run that deploys neither, nobody knows what was changed before it: there the last handshake in
+//! the log of the one that asks is compared with the expected hash, and its counter tells that the
+//! running process made it.
 //! A script verifies a service that it surely asks by `expect_hash`, outside of every `if` and loop.
 //! A hash that was read after that deploy verifies as well where an `assert`, or the `require` or `when` of
 //! the step that opens, compares it with the expected one.
@@ -40,8 +43,12 @@
 //!     do: wait_metric
 //!     with: { service: brain, metric: handshake_success }
 //!     until: out.value >= 1
+//!   agreed:
+//!     do: wait_log
+//!     with: { service: brain, pattern: "${target.patterns.handshake_ok}", since: "" }
+//!     expect: lower(out.captures.hash) == policy_hash(params.policy)
 //!   arm:
-//!     needs: [verify, handshake]
+//!     needs: [verify, agreed]
 //!     do: arm
 //!     with: { gate: execution, reason: "open" }
 //! ```
@@ -72,6 +79,10 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             Some((deploy, changed)) => {
                 diagnostic.help(format!("verify `{service}` once more after `{deploy}` has changed `{changed}`"))
             }
+            None if found.is_old => diagnostic.help(format!(
+                "`{service}` or what it asked may have changed before this run: hold its last handshake against the \
+                 hash, by a `wait_log` with `since: \"\"` behind a step that needs its handshake counter"
+            )),
             None => diagnostic.help(format!(
                 "let this step need an `expect_hash` of `{service}`, or a `wait_log` or handshake counter that is held \
                  against a hash, to be ok"

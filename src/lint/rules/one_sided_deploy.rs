@@ -108,7 +108,7 @@ fn check_rollback(subject: &Subject<'_>, report: &mut Report<'_>) {
 fn is_changed_too(scene: &Scene<'_>, deploy: NodeId, other: &Known) -> bool {
     let counts = |id: NodeId, deed: &Deed| match deed {
         Deed::Deploys(service) => service == other,
-        Deed::Verifies { service, against: Some(_) } => service == other && scene.before(id).has(deploy),
+        Deed::Verifies { service, against: Some(_), .. } => service == other && scene.before(id).has(deploy),
         _ => false,
     };
     let proof = scene.proof_after(&scene.nodes_that(counts), deploy);

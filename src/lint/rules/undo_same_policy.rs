@@ -94,7 +94,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 /// The service a deed verifies, and where the hash it must have comes from.
 fn held(scene: &Scene<'_>, deed: &Deed) -> Option<(Known, Known)> {
     match deed {
-        Deed::Verifies { service, against: Some(against) } => Some((service.clone(), scene.origin(against))),
+        Deed::Verifies { service, against: Some(against), .. } => Some((service.clone(), scene.origin(against))),
         _ => None,
     }
 }

@@ -50,7 +50,7 @@ type Verified<'s> = (NodeId, &'s Known, Vec<Reading>);
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let scene = subject.scene();
     let verified = scene.deeds().iter().filter_map(|(id, deed)| match deed {
-        Deed::Verifies { service, against: Some(_) } => Some((*id, service, readings(subject, *id, service))),
+        Deed::Verifies { service, against: Some(_), .. } => Some((*id, service, readings(subject, *id, service))),
         _ => None,
     });
     let verified: Vec<Verified<'_>> = verified.collect();

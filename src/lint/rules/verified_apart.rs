@@ -63,7 +63,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
         let deploys: Vec<_> = scene.deploys().into_iter().filter(|(id, _)| !after.has(*id)).collect();
         let mut first: Option<(&Known, Known)> = None;
         for (id, deed) in scene.deeds().iter().filter(|(id, _)| before.has(*id) || *id == arm) {
-            let Deed::Verifies { service, against: Some(against) } = deed else {
+            let Deed::Verifies { service, against: Some(against), .. } = deed else {
                 continue;
             };
             let verified_after = scene.before(*id);
