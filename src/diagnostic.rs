@@ -163,6 +163,21 @@ impl Diagnostic {
         self.help(format!("did you mean `{near}`?"))
     }
 
+    /// The same of a word beside others, each of which may stand once: where the one that was meant is
+    /// there already, one of the two is too many.
+    #[must_use]
+    pub fn meant_beside(
+        self,
+        (word, others): (&str, &[&str]),
+        candidates: &[&str],
+        otherwise: impl FnOnce() -> String,
+    ) -> Self {
+        match did_you_mean(word, candidates.iter().copied()).filter(|near| others.contains(near)) {
+            Some(near) => self.help(format!("`{near}` stands here already; remove one of the two")),
+            None => self.meant(word, candidates, otherwise),
+        }
+    }
+
     /// Where a word stands in the primary place, when it stands there once.
     fn place_of(&self, word: &str) -> Option<Span> {
         let loc = self.loc()?;

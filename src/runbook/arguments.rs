@@ -16,9 +16,13 @@ use super::params::{Param, ParamKind, fitting, hand_over, is_unquoted};
 pub(super) fn asked(findings: &mut Findings, asked: &AskedPrimitive) {
     let AskedPrimitive { declaration, span, given, is_all, is_sure: _ } = asked;
     let written: Vec<_> = given.iter().map(|one| (one.name.as_str(), one.span)).collect();
-    unknown(findings, declaration.name, &names(declaration), &written);
+    for mut finding in not_known(findings, declaration.name, &names(declaration), &written) {
+        let edits = finding.fix.iter_mut().flat_map(|fix| &mut fix.edits);
+        edits.for_each(|edit| edit.text = key(&edit.text));
+        findings.push(finding);
+    }
     if *is_all {
-        let help = "hand it over by its name, as in `#{ {}: ... }`";
+        let help = |name: &str| format!("hand it over by its name, as in `#{{ {}: ... }}`", key(name));
         missing(findings, declaration.name, required(declaration), &written, *span, help);
     }
     for one in given {
@@ -26,6 +30,11 @@ pub(super) fn asked(findings: &mut Findings, asked: &AskedPrimitive) {
             fits(findings, declaration, argument, value, one.span);
         }
     }
+}
+
+/// An argument's name as the key of a script's map: one that is a word of the language stands in quotes.
+fn key(name: &str) -> String {
+    if name == "for" { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 /// Reports a value that an argument does not take.
@@ -86,27 +95,33 @@ pub(super) fn default_files(findings: &mut Findings, runbook: &Runbook, given: &
 
 /// Reports every name that no argument has.
 pub(super) fn unknown(findings: &mut Findings, action: &str, known: &[&str], given: &[(&str, Span)]) {
-    for (name, span) in given.iter().filter(|(name, _)| !known.contains(name)) {
-        let message = format!("`{action}` has no argument `{name}`");
-        let finding = findings.error("unknown-argument", message, *span);
-        findings.push(finding.meant(name, known, || format!("its arguments are {}", ticked(known))));
-    }
+    let found = not_known(findings, action, known, given);
+    findings.extend(found);
 }
 
-/// Reports every argument that is needed and not given; `help` says where one is written, with `{}`
-/// in the place of its name.
+fn not_known(findings: &Findings, action: &str, known: &[&str], given: &[(&str, Span)]) -> Vec<Diagnostic> {
+    let there: Vec<_> = given.iter().map(|(name, _)| *name).collect();
+    let unknown = given.iter().filter(|(name, _)| !known.contains(name)).map(|(name, span)| {
+        let message = format!("`{action}` has no argument `{name}`");
+        let finding = findings.error("unknown-argument", message, *span);
+        finding.meant_beside((name, &there), known, || format!("its arguments are {}", ticked(known)))
+    });
+    unknown.collect()
+}
+
+/// Reports every argument that is needed and not given; `help` says where one is written, by its name.
 pub(super) fn missing<'n>(
     findings: &mut Findings,
     action: &str,
     required: impl Iterator<Item = &'n str>,
     given: &[(&str, Span)],
     at: Span,
-    help: &str,
+    help: impl Fn(&str) -> String,
 ) {
     for name in required.filter(|name| !given.iter().any(|(key, _)| key == name)) {
         let message = format!("`{action}` needs the argument `{name}`");
         let finding = findings.error("missing-argument", message, at);
-        findings.push(finding.help(help.replace("{}", name)));
+        findings.push(finding.help(help(name)));
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::diagnostic::{Edit, Findings, did_you_mean};
+use crate::diagnostic::{Edit, Findings};
 use crate::source::{Span, Spanned};
 use crate::value::{format_duration, parse_duration};
 use crate::yaml::{Node, NodeKind, Scalar};
@@ -186,11 +186,9 @@ impl<'a> Fields<'a> {
             let known: Vec<_> = self.table.keys().map(|key| key.name).collect();
             let message = format!("{} has no key `{}`", self.table.what, name.value);
             let finding = findings.error("unknown-key", message, name.span);
-            let is_there = |key: &&str| self.entries.iter().any(|(name, _)| name.value == **key);
-            findings.push(match did_you_mean(&name.value, known.iter().copied()).filter(is_there) {
-                Some(near) => finding.help(format!("`{near}` stands here already; remove one of the two")),
-                None => finding.meant(&name.value, &known, || format!("the keys are {}", ticked(&known))),
-            });
+            let there: Vec<_> = self.entries.iter().map(|(name, _)| name.value.as_str()).collect();
+            let otherwise = || format!("the keys are {}", ticked(&known));
+            findings.push(finding.meant_beside((&name.value, &there), &known, otherwise));
         }
     }
 }

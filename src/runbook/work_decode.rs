@@ -103,7 +103,7 @@ impl Decoder<'_> {
             arguments::required(declaration),
             &given,
             at,
-            "add `{}:` under `with:`",
+            under_with,
         );
         for (name, node) in with.map_or(&[][..], map_entries) {
             let Some(argument) = declaration.argument(&name.value) else {
@@ -129,7 +129,7 @@ impl Decoder<'_> {
         let required = runbook.params.iter().filter(|p| p.default.is_none()).map(|p| &*p.name);
         let given = names(with);
         arguments::unknown(&mut self.findings, runbook.name.as_str(), &known, &given);
-        arguments::missing(&mut self.findings, runbook.name.as_str(), required, &given, at, "add `{}:` under `with:`");
+        arguments::missing(&mut self.findings, runbook.name.as_str(), required, &given, at, under_with);
         arguments::default_files(&mut self.findings, runbook, &given, at);
         for (name, node) in with.map_or(&[][..], map_entries) {
             let param = runbook.params.iter().find(|param| *param.name == *name.value);
@@ -311,6 +311,11 @@ impl Decoder<'_> {
 fn places(declaration: &Declaration, with: Option<&Node>) -> Vec<(&'static str, Span)> {
     let given = with.map_or(&[][..], map_entries).iter();
     given.filter_map(|(name, node)| Some((declaration.argument(&name.value)?.name, node.span))).collect()
+}
+
+/// Where an argument is written.
+fn under_with(name: &str) -> String {
+    format!("add `{name}:` under `with:`")
 }
 
 /// The names of the arguments that are written out, with their places.
