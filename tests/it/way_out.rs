@@ -150,6 +150,10 @@ steps:
   close: { do: disarm, with: { gate: execution, reason: x } }
   execution: { do: expect_hash, with: { service: execution, expected: '${expected}' } }
   brain: { do: wait_metric, with: { service: brain, metric: handshake_success }, until: out.value >= 1 }
+  agreed:
+    do: wait_log
+    with: { service: brain, pattern: '${target.patterns.handshake_ok}', since: '' }
+    expect: lower(out.captures.hash) == expected
   arm:
     do: arm
     with: { gate: execution, reason: x }
