@@ -5,7 +5,7 @@
 //! one whose indentation it shares.
 
 use crate::source::{SourceFile, Spanned};
-use crate::yaml::{Node, NodeKind};
+use crate::yaml::{Node, NodeKind, foot_column};
 
 use super::comments::{Between, Comment, Header, is_blank_above, line_start};
 use super::order::Shape;
@@ -218,22 +218,12 @@ impl Attacher<'_> {
         if self.is_flow(node) {
             return self.before(node.span.end);
         }
-        let least = self.least_column(node);
+        let least = foot_column(self.file.text(), node);
         let leaves = self.leaves;
         let is_foot = |comment: &Comment| {
             comment.is_alone && comment.leaves_before == leaves && comment.column >= least && indent > 0
         };
         std::iter::from_fn(|| self.comments.next_if(is_foot)).collect()
-    }
-
-    /// From which column on a comment behind a block collection belongs to it.
-    fn least_column(&self, node: &Node) -> usize {
-        let text = self.file.text();
-        let column = |at: usize| text.get(line_start(text, at)..at).map_or(0, |line| line.chars().count());
-        let is_dashed = matches!(node.kind, NodeKind::List(_)) && !self.file.slice(node.span).starts_with('-');
-        // A list that stands no deeper than its key begins, for the parser, behind its first dash.
-        let dash = text.get(..node.span.start).and_then(|before| before.rfind('-')).filter(|_| is_dashed);
-        dash.map_or_else(|| column(node.span.start), |dash| column(dash) + 1)
     }
 
     fn is_flow(&self, node: &Node) -> bool {

@@ -1,7 +1,7 @@
 //! Comments that allow what a rule finds: `# titan: allow(code, code) reason`.
 //!
 //! A comment on a line of its own speaks for the key or item below it with everything inside; one
-//! behind something speaks for its line. It takes away what rules find, never what reading finds.
+//! behind something speaks for its line, and one that ends a map or list for nothing. It takes away what rules find, never what reading finds.
 
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::{SourceFile, Span, Spanned};
@@ -25,8 +25,8 @@ pub struct Allow {
     pub is_alone: bool,
     /// Whether it took something away.
     pub is_used: bool,
-    /// What it speaks for.
-    range: Span,
+    /// What it speaks for; nothing where it ends a collection or the file.
+    range: Option<Span>,
 }
 
 /// Everything the comments of one file allow.
@@ -36,6 +36,13 @@ pub struct Allows {
     pub all: Vec<Allow>,
     /// Whether the rules looked at the file, so that an unused one says something.
     pub is_whole: bool,
+}
+
+impl Allow {
+    /// Whether there is something that it could speak for.
+    pub fn speaks(&self) -> bool {
+        self.range.is_some()
+    }
 }
 
 impl Allows {
@@ -58,7 +65,8 @@ impl Allows {
     pub(super) fn allow(&mut self, found: &Diagnostic) -> bool {
         let at = found.loc().map_or(0, |loc| loc.span.start);
         let allows = |one: &&mut Allow| {
-            one.code.value == found.code && one.has_reason && (one.range.start..one.range.end).contains(&at)
+            let speaks_of_it = one.range.is_some_and(|range| (range.start..range.end).contains(&at));
+            one.code.value == found.code && one.has_reason && speaks_of_it
         };
         let mut is_allowed = false;
         for one in self.all.iter_mut().filter(allows) {
@@ -107,8 +115,8 @@ fn read(file: &SourceFile, comment: Span, tree: Option<&Node>) -> Vec<Allow> {
     let before = file.slice(Span::new(line_start, comment.start)).trim_end();
     let is_own_line = before.is_empty();
     let range = match is_own_line {
-        true => below(file.text(), comment.end, tree),
-        false => Span::new(line_start, comment.end),
+        true => below(file.text(), comment, tree),
+        false => Some(Span::new(line_start, comment.end)),
     };
     let shown = Span::new(line_start + before.len(), comment.end);
     let list = said.strip_prefix("allow").unwrap_or("").trim_start();
@@ -139,9 +147,13 @@ fn read(file: &SourceFile, comment: Span, tree: Option<&Node>) -> Vec<Allow> {
     found
 }
 
-/// The key or item that begins on the next line with something on it, with everything inside.
-fn below(text: &str, from: usize, tree: Option<&Node>) -> Span {
-    let mut at = (from + 1).min(text.len());
+/// The key or item that begins on the next line with something on it, with everything inside;
+/// nothing where the comment ends what stands above it.
+fn below(text: &str, comment: Span, tree: Option<&Node>) -> Option<Span> {
+    if tree.is_some_and(|tree| yaml::is_foot(text, tree, comment.start)) {
+        return None;
+    }
+    let mut at = (comment.end + 1).min(text.len());
     while at < text.len() {
         let end = line_end(text, at);
         let line = text.get(at..end).unwrap_or("").trim_start();
@@ -154,11 +166,11 @@ fn below(text: &str, from: usize, tree: Option<&Node>) -> Span {
                     }
                 });
             }
-            return first.unwrap_or(Span::new(at, end));
+            return first.or(Some(Span::new(at, end)));
         }
         at = end + 1;
     }
-    Span::new(text.len(), text.len())
+    None
 }
 
 /// Hands over every scalar, and every entry and item as a block, in the order of the text.

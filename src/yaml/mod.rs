@@ -4,11 +4,13 @@
 //! keys, duplicate keys, second documents, oversize) and goes on, so that one pass reports all.
 //! It knows no key's meaning.
 
+mod foot;
 mod parse;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use foot::{foot_column, is_foot};
 pub use parse::{MAX_DEPTH, MAX_NODES, parse};
 pub use text::{MAX_TEXT, read_text};
 

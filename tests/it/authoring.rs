@@ -5,6 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
+use titan_run::report::CheckupDocument;
+
 use crate::docs::examples;
 use crate::tool::{Ran, command, finished, root, titan};
 
@@ -62,6 +64,29 @@ fn fmt_serves_editors_through_its_standard_streams() {
     piped(&["fmt", "--stdin", "--check"], CROOKED).exits(1);
     piped(&["fmt", "--stdin", "--check"], STRAIGHT).exits(0);
     assert_eq!(piped(&["fmt", "--stdin"], "a: [\n").exits(2).complains("<stdin>").out, "");
+}
+
+#[test]
+fn fmt_changes_nothing_of_what_comments_allow() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = |path: &str| {
+        let checked = titan(&["lint", path, "--format", "json"]);
+        let document: CheckupDocument = serde_json::from_str(&checked.out).unwrap();
+        let mut said: Vec<_> = document.findings.into_iter().map(|found| (found.code, found.message)).collect();
+        said.sort();
+        said
+    };
+    for entry in fs::read_dir(root().join("tests/cases/lint/allow-unused")).unwrap() {
+        let case = entry.unwrap().path();
+        if case.extension().is_some_and(|kind| kind == "yaml") {
+            let path = folder.path().join(case.file_name().unwrap());
+            fs::copy(&case, &path).unwrap();
+            let path = path.to_str().unwrap();
+            let before = found(path);
+            titan(&["fmt", path]).exits(0);
+            assert_eq!(found(path), before, "{path}");
+        }
+    }
 }
 
 #[test]

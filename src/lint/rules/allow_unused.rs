@@ -1,6 +1,8 @@
 //! A comment allows a finding that is not there.
 //!
 //! It was there once, or stands in another place. Left behind, the comment would hide the next one.
+//! A comment at the end of a map or list, as deep as its keys or items, speaks for nothing: what is
+//! below belongs to something else.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -45,8 +47,12 @@ fn check(allows: &Allows, report: &mut Report<'_>) {
     let unused = allows.all.iter().filter(|one| !one.is_used && one.has_reason && is_known(&one.code.value));
     for one in unused {
         let message = format!("nothing here is reported as `{}`", one.code.value);
-        let mut found = report.at(message, one.code.span).help("remove it, or move the comment to what it speaks of");
-        if one.is_alone {
+        let help = match one.speaks() {
+            true => "remove it, or move the comment to what it speaks of",
+            false => "a comment at the end of a map or list speaks for nothing: move it above what it speaks of",
+        };
+        let mut found = report.at(message, one.code.span).help(help);
+        if one.is_alone && one.speaks() {
             let end = one.comment.end + usize::from(one.has_line);
             let edit = Edit { span: Span::new(one.comment.start, end), text: String::new() };
             found = found.fix("remove the comment", true, vec![edit]);
