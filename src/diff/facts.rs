@@ -1,46 +1,22 @@
-//! A runbook as a list of statements, each with what its loss, its gain or another value means.
+//! A runbook as a list of statements.
 
 use std::time::Duration;
 
 use crate::declaration::Effect;
+use crate::guard::{Guard, without_blanks};
+use crate::primitive::DEFAULT_EXPIRY;
 use crate::runbook::{
     Action, ActionKind, EdgeOutcome, Ensure, MAX_INCLUDE_DEPTH, OnFailure, Poll, Retry, Runbook, Step, Watch, Work,
 };
 use crate::value::{Value, format_duration, parse_duration};
 use crate::yaml::{Node, NodeKind};
 
-/// One statement.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Fact {
-    pub(super) place: String,
-    pub(super) text: String,
-    /// The text as a number, where its size means something.
-    pub(super) number: Option<f64>,
-    pub(super) rule: Rule,
-    /// Why a run is less safe without it.
-    pub(super) lost: Option<&'static str>,
-    /// Why a run is less safe with it.
-    pub(super) gained: Option<&'static str>,
-    /// The steps of an edge.
-    pub(super) edge: Option<(String, String)>,
-}
-
-/// What another value means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
-    /// Nothing: it is there or not, and its parts say the rest.
-    Whole,
-    /// Nothing that can be told from the value.
-    Any,
-    /// A higher one is less safe.
-    NotHigher(&'static str),
-    /// A lower one is less safe.
-    NotLower(&'static str),
-}
+use super::fact::{Fact, Rule};
 
 const BOUND: &str = "the bound is higher";
 const NO_BOUND: &str = "the bound is gone";
 const RARER: &str = "it is looked at less often";
+const FEWER: &str = "fewer people have to say yes";
 
 /// Every statement of a runbook, in its order.
 pub(super) fn facts_of(runbook: &Runbook) -> Vec<Fact> {
@@ -49,12 +25,16 @@ pub(super) fn facts_of(runbook: &Runbook) -> Vec<Fact> {
     for param in &runbook.params {
         let place = format!("params.{}", param.name);
         facts.add(&place, param.kind.word());
-        let default = param.default.iter().map(|value| ("default", value.to_string()));
-        let one_of = (!param.one_of.is_empty()).then(|| ("one_of", Value::list(param.one_of.clone()).to_string()));
-        default.chain(one_of).for_each(|(key, text)| facts.add(&format!("{place}.{key}"), &text));
+        facts.about(&place, param.about.as_deref());
+        if let Some(default) = &param.default {
+            facts.add(&format!("{place}.default"), &default.to_string());
+        }
+        if !param.one_of.is_empty() {
+            facts.one_of(&format!("{place}.one_of"), &param.one_of);
+        }
     }
     for binding in &runbook.lets {
-        facts.add(&format!("let.{}", binding.name), binding.guard.text());
+        facts.0.push(Fact::guard(&format!("let.{}", binding.name), &binding.guard));
     }
     for (name, limit) in [("total", runbook.limits.total), ("disarmed", runbook.limits.disarmed)] {
         facts.bound(&format!("limits.{name}"), limit.map(|limit| limit.value));
@@ -68,39 +48,9 @@ pub(super) fn facts_of(runbook: &Runbook) -> Vec<Fact> {
         facts.ensure(runbook, ensure, within("ensure", ensure.id.as_str()));
     }
     for output in &runbook.outputs {
-        facts.add(&format!("outputs.{}", output.name), output.guard.text());
+        facts.0.push(Fact::guard(&format!("outputs.{}", output.name), &output.guard));
     }
     facts.0
-}
-
-impl Fact {
-    fn new(place: &str, text: &str) -> Self {
-        Self {
-            place: place.to_owned(),
-            text: text.to_owned(),
-            number: None,
-            rule: Rule::Any,
-            lost: None,
-            gained: None,
-            edge: None,
-        }
-    }
-
-    fn whole(place: &str, action: &Action) -> Self {
-        Self { rule: Rule::Whole, ..Self::new(place, action.name()) }
-    }
-
-    fn sized(self, number: Option<f64>, rule: Rule) -> Self {
-        Self { number, rule, ..self }
-    }
-
-    fn lost(self, why: &'static str) -> Self {
-        Self { lost: Some(why), ..self }
-    }
-
-    fn gained(self, why: Option<&'static str>) -> Self {
-        Self { gained: why, ..self }
-    }
 }
 
 struct Facts(Vec<Fact>);
@@ -110,10 +60,18 @@ impl Facts {
         self.0.push(Fact::new(place, text));
     }
 
-    fn check(&mut self, place: &str, text: Option<&str>, lost: &'static str) {
-        if let Some(text) = text {
-            self.0.push(Fact::new(place, text).lost(lost));
-        }
+    fn about(&mut self, place: &str, about: Option<&str>) {
+        self.add(&format!("{place}.about"), about.unwrap_or(""));
+    }
+
+    fn one_of(&mut self, place: &str, values: &[Value]) {
+        let fact = Fact::new(place, &Value::list(values.to_vec()).to_string()).lost("every value is taken now");
+        let allowed = values.iter().map(Value::to_string).collect();
+        self.0.push(Fact { allowed, rule: Rule::NotWider("it takes another value too"), ..fact });
+    }
+
+    fn check(&mut self, place: &str, guard: Option<&Guard>, lost: &'static str) {
+        self.0.extend(guard.map(|guard| Fact::guard(place, guard).lost(lost)));
     }
 
     fn number(&mut self, place: &str, text: &str, number: f64, rule: Rule) {
@@ -125,10 +83,7 @@ impl Facts {
     }
 
     fn bound(&mut self, place: &str, bound: Option<Duration>) {
-        if let Some(bound) = bound {
-            let fact = Fact::new(place, &format_duration(bound)).lost(NO_BOUND);
-            self.0.push(fact.sized(Some(bound.as_secs_f64()), Rule::NotHigher(BOUND)));
-        }
+        self.0.extend(bound.map(|bound| bounded(place, bound)));
     }
 
     fn steps(&mut self, runbook: &Runbook, prefix: &str, depth: usize) {
@@ -151,7 +106,7 @@ impl Facts {
         let whole = Fact::whole(place, &step.work.action).gained(is_bare.then_some("an effect without an undo"));
         let lost = is_guard.then_some("what was looked at, asked for or closed here is not any more");
         self.0.push(Fact { lost, ..whole });
-        self.add(&format!("{place}.about"), step.about.as_deref().unwrap_or(""));
+        self.about(place, step.about.as_deref());
         for edge in &step.needs {
             let Some(from) = runbook.steps.get(edge.from) else { continue };
             let strength = match edge.on {
@@ -166,15 +121,17 @@ impl Facts {
             self.0.push(Fact { edge: Some((from.id.to_string(), step.id.to_string())), ..fact });
         }
         if let Some(foreach) = &step.foreach {
-            self.add(&format!("{place}.foreach"), foreach.list.text());
+            self.0.push(Fact::guard(&format!("{place}.foreach"), &foreach.list));
             let most = u32::try_from(foreach.max_parallel).unwrap_or(u32::MAX);
             self.number(&format!("{place}.max_parallel"), &most.to_string(), f64::from(most), Rule::NotHigher(BOUND));
         }
         self.work(runbook, &step.work, place, node, is_guard);
+        self.idempotent(&step.work, place, step.no_undo.is_some());
         if let Some(undo) = &step.undo {
             let place = format!("{place}.undo");
             self.0.push(Fact::whole(&place, &undo.action).lost("an undo is gone"));
-            self.work(runbook, undo, &place, node.and_then(|node| node.get("undo")), false);
+            self.work(runbook, undo, &place, node.and_then(|node| node.get("undo")), true);
+            self.idempotent(undo, &place, false);
         }
         if let Some(reason) = &step.no_undo {
             self.add(&format!("{place}.no_undo"), reason);
@@ -192,41 +149,54 @@ impl Facts {
     fn work(&mut self, runbook: &Runbook, work: &Work, place: &str, node: Option<&Node>, is_guard: bool) {
         self.action(runbook, &work.action, place, node);
         if let Some(when) = &work.when {
-            let fact = Fact::new(&format!("{place}.when"), when.text());
+            let fact = Fact::guard(&format!("{place}.when"), when);
             self.0.push(fact.gained(is_guard.then_some("it may be left out")));
         }
-        let text = |guard: &'_ Option<crate::guard::Guard>| guard.as_ref().map(|guard| guard.text().to_owned());
-        self.check(&format!("{place}.require"), text(&work.require).as_deref(), "nothing is required before it");
+        self.check(&format!("{place}.require"), work.require.as_ref(), "nothing is required before it");
+        let mut stay = Some(Duration::ZERO);
         match &work.poll {
             Poll::Once => {}
             Poll::Until { guard, every } => {
-                self.check(&format!("{place}.until"), Some(guard.text()), "it is not waited for");
+                self.check(&format!("{place}.until"), Some(guard), "it is not waited for");
                 self.duration(&format!("{place}.every"), *every, Rule::Any);
             }
             Poll::Hold { guard, every, min_good, .. } => {
-                self.check(&format!("{place}.hold"), Some(guard.text()), "nothing has to hold");
-                let stay = node.and_then(|node| node.get("for")).map(written).unwrap_or_default();
-                let seconds = parse_duration(&stay).map(|stay| stay.as_secs_f64());
+                self.check(&format!("{place}.hold"), Some(guard), "nothing has to hold");
+                let written = node.and_then(|node| node.get("for")).map(written).unwrap_or_default();
+                stay = parse_duration(&written);
+                let form = stay.map_or_else(|| without_blanks(&written), format_duration);
                 let rule = Rule::NotLower("it has to hold for less long");
-                self.0.push(Fact::new(&format!("{place}.for"), &stay).sized(seconds, rule));
+                let fact = Fact::new(&format!("{place}.for"), &written).formed(form);
+                self.0.push(fact.sized(stay.map(|stay| stay.as_secs_f64()), rule));
                 self.duration(&format!("{place}.every"), *every, Rule::NotHigher(RARER));
                 let rule = Rule::NotLower("fewer good samples are enough");
                 self.number(&format!("{place}.min_good"), &min_good.to_string(), f64::from(*min_good), rule);
             }
         }
-        self.check(&format!("{place}.expect"), text(&work.expect).as_deref(), "its result is not checked");
+        self.check(&format!("{place}.expect"), work.expect.as_ref(), "its result is not checked");
         if let Some(retry) = &work.retry {
             let changes = work.action.effect() == Effect::Changes;
             self.retry(&format!("{place}.retry"), retry, changes);
         }
-        self.bound(&format!("{place}.timeout"), work.timeout);
-        self.truth(&format!("{place}.idempotent"), work.idempotent, "it may be done twice");
+        let bound = work.timeout.or_else(|| Some(work.bound(stay?)));
+        let fact = bound.map(|bound| bounded(&format!("{place}.timeout"), bound));
+        self.0.extend(fact.map(|fact| fact.implied_where(work.timeout.is_none())));
+    }
+
+    /// Whether it may be done again when it is unknown whether it took effect; what has no undo on
+    /// purpose is then left as it is, whatever it does.
+    fn idempotent(&mut self, work: &Work, place: &str, is_kept: bool) {
+        let natively = matches!(&work.action.kind, ActionKind::Primitive(declaration) if declaration.idempotent);
+        let always = work.action.effect() == Effect::Observes || (natively && !is_kept);
+        let is_so = work.idempotent || always;
+        let fact = Fact::new(&format!("{place}.idempotent"), &is_so.to_string()).implied_where(!work.idempotent);
+        self.0.push(fact.sized(Some(f64::from(u8::from(is_so))), Rule::NotHigher("it may be done twice")));
     }
 
     fn retry(&mut self, place: &str, retry: &Retry, changes: bool) {
         let classes: Vec<_> = retry.on.iter().map(|class| class.word()).collect();
-        let gained = changes.then_some("an effect may be tried more than once");
-        self.0.push(Fact::new(place, &classes.join(", ")).gained(gained));
+        let gained = if changes { "an effect may be tried more than once" } else { BOUND };
+        self.0.push(Fact::new(place, &classes.join(", ")).gained(Some(gained)));
         let attempts = f64::from(retry.attempts);
         self.number(&format!("{place}.attempts"), &retry.attempts.to_string(), attempts, Rule::NotHigher(BOUND));
         self.duration(&format!("{place}.every"), retry.every, Rule::Any);
@@ -248,32 +218,57 @@ impl Facts {
         };
         self.number(&format!("{place}.effect"), word, number, Rule::NotHigher("it changes something now"));
         let Some(with) = node.and_then(|node| node.get("with")) else { return };
+        let is_whole_quorum = with.get("quorum").is_none();
         for (name, argument) in entries(with) {
             let place = format!("{place}.with.{name}");
             if let NodeKind::Map(inner) = &argument.kind {
-                for (name, value) in inner {
-                    self.argument(action, &format!("{place}.{}", name.value), "items", &written(value));
+                for (inner, value) in inner {
+                    let place = format!("{place}.{}", inner.value);
+                    self.argument(action, &place, name, value, is_whole_quorum);
                 }
                 continue;
             }
-            self.argument(action, &place, name, &written(argument));
+            self.argument(action, &place, name, argument, is_whole_quorum);
+        }
+        if action.name() == "approve" {
+            self.approval(with, &format!("{place}.with"));
         }
     }
 
-    fn argument(&mut self, action: &Action, place: &str, name: &str, text: &str) {
-        let fact = Fact::new(place, text);
+    fn argument(&mut self, action: &Action, place: &str, name: &str, node: &Node, is_whole_quorum: bool) {
+        let text = written(node);
+        let fact = Fact::new(place, &text).formed(without_blanks(&text));
         self.0.push(match (action.name(), name) {
             ("confirm", "items") => fact.lost("one question less is asked"),
-            ("approve", "quorum") => fact
-                .sized(text.parse().ok(), Rule::NotLower("fewer people have to say yes"))
-                .gained(Some("not everybody has to say yes any more")),
+            ("approve", "quorum" | "expires") => return,
+            ("approve", "approvers") if is_whole_quorum => fact.lost(FEWER),
             _ => fact,
         });
+    }
+
+    /// The bounds of an approval, with what holds where they are not written.
+    fn approval(&mut self, with: &Node, place: &str) {
+        let quorum = with.get("quorum").map(written);
+        let everybody = with.get("approvers").map(|all| all.entries().len()).filter(|count| *count > 0);
+        let text = quorum.clone().or_else(|| everybody.map(|count| count.to_string()));
+        if let Some(text) = text {
+            let fact = Fact::new(&format!("{place}.quorum"), &text).formed(without_blanks(&text));
+            let fact = fact.sized(text.parse().ok(), Rule::NotLower(FEWER)).gained(Some(FEWER));
+            self.0.push(fact.implied_where(quorum.is_none()));
+        }
+        let expires = with.get("expires").map(written);
+        let text = expires.clone().unwrap_or_else(|| format_duration(DEFAULT_EXPIRY));
+        let duration = parse_duration(&text);
+        let form = duration.map_or_else(|| without_blanks(&text), format_duration);
+        let seconds = duration.map(|duration| duration.as_secs_f64());
+        let fact = Fact::new(&format!("{place}.expires"), &text).formed(form).sized(seconds, Rule::NotHigher(BOUND));
+        self.0.push(fact.implied_where(expires.is_none()));
     }
 
     fn watch(&mut self, runbook: &Runbook, watch: &Watch, node: Option<&Node>) {
         let place = format!("watch.{}", watch.id);
         self.0.push(Fact::whole(&place, &watch.work.action).lost("a watch is gone"));
+        self.about(&place, watch.about.as_deref());
         let id = |at: usize| runbook.steps.get(at).map_or("the end", |step| step.id.as_str());
         let index = |at: usize| u32::try_from(at).map_or(f64::INFINITY, f64::from);
         let rule = Rule::NotHigher("it begins later");
@@ -282,7 +277,7 @@ impl Facts {
         self.number(&format!("{place}.to"), id(to), index(to), Rule::NotLower("it ends earlier"));
         self.action(runbook, &watch.work.action, &place, node);
         self.duration(&format!("{place}.every"), watch.every, Rule::NotHigher(RARER));
-        self.add(&format!("{place}.breach_when"), watch.breach_when.text());
+        self.0.push(Fact::guard(&format!("{place}.breach_when"), &watch.breach_when));
         let (word, number) = on_failure(watch.on_breach);
         let rule = Rule::NotHigher("a breach does not roll back any more");
         self.number(&format!("{place}.on_breach"), word, number, rule);
@@ -291,8 +286,15 @@ impl Facts {
     fn ensure(&mut self, runbook: &Runbook, ensure: &Ensure, node: Option<&Node>) {
         let place = format!("ensure.{}", ensure.id);
         self.0.push(Fact::whole(&place, &ensure.work.action).lost("an ensure is gone"));
+        self.about(&place, ensure.about.as_deref());
         self.work(runbook, &ensure.work, &place, node, true);
+        self.idempotent(&ensure.work, &place, false);
     }
+}
+
+fn bounded(place: &str, bound: Duration) -> Fact {
+    let fact = Fact::new(place, &format_duration(bound)).lost(NO_BOUND);
+    fact.sized(Some(bound.as_secs_f64()), Rule::NotHigher(BOUND))
 }
 
 fn on_failure(on: OnFailure) -> (&'static str, f64) {

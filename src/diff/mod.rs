@@ -1,9 +1,10 @@
 //! What differs between two runbooks in meaning, and what of it makes a run less safe.
 //!
-//! `facts` reads a runbook into statements with a place, such as `steps.arm.require`; two lists of
-//! them are held against each other here. Layout, comments, the order of keys and what is written
+//! `facts` reads a runbook into statements with a place, such as `steps.arm.require`, each a
+//! `fact`; two lists of them are held against each other here. Layout, comments, the order of keys and what is written
 //! out though it is the default are no difference. Pure; called by `cli/`.
 
+mod fact;
 mod facts;
 mod order;
 #[cfg(test)]
@@ -16,7 +17,8 @@ use serde::Serialize;
 use crate::declaration::Effect;
 use crate::runbook::{ActionKind, Runbook, Step};
 
-use facts::{Fact, Rule, facts_of};
+use fact::Fact;
+use facts::facts_of;
 
 /// A difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,12 +60,13 @@ pub fn diff(before: &Runbook, after: &Runbook) -> Vec<Change> {
     let olds: BTreeSet<_> = old.iter().map(|fact| fact.place.as_str()).collect();
     for fact in &old {
         match news.get(fact.place.as_str()) {
+            None if fact.is_implied => {}
             None => changes.push(removed(fact, after)),
-            Some(now) if now.text != fact.text && fact.rule != Rule::Whole => changes.push(changed(fact, now)),
-            Some(_) => {}
+            Some(now) if fact.says_the_same(now) => {}
+            Some(now) => changes.push(changed(fact, now)),
         }
     }
-    for fact in new.iter().filter(|fact| !olds.contains(fact.place.as_str())) {
+    for fact in new.iter().filter(|fact| !olds.contains(fact.place.as_str()) && !fact.is_implied) {
         changes.push(Change {
             place: fact.place.clone(),
             kind: ChangeKind::Added,
@@ -119,18 +122,12 @@ fn is_undone_inside(after: &Runbook, place: &str) -> bool {
 }
 
 fn changed(fact: &Fact, now: &Fact) -> Change {
-    let numbers = fact.number.zip(now.number);
-    let less_safe = match fact.rule {
-        Rule::Any | Rule::Whole => None,
-        Rule::NotHigher(why) => numbers.filter(|(before, after)| after > before).map(|_| why),
-        Rule::NotLower(why) => numbers.filter(|(before, after)| after < before).map(|_| why),
-    };
     Change {
         place: fact.place.clone(),
         kind: ChangeKind::Changed,
         before: Some(fact.text.clone()),
         after: Some(now.text.clone()),
-        less_safe,
+        less_safe: fact.weakened_by(now),
     }
 }
 

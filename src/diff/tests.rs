@@ -10,6 +10,8 @@ use super::*;
 
 const ROLLOUT: &str = include_str!("../../runbooks/policy-rollout.yaml");
 
+const LOOK: &str = "    do: service_version\n    with: { service: brain }";
+
 struct Shelf;
 
 impl Library for Shelf {
@@ -58,10 +60,11 @@ fn what_says_the_same_is_no_difference() {
         with("timeout: 3m", "timeout: 180s"),
         with("needs: [rejections_since]", "needs: { rejections_since: ok }"),
         with("    every: 5s\n", "    on_failure: rollback\n    every: 5s\n"),
-        with(
-            "    do: service_version\n    with: { service: brain }",
-            "    with: { service: brain }\n    do: service_version",
-        ),
+        with(LOOK, &format!("{LOOK}\n    timeout: 30s\n    idempotent: true")),
+        with("steps.deploy_pair.out.hash\n", "steps . deploy_pair.out.hash\n")
+            .replace(".hash == steps", ".hash   ==   steps"),
+        with("${params.observe}", "${ params.observe }"),
+        with(LOOK, "    with: { service: brain }\n    do: service_version"),
     ];
     for row in rows {
         assert_eq!(told(ROLLOUT, &row), Vec::<String>::new());
@@ -91,7 +94,9 @@ fn each_weakening_is_marked_at_its_place() {
             "~! steps.still_the_same.retry.attempts",
         ),
         (with("    timeout: 3m\n", "    timeout: 4m\n"), "~! steps.rejections_since.timeout"),
-        (with("    timeout: 1m\n", ""), "-! ensure.gate_is_known.timeout"),
+        (with("    timeout: 1m\n", ""), "~! ensure.gate_is_known.timeout"),
+        (with(LOOK, &format!("{LOOK}\n    timeout: 31s")), "~! steps.previous_brain.timeout"),
+        (with(LOOK, &format!("{LOOK}\n    timeout: 29s")), "~ steps.previous_brain.timeout"),
         (with("needs: [no_rejections, stays_armed]", "needs: [no_rejections]"), "-! steps.observed.needs.stays_armed"),
         (
             with("needs: [no_rejections, stays_armed]", "needs: { no_rejections: ok, stays_armed: done }"),
@@ -105,6 +110,60 @@ fn each_weakening_is_marked_at_its_place() {
     for (after, expected) in rows {
         assert_eq!(told(ROLLOUT, &after), [expected]);
     }
+}
+
+const SMALL: &str = r#"titan: 1
+runbook: policy-rollout
+params:
+  v: { type: text, one_of: ["1", "2.0"] }
+steps:
+  approval:
+    do: approve
+    with:
+      approvers: { ann: UA, ben: UB }
+      expires: 45m
+  deploy:
+    when: params.v != "a  b"
+    do: deploy
+    with: { service: brain, version: "1" }
+    undo: { do: deploy, with: { service: brain, version: "0" } }
+  publish:
+    do: nats_pub
+    with: { subject: titan.evt.window.v1, payload: open }
+    idempotent: true
+    no_undo: it passes
+watch:
+  w: { from: publish, do: service_version, with: { service: brain }, breach_when: out.version == "1" }
+"#;
+
+#[test]
+fn each_row_is_told_as_it_says() {
+    let rows: &[(&str, &str, &[&str])] = &[
+        (r#", one_of: ["1", "2.0"]"#, "", &["-! params.v.one_of"]),
+        (r#""2.0"]"#, r#""2.0", "3"]"#, &["~! params.v.one_of"]),
+        (r#", "2.0"]"#, "]", &["~ params.v.one_of"]),
+        ("type: text,", "type: text, about: x,", &["~ params.v.about"]),
+        ("  w: {", "  w: { about: x,", &["~ watch.w.about"]),
+        ("expires: 45m", "expires: 10h", &["~! steps.approval.with.expires"]),
+        ("      expires: 45m\n", "", &["~ steps.approval.with.expires"]),
+        ("expires: 45m", "expires: 2700s", &[]),
+        ("expires: 45m", "expires: 45m\n      quorum: 2", &[]),
+        ("expires: 45m", "expires: 45m\n      quorum: 1", &["~! steps.approval.with.quorum"]),
+        (", ben: UB", "", &["-! steps.approval.with.approvers.ben"]),
+        ("undo: {", "undo: { when: false,", &["+! steps.deploy.undo.when"]),
+        ("a  b", "a b", &["~ steps.deploy.when"]),
+        (r#"params.v != "a  b""#, r#"params.v!="a  b""#, &[]),
+        ("    no_undo: it", "    retry: { on: [timeout] }\n    no_undo: it", &["+! steps.publish.retry"]),
+        ("    idempotent: true\n", "", &["~ steps.publish.idempotent"]),
+        ("    undo: {", "    idempotent: true\n    undo: {", &[]),
+        ("    undo: {", "    timeout: 1s\n    undo: {", &["~ steps.deploy.timeout"]),
+    ];
+    for (old, new, expected) in rows {
+        assert!(SMALL.contains(old), "{old}");
+        assert_eq!(told(SMALL, &SMALL.replacen(old, new, 1)), *expected, "{old} -> {new}");
+    }
+    let once = SMALL.replacen("    idempotent: true\n", "", 1);
+    assert_eq!(told(&once, SMALL), ["~! steps.publish.idempotent"]);
 }
 
 #[test]

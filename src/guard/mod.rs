@@ -10,6 +10,7 @@
 //! compiles at once and is the judge.
 
 mod asked;
+mod blanks;
 mod caught;
 mod convert;
 mod facts;
@@ -64,6 +65,7 @@ use syntax::Expr;
 use wording::{lower, meant, word};
 
 pub use asked::AskedPrimitive;
+pub use blanks::without_blanks;
 pub use facts::{Fact, Standing, facts};
 pub use functions::{FUNCTIONS, Function, Parameter, Simple};
 pub use known::{LookUp, known};

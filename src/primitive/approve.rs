@@ -14,7 +14,7 @@ use crate::world::{Standing, Wait};
 use super::{Bound, Call, Primitive};
 
 /// How long approvers have where nothing is said.
-const DEFAULT_EXPIRY: Duration = Duration::from_secs(1_800);
+pub const DEFAULT_EXPIRY: Duration = Duration::from_secs(1_800);
 
 /// The primitive.
 pub(super) struct Approve;

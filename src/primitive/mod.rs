@@ -36,6 +36,7 @@ use crate::runbook::target::{Service, Target};
 use crate::value::{MAX_DEPTH, Value};
 use crate::world::{Wait, World};
 
+pub use approve::DEFAULT_EXPIRY;
 pub use arguments::Arguments;
 
 /// Every primitive, in alphabetical order.
