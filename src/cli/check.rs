@@ -23,6 +23,9 @@ use super::slip::no_target;
 /// The name of a file that says how much each rule weighs.
 pub(super) const SETTINGS: &str = ".titan-lint.yaml";
 
+/// What people call it too, and what is not read.
+const MISNAMED: &str = ".titan-lint.yml";
+
 /// How many folders are searched for settings: deeper ones are not of one repository any more.
 const MAX_FOLDERS: usize = 64;
 
@@ -194,8 +197,10 @@ impl Checker {
                 None
             }
         };
-        let settings = settings_file(name).and_then(|path| source(&path));
+        let (settings, misnamed) = settings_file(name);
+        let settings = settings.and_then(|path| source(&path));
         let aimed_at = chosen_target(self.target.as_deref(), name).and_then(|path| source(&path));
+        unreadable.extend(misnamed);
         let mut levels = Levels::default();
         if let Some(file) = &settings {
             let (written, found) = Levels::decode(file);
@@ -241,20 +246,25 @@ pub(super) fn tested_runbook(file: &SourceFile, name: &str) -> String {
     folder.join(format!("{name}.yaml")).display().to_string()
 }
 
-/// The settings beside or above a file, not above the repository it is in.
-fn settings_file(name: &str) -> Option<String> {
+/// The settings beside or above a file, not above the repository it is in; and a sentence for each
+/// file on the way whose name is almost theirs.
+fn settings_file(name: &str) -> (Option<String>, Vec<String>) {
+    let mut misnamed = Vec::new();
     let folder = Path::new(name).parent().filter(|folder| !folder.as_os_str().is_empty());
-    let start = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    let start = folder.unwrap_or(Path::new(".")).canonicalize().unwrap_or_default();
     for folder in start.ancestors().take(MAX_FOLDERS) {
-        let path = folder.join(SETTINGS);
+        let (path, almost) = (folder.join(SETTINGS), folder.join(MISNAMED));
+        if almost.is_file() {
+            misnamed.push(format!("`{}` is not read: call it `{SETTINGS}`", shown(&almost)));
+        }
         if path.is_file() {
-            return Some(path.display().to_string());
+            return (Some(path.display().to_string()), misnamed);
         }
         if folder.join(".git").exists() {
-            return None;
+            break;
         }
     }
-    None
+    (None, misnamed)
 }
 
 /// A path as people write it: from the folder they are in, where it is inside.

@@ -11,7 +11,7 @@ use crate::runbook::grammar::{Holds, Key, Names, Table, Word};
 use crate::source::{SourceFile, Spanned};
 use crate::yaml::{self, Node};
 
-use super::{RULES, Rule};
+use super::{READING, RULES, Rule};
 
 /// How much each rule weighs, and what a check lets pass.
 #[derive(Clone, Debug)]
@@ -65,13 +65,18 @@ impl Levels {
     pub fn decode(file: &SourceFile) -> (Self, Vec<Diagnostic>) {
         let mut findings = Findings::new(file.clone());
         let mut levels = Self::default();
+        if file.text().lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#')) {
+            return (levels, Vec::new());
+        }
         if let Some(root) = yaml::parse(file, &mut findings)
             && let Some(mut fields) = Fields::new(&root, &SETTINGS, &mut findings)
         {
             for (code, node) in fields.entries("severity", &mut findings) {
                 levels.change(code, node, &mut findings);
             }
-            levels.deny = fields.word("deny", &SEVERITIES, &mut findings).unwrap_or(Severity::Error);
+            let deny = fields.text("deny", &mut findings);
+            let deny = deny.and_then(|word| one_of("severity", word, &SEVERITIES, &mut findings));
+            levels.deny = deny.unwrap_or(Severity::Error);
             fields.finish(&mut findings);
         }
         (levels, findings.into_sorted())
@@ -115,7 +120,11 @@ impl Levels {
 
 fn known(code: &Spanned<String>, findings: &mut Findings) -> Option<&'static Rule> {
     let found = super::rule(&code.value);
-    if found.is_none() {
+    if READING.iter().any(|(known, _)| *known == code.value) {
+        let message = format!("`{}` is found while a file is read, and weighs the same everywhere", code.value);
+        let finding = findings.error("unknown-code", message, code.span);
+        findings.push(finding.help("remove it; only rules are weighed, and `titan-run explain` lists them"));
+    } else if found.is_none() {
         let finding = findings.error("unknown-code", format!("no rule is called `{}`", code.value), code.span);
         let codes: Vec<_> = RULES.iter().map(|rule| rule.code).collect();
         findings.push(finding.meant(&code.value, &codes, || "`titan-run explain` lists the rules".to_owned()));

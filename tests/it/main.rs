@@ -48,6 +48,7 @@ mod record;
 mod rehearsal;
 mod resume;
 mod schemas;
+mod settings;
 mod slips;
 mod stage;
 mod stands;
