@@ -1,6 +1,7 @@
 //! Which files `lint` is asked about: files, folders, patterns, standard input.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::search::inside;
 
@@ -23,7 +24,27 @@ pub(super) fn collect(paths: &[impl AsRef<Path>]) -> (Vec<String>, Vec<String>) 
     }
     names.sort();
     names.dedup();
-    (names, trouble)
+    (each_once(names), trouble)
+}
+
+/// The names without those that lead to the same place as a shorter one. A link is a name of its own.
+fn each_once(names: Vec<String>) -> Vec<String> {
+    let mut folders = BTreeMap::new();
+    let mut places: BTreeMap<PathBuf, String> = BTreeMap::new();
+    for name in names {
+        let path = Path::new(&name);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let real = folders.entry(folder.to_owned()).or_insert_with(|| folder.canonicalize().ok());
+        let place =
+            real.as_deref().zip(path.file_name()).map_or_else(|| path.to_owned(), |(real, file)| real.join(file));
+        let known = places.entry(place).or_insert_with(|| name.clone());
+        if name.len() < known.len() {
+            *known = name;
+        }
+    }
+    let mut names: Vec<_> = places.into_values().collect();
+    names.sort();
+    names
 }
 
 fn of_pattern(pattern: &str, names: &mut Vec<String>) -> Result<(), String> {

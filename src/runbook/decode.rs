@@ -108,14 +108,14 @@ impl Decoder<'_> {
         if !stem.is_empty() && !stem.starts_with('<') && stem.replace('_', "-") != name.as_str() {
             let message = format!("`{name}` is not the file's name");
             let finding = self.findings.error("name-not-file", message, written.span);
-            let finding = match RunbookName::parse(&stem.replace('_', "-")) {
+            self.findings.push(match RunbookName::parse(&stem.replace('_', "-")) {
                 Ok(own) => {
                     let edit = Edit { span: written.span, text: own.to_string() };
-                    finding.fix(format!("write `runbook: {own}`"), false, vec![edit])
+                    let help = format!("write `runbook: {own}`, or rename the file");
+                    finding.fix(format!("write `runbook: {own}`"), false, vec![edit]).help(help)
                 }
-                Err(_) => finding,
-            };
-            self.findings.push(finding.help(format!("write `runbook: {stem}`, or rename the file")));
+                Err(_) => finding.help(format!("rename the file to `{name}.yaml`; its own name could be no runbook's")),
+            });
         }
         Some(name)
     }

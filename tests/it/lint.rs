@@ -66,6 +66,26 @@ fn files_folders_and_patterns_are_checked_and_counted() {
 }
 
 #[test]
+fn a_file_is_checked_once_however_its_path_is_written() {
+    let desk = Desk::new(&[("in/a.yaml", WRONG), ("b.yaml", CLEAN)]);
+    let whole = desk.path().join("in/a.yaml");
+    let beside = format!("../{}/in/a.yaml", desk.path().file_name().unwrap().to_str().unwrap());
+    std::os::unix::fs::symlink("in", desk.path().join("link")).unwrap();
+    let paths = ["in/a.yaml", "in/../in/a.yaml", "in/./a.yaml", "link/a.yaml", &beside, whole.to_str().unwrap(), "."];
+    let checked = desk.titan(&[&["lint"], &paths[..]].concat()).exits(1);
+    let checked = checked.says("2 files checked: 2 errors in 1 file").says("[in/a.yaml:");
+    assert_eq!(checked.out.matches("unknown-argument").count(), 1, "{}", checked.out);
+}
+
+#[test]
+fn a_file_whose_name_could_be_no_runbooks_is_renamed() {
+    let text = CLEAN.replace("NAME", "own-name");
+    let desk = Desk::new(&[("ä b%.yaml", &text), ("with_joints.yaml", &text)]);
+    desk.titan(&["lint", "ä b%.yaml"]).exits(1).says("rename the file to `own-name.yaml`");
+    desk.titan(&["lint", "with_joints.yaml"]).exits(1).says("write `runbook: with-joints`, or rename the file");
+}
+
+#[test]
 fn what_cannot_be_read_is_never_green() {
     let desk = Desk::new(&[("a.yaml", CLEAN), ("other/x.txt", ""), ("raw.yaml", "")]);
     fs::write(desk.path().join("raw.yaml"), b"\xff").unwrap();
