@@ -53,6 +53,14 @@ pub(super) fn read_source(name: &str) -> Result<Result<SourceFile, Vec<Diagnosti
     Ok(yaml::read_text(name, &bytes))
 }
 
+/// Reads YAML from standard input, under a name.
+pub(super) fn read_stdin(name: &str) -> Result<Result<SourceFile, Vec<Diagnostic>>, String> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(yaml::MAX_TEXT as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("standard input cannot be read: {error}"))?;
+    Ok(yaml::read_text(name, &bytes))
+}
+
 /// Reads a file a param names, or a built-in one, as text.
 pub(super) fn read_param_file(name: &str) -> Result<String, String> {
     if let Some(text) = stdlib::find(name) {

@@ -3,23 +3,20 @@
 //! Files are checked by several threads, each with a checker of its own, and reported in the order
 //! of their names: the same files give the same bytes.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::ValueEnum;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Severity;
 use crate::report::{Checkup, OneFile, checkup_github, checkup_json, checkup_junit, checkup_line, checkup_sarif};
-use crate::source::SourceFile;
 use crate::stdlib;
 use crate::visible::visible;
-use crate::yaml;
 
 use super::check::{Checked, Checker};
 use super::collect::collect;
-use super::files::read_source;
+use super::files::{read_source, read_stdin};
 use super::fix::fixed;
 use super::search::replace;
 use super::{Streams, exit};
@@ -208,7 +205,7 @@ fn for_each<T: Send>(args: &Args, names: &[String], act: impl Fn(&str, &mut Chec
 }
 
 fn check_one(args: &Args, name: &str, checker: &mut Checker) -> (String, Checked) {
-    let read = if name == "-" { from_stdin(&args.stdin_name) } else { read_source(name) };
+    let read = if name == "-" { read_stdin(&args.stdin_name) } else { read_source(name) };
     let shown = if name == "-" { &args.stdin_name } else { name };
     let checked = match read {
         Ok(Ok(file)) => checker.check(&file),
@@ -216,11 +213,4 @@ fn check_one(args: &Args, name: &str, checker: &mut Checker) -> (String, Checked
         Err(why) => Checked { diagnostics: Vec::new(), deny: Severity::Error, unreadable: vec![why] },
     };
     (shown.to_owned(), checked)
-}
-
-fn from_stdin(name: &str) -> Result<Result<SourceFile, Vec<Diagnostic>>, String> {
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(yaml::MAX_TEXT as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|error| format!("standard input cannot be read: {error}"))?;
-    Ok(yaml::read_text(name, &bytes))
 }

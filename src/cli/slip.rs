@@ -48,8 +48,12 @@ pub(super) fn meant(args: &[OsString], error: &clap::Error) -> Option<String> {
 
 /// Reads a runbook that is named on the command line; a file of another kind is told by its name.
 pub(super) fn read_runbook(name: &str) -> Result<SourceFile, Trouble> {
-    let file = read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?;
-    let shown = visible(name);
+    as_runbook(read_source(name).map_err(Trouble::Unreadable)?.map_err(Trouble::Wrong)?)
+}
+
+/// A file that was named as a runbook, where it is no file of another kind.
+pub(super) fn as_runbook(file: SourceFile) -> Result<SourceFile, Trouble> {
+    let shown = visible(file.name());
     let why = match Kind::of(&file) {
         Kind::Runbook if is_json(&file) => {
             format!(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use titan_run::report::CheckupDocument;
 
@@ -228,4 +228,43 @@ fn a_comparison_says_what_differs_and_what_is_less_safe() {
     titan(&["lint", copy]).exits(1).says("name-not-file");
     titan(&["diff", before, "/nowhere.yaml"]).exits(2).complains("`/nowhere.yaml` cannot be read");
     titan(&["diff", "tests/cases/lint/cycle.yaml", before]).exits(2).complains("cycle");
+}
+
+#[test]
+fn a_revision_from_a_pipe_is_compared_with_what_stands_beside_the_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("runbooks")).unwrap();
+    let part = "titan: 1\nrunbook: part\nsteps:\n  a: { do: note, with: { text: x } }\n";
+    let now =
+        "titan: 1\nrunbook: policy-rollout\nsteps:\n  a: { do: ./part.yaml }\n  b: { do: note, with: { text: y } }\n";
+    fs::write(folder.path().join("runbooks/part.yaml"), part).unwrap();
+    fs::write(folder.path().join("runbooks/policy-rollout.yaml"), now).unwrap();
+    let git = |words: &[&str]| {
+        let names = ["-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "init.defaultBranch=main"];
+        let mut git = Command::new("git");
+        assert!(git.args(names).args(words).current_dir(folder.path()).output().unwrap().status.success());
+    };
+    git(&["init"]);
+    git(&["add", "."]);
+    git(&["commit", "-m", "one"]);
+    fs::write(folder.path().join("runbooks/policy-rollout.yaml"), now.replace("text: y", "text: z")).unwrap();
+    let in_shell = |line: &str| {
+        let program = env!("CARGO_BIN_EXE_titan-run");
+        let mut shell = Command::new("bash");
+        shell.arg("-c").arg(line.replace("titan-run", program)).current_dir(folder.path());
+        finished(shell.output().unwrap())
+    };
+    let shell: String = examples("docs/authoring.md", "sh").into_iter().map(|(_, text)| text).collect();
+    let line = shell.lines().find(|line| line.starts_with("git show")).unwrap();
+    let lines = [line, "titan-run diff <(git show main:runbooks/policy-rollout.yaml) runbooks/policy-rollout.yaml"];
+    for line in lines {
+        in_shell(line).exits(1).says("~ steps.b.with.text: y -> z\n1 difference, 0 less safe");
+    }
+    in_shell("titan-run diff runbooks/policy-rollout.yaml - < runbooks/policy-rollout.yaml").exits(0);
+    in_shell("echo 'titan: 2' | titan-run diff - runbooks/policy-rollout.yaml")
+        .exits(2)
+        .complains("runbooks/<stdin>:1:8");
+    in_shell("titan-run diff - - < runbooks/policy-rollout.yaml")
+        .exits(2)
+        .complains("standard input is one of the two at most");
 }
