@@ -86,8 +86,9 @@ fn region(start: Point, end: Point) -> Value {
     })
 }
 
-/// A relative path as a URI; each part is percent-encoded.
+/// A path as a URI, which has a scheme where the path is absolute; each part is percent-encoded.
 fn artifact(file: &str) -> Value {
     let parts: Vec<_> = file.split('/').map(percent_encoded).collect();
-    json!({ "uri": parts.join("/") })
+    let scheme = if file.starts_with('/') { "file://" } else { "" };
+    json!({ "uri": format!("{scheme}{}", parts.join("/")) })
 }

@@ -110,4 +110,7 @@ fn sarif_is_valid_against_the_official_schema() {
     }
     let uri = results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
     assert!(uri.is_ascii() && !uri.contains([' ', '<', '"']), "{uri}");
+    let whole = desk.path().join("left.yaml");
+    let told = desk.titan(&["lint", whole.to_str().unwrap(), "--format", "sarif"]).exits(1).out;
+    assert!(told.contains(&format!("\"uri\": \"file://{}\"", whole.to_str().unwrap())), "{told}");
 }
