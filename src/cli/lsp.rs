@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use crate::diagnostic::Diagnostic;
@@ -35,19 +35,28 @@ const MAX_WAITING: usize = 64;
 pub(super) fn lsp(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let _ = args.stdio;
     let (send, receive) = sync_channel(MAX_WAITING);
+    let unreadable = Arc::new(OnceLock::new());
+    let why = Arc::clone(&unreadable);
     // Ends with the process: nothing else ends a read of standard input.
     thread::spawn(move || {
         let mut from = std::io::stdin().lock();
-        while let Ok(Some(next)) = editor::read(&mut from) {
-            if send.send(next).is_err() {
-                return;
+        loop {
+            match editor::read(&mut from).map(|next| next.map(|next| send.send(next))) {
+                Ok(Some(Ok(()))) => {}
+                Ok(_) => return,
+                Err(error) => return why.set(error).unwrap_or_default(),
             }
         }
     });
     let checker = Disk(RefCell::new(Checker::new(args.target.as_deref())));
     match editor::serve(&receive, streams.out, &checker, CATALOGUE) {
         Ok(Ended::Properly) => exit::SUCCEEDED,
-        Ok(Ended::Abruptly) => exit::REFUSED,
+        Ok(Ended::Abruptly) => {
+            if let Some(error) = unreadable.get() {
+                streams.complain(&format!("what the editor sends cannot be read: {error}"));
+            }
+            exit::REFUSED
+        }
         Err(error) => {
             streams.complain(&format!("the editor does not listen any more: {error}"));
             exit::REFUSED

@@ -8,6 +8,9 @@ use serde_json::Value;
 /// The most bytes of a message: the largest file, with every character escaped.
 pub const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 
+/// The most bytes of a message that is passed over for what follows it: behind more, nobody waits.
+const MAX_PASSED_OVER: u64 = 1024 * 1024 * 1024;
+
 /// The most bytes of one header line.
 const MAX_HEADER: u64 = 4 * 1024;
 
@@ -23,11 +26,14 @@ pub enum Incoming {
 /// Reads the next message; `None` at the end.
 ///
 /// # Errors
-/// When the other side cannot be read, or no length says where the next message begins.
+/// When the other side cannot be read, or no length that could be true says where the next message begins.
 pub fn read(from: &mut dyn BufRead) -> io::Result<Option<Incoming>> {
     let Some(length) = length(from)? else {
         return Ok(None);
     };
+    if length > MAX_PASSED_OVER {
+        return Err(wrong(&format!("a message of {length} bytes is announced, and {MAX_MESSAGE} are the most")));
+    }
     if length > MAX_MESSAGE as u64 {
         let skipped = io::copy(&mut from.take(length), &mut io::sink())?;
         return Ok(
@@ -59,7 +65,7 @@ fn length(from: &mut dyn BufRead) -> io::Result<Option<u64>> {
         if line.is_empty() {
             match length {
                 Some(length) => return Ok(Some(length)),
-                None => return Err(io::Error::new(io::ErrorKind::InvalidData, "a message has no `Content-Length`")),
+                None => return Err(wrong("a message has no `Content-Length` that could be read")),
             }
         }
         if let Some((name, value)) = line.split_once(':')
@@ -68,6 +74,10 @@ fn length(from: &mut dyn BufRead) -> io::Result<Option<u64>> {
             length = value.trim().parse().ok();
         }
     }
+}
+
+fn wrong(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 /// Writes a message.
@@ -95,5 +105,6 @@ mod tests {
         assert!(matches!(read(&mut from).unwrap(), Some(Incoming::Message(message)) if message["ok"] == true));
         assert!(read(&mut from).unwrap().is_none(), "cut off");
         assert!(read(&mut b"X: y\r\n\r\n".as_slice()).is_err());
+        assert!(read(&mut b"Content-Length: 99999999999999\r\n\r\n{}".as_slice()).is_err());
     }
 }

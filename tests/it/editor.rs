@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::tool::{root, titan};
+use crate::tool::{command, finished, root, titan};
 use crate::typing::{Editor, HEAD, byte, codes, edited, marked, slice};
 
 #[test]
@@ -48,6 +50,22 @@ fn how_it_ends_says_whether_it_was_told_to() {
     assert_eq!(after.ask("textDocument/hover", json!({}))["error"]["code"], -32600);
     after.tell("exit", Value::Null);
     assert_eq!(after.server.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_length_that_cannot_be_true_ends_it_with_a_word() {
+    for header in ["Content-Length: 99999999999999\r\n\r\n{}", "Content-Length: -1\r\n\r\n{}"] {
+        let mut server = command(&["lsp"]);
+        server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut server = server.spawn().unwrap();
+        // Kept open: nothing else tells it that no more will come.
+        let mut to = server.stdin.take().unwrap();
+        to.write_all(header.as_bytes()).unwrap();
+        finished(server.wait_with_output().unwrap())
+            .exits(1)
+            .complains("what the editor sends cannot be read: a message");
+        drop(to);
+    }
 }
 
 #[test]
