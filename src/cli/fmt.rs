@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::layout::{Refusal, lay_out};
+use crate::lint::allows_more;
 use crate::source::SourceFile;
 use crate::yaml::{MAX_TEXT, read_text};
 
@@ -111,9 +112,17 @@ fn from_stdin(args: &Args, streams: &mut Streams<'_>) -> u8 {
 
 /// The text in the one layout; else the user is told why there is none.
 fn laid_out(name: &str, bytes: &[u8], streams: &mut Streams<'_>) -> Option<String> {
-    let laid = read_text(name, bytes).map_err(Refusal::Wrong).and_then(|file: SourceFile| lay_out(&file));
+    let laid = read_text(name, bytes)
+        .map_err(Refusal::Wrong)
+        .and_then(|file: SourceFile| lay_out(&file).map(|text| (allows_more(&file, &text), text)));
     match laid {
-        Ok(text) => Some(text),
+        Ok((false, text)) => Some(text),
+        Ok((true, _)) => {
+            streams.complain(&format!(
+                "`{name}` is left as it is: laid out, a `# titan: allow(...)` comment would allow more; move it above what it speaks of"
+            ));
+            None
+        }
         Err(Refusal::Wrong(found)) => {
             streams.draw(&found);
             None

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::layout::lay_out;
+use crate::lint::allows_more;
 use crate::source::Span;
 
 use super::completion::completion;
@@ -189,6 +190,9 @@ impl<'a, F: Fn(&Uri) -> Option<Opened<'a>>> Ask<'_, F> {
 /// The edit that gives a document the one layout; `None` where it has it or cannot have it.
 fn laid_out(document: &Document) -> Option<Vec<TextEdit>> {
     let text = lay_out(&document.file).ok().filter(|text| document.is_ours() && text != document.text())?;
+    if allows_more(&document.file, &text) {
+        return None;
+    }
     Some(vec![TextEdit::new(document.range(Span::new(0, document.text().len())), text)])
 }
 

@@ -25,7 +25,6 @@ pub struct Allow {
     pub is_alone: bool,
     /// Whether it took something away.
     pub is_used: bool,
-    /// What it speaks for; nothing where it ends a collection or the file.
     range: Option<Span>,
 }
 
@@ -39,9 +38,9 @@ pub struct Allows {
 }
 
 impl Allow {
-    /// Whether there is something that it could speak for.
-    pub fn speaks(&self) -> bool {
-        self.range.is_some()
+    /// What it speaks for; nothing where it ends a collection or the file.
+    pub(super) fn speaks_for(&self) -> Option<Span> {
+        self.range
     }
 }
 
@@ -49,8 +48,7 @@ impl Allows {
     /// Reads the comments of a file; `read_as` is its tree, where the rules looked at it.
     pub(super) fn of(file: &SourceFile, read_as: Option<&Node>) -> Self {
         let mut all = Vec::new();
-        let speaks = |behind: &str| behind.trim_start_matches([' ', '\t']).starts_with(MARK);
-        if file.text().split('#').skip(1).any(speaks) {
+        if may_allow(file.text()) {
             // What is wrong with the text is said by those who read it as a runbook.
             let broken = read_as.is_none().then(|| yaml::parse(file, &mut Findings::new(file.clone()))).flatten();
             let tree = read_as.or(broken.as_ref());
@@ -75,6 +73,11 @@ impl Allows {
         }
         is_allowed
     }
+}
+
+/// Whether there may be such a comment: most files have none.
+pub(super) fn may_allow(text: &str) -> bool {
+    text.split('#').skip(1).any(|behind| behind.trim_start_matches([' ', '\t']).starts_with(MARK))
 }
 
 /// Where comments stand that are meant for titan-run.

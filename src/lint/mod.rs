@@ -9,6 +9,7 @@
 //! reports.
 
 mod allow;
+mod allowed;
 mod argv;
 mod asserted;
 mod brought_back;
@@ -62,6 +63,7 @@ use crate::yaml;
 use parts::parts;
 
 pub use allow::{Allow, Allows};
+pub use allowed::allows_more;
 pub use levels::Levels;
 pub use reading::READING;
 pub use rules::RULES;

@@ -90,6 +90,19 @@ fn fmt_changes_nothing_of_what_comments_allow() {
 }
 
 #[test]
+fn fmt_leaves_a_file_where_a_comment_would_allow_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wide.yaml");
+    let step = "  a:\n    do: exec\n    with:\n      argv: [sh, -c, \"true\",\n        more] # titan: allow(shell-argv) x\n    no_undo: x\n";
+    let text = format!("titan: 1\nrunbook: wide\nsteps:\n{step}");
+    fs::write(&path, &text).unwrap();
+    let path = path.to_str().unwrap();
+    titan(&["lint", path]).exits(0).says("shell-argv · ");
+    titan(&["fmt", path]).exits(2).complains("would allow more");
+    assert_eq!(fs::read_to_string(path).unwrap(), text);
+}
+
+#[test]
 fn everything_shown_to_authors_has_the_layout() {
     let folders = ["runbooks", "stdlib", "tests/cases/run", "tests/cases/runbook", "tests/cases/test"];
     titan(&[&["fmt", "--check"], &folders[..]].concat()).exits(0);

@@ -47,12 +47,12 @@ fn check(allows: &Allows, report: &mut Report<'_>) {
     let unused = allows.all.iter().filter(|one| !one.is_used && one.has_reason && is_known(&one.code.value));
     for one in unused {
         let message = format!("nothing here is reported as `{}`", one.code.value);
-        let help = match one.speaks() {
+        let help = match one.speaks_for().is_some() {
             true => "remove it, or move the comment to what it speaks of",
             false => "a comment at the end of a map or list speaks for nothing: move it above what it speaks of",
         };
         let mut found = report.at(message, one.code.span).help(help);
-        if one.is_alone && one.speaks() {
+        if one.is_alone && one.speaks_for().is_some() {
             let end = one.comment.end + usize::from(one.has_line);
             let edit = Edit { span: Span::new(one.comment.start, end), text: String::new() };
             found = found.fix("remove the comment", true, vec![edit]);
