@@ -54,10 +54,15 @@ impl Kind {
     pub(super) fn of(file: &SourceFile) -> Self {
         let text = file.text();
         // To look for it anywhere first is many bytes at once.
-        let says = |key: &str| text.contains(key) && text.lines().any(|line| line.starts_with(key));
-        match says("test:") {
+        let said = |key: &str| {
+            let mut lines = text.lines();
+            text.contains(key).then(|| lines.find_map(|line| line.strip_prefix(key))).flatten()
+        };
+        // `test:` and `target:` name something; with a map below, they are another language's.
+        let names = |key: &str| said(key).is_some_and(|name| !name.trim().is_empty() || said("titan:").is_some());
+        match names("test:") {
             true => Self::Test,
-            false if says("target:") && !says("runbook:") => Self::Target,
+            false if names("target:") && said("runbook:").is_none() => Self::Target,
             false => Self::Runbook,
         }
     }

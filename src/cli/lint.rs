@@ -15,10 +15,10 @@ use crate::stdlib;
 use crate::visible::visible;
 
 use super::check::{Checked, Checker};
-use super::collect::collect;
+use super::collect::{Asked, collect};
 use super::files::{read_source, read_stdin};
 use super::fix::fixed;
-use super::search::replace;
+use super::search::{is_ours, replace};
 use super::{Streams, exit};
 
 #[derive(clap::Args)]
@@ -90,9 +90,6 @@ const STACK: usize = 8 * 1024 * 1024;
 /// Checks every file, and says how many were checked.
 pub(super) fn lint(args: &Args, streams: &mut Streams<'_>) -> u8 {
     let (names, mut trouble) = collect(&args.paths);
-    if names.is_empty() && trouble.is_empty() {
-        trouble.push("no runbook was found there".to_owned());
-    }
     if args.fix {
         for said in fix_all(args, &names, &mut trouble) {
             match args.format {
@@ -101,7 +98,7 @@ pub(super) fn lint(args: &Args, streams: &mut Streams<'_>) -> u8 {
             }
         }
     }
-    let checkup = gather(args, names.len(), trouble, check_all(args, &names));
+    let checkup = gather(args, trouble, check_all(args, &names));
     checkup.trouble.iter().for_each(|why| streams.complain(why));
     show(&checkup, args.format, streams);
     match (checkup.trouble.is_empty(), checkup.files.values().any(OneFile::is_denied)) {
@@ -113,9 +110,11 @@ pub(super) fn lint(args: &Args, streams: &mut Streams<'_>) -> u8 {
 
 /// Everything found, by the file it is in. What several files include or act on is found by each
 /// of them, and said once.
-fn gather(args: &Args, checked: usize, trouble: Vec<String>, done: Vec<(String, Checked)>) -> Checkup {
-    let mut checkup = Checkup { checked, trouble, ..Checkup::default() };
-    for (name, one) in done {
+fn gather(args: &Args, trouble: Vec<String>, done: Vec<Option<(String, Checked)>>) -> Checkup {
+    let mut checkup = Checkup { trouble, ..Checkup::default() };
+    let all = done.len();
+    for (name, one) in done.into_iter().flatten() {
+        checkup.checked += 1;
         let deny = args.deny.map_or(one.deny, Deny::severity);
         checkup.trouble.extend(one.unreadable);
         checkup.files.entry(name).or_default().is_asked = true;
@@ -128,6 +127,10 @@ fn gather(args: &Args, checked: usize, trouble: Vec<String>, done: Vec<(String, 
                 None => of_file.found.push(found),
             }
         }
+    }
+    checkup.passed_over = all - checkup.checked;
+    if checkup.checked == 0 && checkup.trouble.is_empty() {
+        checkup.trouble.push("no runbook was found there".to_owned());
     }
     checkup.trouble.sort();
     checkup.trouble.dedup();
@@ -149,14 +152,17 @@ fn show(checkup: &Checkup, format: Format, streams: &mut Streams<'_>) {
 }
 
 /// Fixes every file; gives a sentence for each that was, and adds what went wrong.
-fn fix_all(args: &Args, names: &[String], trouble: &mut Vec<String>) -> Vec<String> {
-    let done = for_each(args, names, |name, checker| {
+fn fix_all(args: &Args, names: &[Asked], trouble: &mut Vec<String>) -> Vec<String> {
+    let done = for_each(args, names, |Asked { name, is_found }, checker| {
         if name == "-" {
             return Some(Err("`--fix` writes files, and standard input is none".to_owned()));
         }
         let Ok(Ok(file)) = read_source(name) else {
             return None;
         };
+        if *is_found && !is_ours(file.text()) {
+            return None;
+        }
         let fixed = fixed(&file, args.r#unsafe, checker);
         if fixed.done.is_empty() || stdlib::find(name).is_some() {
             return None;
@@ -168,13 +174,13 @@ fn fix_all(args: &Args, names: &[String], trouble: &mut Vec<String>) -> Vec<Stri
     said.into_iter().filter_map(Result::ok).collect()
 }
 
-/// What checking gave, in the order of the names.
-fn check_all(args: &Args, names: &[String]) -> Vec<(String, Checked)> {
-    for_each(args, names, |name, checker| check_one(args, name, checker))
+/// What checking gave, in the order of the names; nothing for a file that is passed over.
+fn check_all(args: &Args, names: &[Asked]) -> Vec<Option<(String, Checked)>> {
+    for_each(args, names, |asked, checker| check_one(args, asked, checker))
 }
 
 /// Does something with every file, in several threads; the results stand in the order of the names.
-fn for_each<T: Send>(args: &Args, names: &[String], act: impl Fn(&str, &mut Checker) -> T + Sync) -> Vec<T> {
+fn for_each<T: Send>(args: &Args, names: &[Asked], act: impl Fn(&Asked, &mut Checker) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut checker = Checker::new(args.target.as_deref());
@@ -204,13 +210,14 @@ fn for_each<T: Send>(args: &Args, names: &[String], act: impl Fn(&str, &mut Chec
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn check_one(args: &Args, name: &str, checker: &mut Checker) -> (String, Checked) {
+fn check_one(args: &Args, Asked { name, is_found }: &Asked, checker: &mut Checker) -> Option<(String, Checked)> {
     let read = if name == "-" { read_stdin(&args.stdin_name) } else { read_source(name) };
     let shown = if name == "-" { &args.stdin_name } else { name };
     let checked = match read {
+        Ok(Ok(file)) if *is_found && !is_ours(file.text()) => return None,
         Ok(Ok(file)) => checker.check(&file),
         Ok(Err(diagnostics)) => Checked { diagnostics, deny: Severity::Error, unreadable: Vec::new() },
         Err(why) => Checked { diagnostics: Vec::new(), deny: Severity::Error, unreadable: vec![why] },
     };
-    (shown.to_owned(), checked)
+    Some((shown.to_owned(), checked))
 }

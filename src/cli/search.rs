@@ -18,7 +18,7 @@ pub(super) fn yaml_files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<String>) {
     for path in paths {
         match path.metadata() {
             Ok(kind) if kind.is_dir() => {
-                if let Err(why) = inside(path, is_ours, 0, &mut files) {
+                if let Err(why) = inside(path, is_begun, 0, &mut files) {
                     problems.push(why);
                 }
             }
@@ -60,8 +60,18 @@ pub(super) fn inside(
     Ok(())
 }
 
+/// Whether a text has a line that only files of this language have, or one of them that is not whole.
+pub(super) fn is_ours(text: &str) -> bool {
+    let says = |key: &str| text.contains(key) && text.lines().any(|line| line.starts_with(key));
+    let names = |key: &str| {
+        let named = |line: &str| line.strip_prefix(key).is_some_and(|name| !name.trim().is_empty());
+        text.contains(key) && text.lines().any(named)
+    };
+    ["titan:", "runbook:", "steps:"].into_iter().any(says) || ["target:", "test:"].into_iter().any(names)
+}
+
 /// Whether a file has a `titan:` line, as every file of the language has.
-fn is_ours(path: &Path) -> bool {
+fn is_begun(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_HEAD).read_to_end(&mut head));
     read.is_ok() && head.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"titan:"))

@@ -52,7 +52,9 @@ impl Document {
 
     /// Whether it is a file of this language, or may become one: others are left alone.
     pub(super) fn is_ours(&self) -> bool {
-        let says = ["titan", "runbook", "target", "test"].iter().any(|key| walk::get(&self.root, key).is_some());
+        // With a map below, `test` and `target` are another language's.
+        let names = |key: &&str| walk::get(&self.root, key).is_some_and(|node| node.entries().is_empty());
+        let says = ["titan", "runbook", "target", "test"].iter().any(names);
         let is_begun = walk::entries(&self.root).iter().all(|(_, node)| walk::text(node) == Some(""));
         says || is_begun
     }

@@ -15,8 +15,10 @@ use crate::visible::visible;
 /// What a check of many files found.
 #[derive(Debug, Default)]
 pub struct Checkup {
-    /// How many files were asked for.
+    /// How many files were checked.
     pub checked: usize,
+    /// How many YAML files of other kinds lie beside them.
+    pub passed_over: usize,
     /// What was found in each of them, and in files read for them.
     pub files: BTreeMap<String, OneFile>,
     /// A sentence for everything that cannot be read.
@@ -196,10 +198,14 @@ pub fn checkup_line(checkup: &Checkup) -> String {
     }
     let is_safe = |found: &&Diagnostic| found.fix.as_ref().is_some_and(|fix| fix.is_safe);
     let asked = checkup.files.values().filter(|file| file.is_asked);
-    match (said.is_empty(), asked.flat_map(|file| &file.found).filter(is_safe).count()) {
+    let line = match (said.is_empty(), asked.flat_map(|file| &file.found).filter(is_safe).count()) {
         (true, _) => format!("{files} checked, nothing wrong"),
         (false, 0) => format!("{files} checked: {}", said.join(", ")),
         (false, mended) => format!("{files} checked: {}; `--fix` mends {mended}", said.join(", ")),
+    };
+    match checkup.passed_over {
+        0 => line,
+        others => format!("{line}; {} passed over, with nothing of a runbook in it", counted(others, "YAML file")),
     }
 }
 

@@ -17,6 +17,8 @@ pub struct CheckupDocument {
     pub version: u32,
     /// How many files were checked.
     pub files_checked: usize,
+    /// How many YAML files of other kinds were passed over in the folders.
+    pub files_passed_over: usize,
     /// Everything found, by file and place.
     pub findings: Vec<Found>,
     /// A sentence for every path that cannot be read.
@@ -28,6 +30,7 @@ pub fn checkup_json(checkup: &Checkup) -> String {
     let document = CheckupDocument {
         version: CHECKUP_VERSION,
         files_checked: checkup.checked,
+        files_passed_over: checkup.passed_over,
         findings: checkup.found().collect(),
         unreadable: checkup.trouble.iter().map(|why| visible(why).into_owned()).collect(),
     };

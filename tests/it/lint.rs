@@ -363,3 +363,17 @@ fn a_gate_whose_service_counts_no_rejections_needs_none_counted() {
         desk.titan(&["lint", "rollout.yaml"]).exits(1).says("`signals` is opened, and not looked at afterwards");
     }
 }
+
+/// A file of params or of another program lies beside runbooks; a runbook that is not whole is none of those.
+#[test]
+fn what_has_nothing_of_a_runbook_is_passed_over_in_a_folder_and_said_so() {
+    let others = [("params.yaml", "version: 1.2.3\n"), ("ci.yml", "stages: [test]\ntest:\n  script: [make]\n")];
+    let desk = Desk::new(&others);
+    desk.titan(&["lint", "."]).exits(2).says("2 YAML files passed over").complains("no runbook was found there");
+    desk.write("clean.yaml", CLEAN);
+    let told = desk.titan(&["lint", "."]).exits(0);
+    told.says("1 file checked, nothing wrong; 2 YAML files passed over, with nothing of a runbook in it");
+    desk.write("part.yaml", "steps:\n  a: { do: note, with: { text: x } }\n");
+    desk.titan(&["lint", "."]).exits(1).says("missing-key");
+    desk.titan(&["lint", "params.yaml"]).exits(1).says("missing-key");
+}
