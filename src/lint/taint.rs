@@ -287,8 +287,12 @@ fn decided(declaration: &Declaration, argument: &str, leaf: Leaf<'_>, nth: usize
     match (declaration.name, argument, kind) {
         (_, _, Kind::Argv) => Some("an argument of a program"),
         ("exec", "env", _) => Some("the environment of a program"),
+        ("approve", "approvers", _) => Some("who may sign"),
+        ("approve", "quorum", _) => Some("how many must sign"),
         ("deploy", "version", _) => Some("the version that is deployed"),
         ("wait_metric", "query", _) => Some("a PromQL expression"),
+        (_, _, Kind::Service) => Some("which service is meant"),
+        (_, _, Kind::Gate) => Some("which gate is meant"),
         (_, _, Kind::Subject | Kind::SubjectPattern) => Some("a NATS subject"),
         (_, _, Kind::Pattern) => Some("a pattern"),
         (_, _, Kind::Url) => super::urls::is_in_host(leaf.text(), nth).then_some("the host of a URL"),

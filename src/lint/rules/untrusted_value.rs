@@ -3,8 +3,9 @@
 //! Replies, log lines, HTTP bodies, what programs print and what scripts return are written by
 //! somebody else. Inside an argv, a NATS subject, the host of a URL, a pattern, a query, a version
 //! to deploy or an environment variable they choose what this machine does: `--upload-to=...` is
-//! an argument, too. The value is followed through `let`, `foreach`, `note` and runbooks used as
-//! actions. A part of a URL's path is percent-encoded, and decides nothing.
+//! an argument, too. As the `approvers` of an `approve`, as a service or as a gate they choose who
+//! may say yes, and what is touched. The value is followed through `let`, `foreach`, `note` and
+//! runbooks used as actions. A part of a URL's path is percent-encoded, and decides nothing.
 //!
 //! A value is checked where a guard that surely held before compares it with something trusted, or
 //! with `matches(value, "^...$")`. Numbers, truths, durations and digests need no check; neither do
