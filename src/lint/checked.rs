@@ -40,17 +40,12 @@ enum Reach {
 
 impl<'a> Checks<'a> {
     /// Every check of a runbook; a comparison with what `is_foreign` is none.
-    pub(super) fn of(runbook: &'a Runbook, is_foreign: &dyn Fn(&Reference) -> bool) -> Self {
+    pub(super) fn of(runbook: &'a Runbook, is_foreign: &dyn Fn(&[&str]) -> bool) -> Self {
         let mut found: BTreeMap<String, Vec<Reach>> = BTreeMap::new();
         let mut add = |guard: &Guard, own: &str, reach: Reach| {
-            for name in checked_names(guard, is_foreign) {
-                let name = match name.strip_prefix("out") {
-                    Some(rest) if !own.is_empty() && (rest.is_empty() || rest.starts_with('.')) => {
-                        format!("steps.{own}.out{rest}")
-                    }
-                    _ => name,
-                };
-                found.entry(name).or_default().push(reach);
+            let is_foreign = |name: &str| is_foreign(&outside(name, own).split('.').collect::<Vec<_>>());
+            for name in checked_names(guard, &is_foreign) {
+                found.entry(outside(&name, own)).or_default().push(reach);
             }
         };
         for (at, step) in runbook.steps.iter().enumerate() {
@@ -154,14 +149,21 @@ fn is_unskippable(steps: &[Step], step: &Step, known: &[bool]) -> bool {
         })
 }
 
+/// A dotted name in a guard of the step `own`, as other steps write it; of no step where that is empty.
+fn outside(name: &str, own: &str) -> String {
+    match name.strip_prefix("out") {
+        Some(rest) if !own.is_empty() && (rest.is_empty() || rest.starts_with('.')) => {
+            format!("steps.{own}.out{rest}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
 /// The dotted names whose values a guard, when true, has compared with something trusted or held
 /// against an anchored pattern.
-fn checked_names(guard: &Guard, is_foreign: &dyn Fn(&Reference) -> bool) -> Vec<String> {
+fn checked_names(guard: &Guard, is_foreign: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
-    let trusts = |expression: &Expr| {
-        let names = names_of(expression);
-        !guard.references().iter().any(|reference| names.contains(&reference.path().join(".")) && is_foreign(reference))
-    };
+    let trusts = |expression: &Expr| !names_of(expression).iter().any(|name| is_foreign(name));
     if let Some(syntax) = guard.syntax() {
         collect(syntax, &trusts, &mut found);
     }

@@ -136,7 +136,7 @@ impl<'a> Flow<'a> {
     }
 
     fn followed(&self) -> Followed {
-        let is_foreign = |reference: &Reference| self.origin(reference, None).is_some();
+        let is_foreign = |name: &[&str]| self.origin_of(name, None).is_some();
         let checks = Checks::of(self.runbook, &is_foreign);
         let hits = self.uses.iter().flat_map(|one| self.hits(one, &checks)).collect();
         let outputs = self.runbook.outputs.iter().filter_map(|binding| {
@@ -246,7 +246,11 @@ impl<'a> Flow<'a> {
     /// Where the value of a name comes from, when that is outside.
     fn origin(&self, reference: &Reference, item: Option<&Origin>) -> Option<Origin> {
         let path: Vec<&str> = reference.path().iter().map(String::as_str).collect();
-        match path.as_slice() {
+        self.origin_of(&path, item)
+    }
+
+    fn origin_of(&self, path: &[&str], item: Option<&Origin>) -> Option<Origin> {
+        match path {
             ["params", name, ..] => self.params.get(*name).cloned(),
             ["params"] => self.params.values().next().cloned(),
             ["steps", id, "out", rest @ ..] => {
