@@ -10,6 +10,7 @@ use crate::runbook::{EdgeOutcome, OnFailure, Poll, Runbook, Step};
 
 use crate::source::Span;
 
+use super::confined::holds_all;
 use super::places::Role;
 
 /// The functions that keep what a text says.
@@ -185,7 +186,7 @@ fn collect(expression: &Expr, trusts: &dyn Fn(&Expr) -> bool, found: &mut Vec<St
         ExprKind::Call { of, name, arguments } if name.text == "matches" => {
             let given: Vec<_> = of.as_deref().into_iter().chain(arguments).collect();
             if let [value, pattern] = given.as_slice() {
-                found.extend(kept_name(value).filter(|_| pattern.as_text().is_some_and(is_anchored)));
+                found.extend(kept_name(value).filter(|_| pattern.as_text().is_some_and(holds_all)));
             }
         }
         _ => {}
@@ -239,29 +240,4 @@ fn kept(expression: &Expr) -> &Expr {
         }
     }
     kept
-}
-
-/// Whether a pattern says something about the whole text.
-fn is_anchored(pattern: &str) -> bool {
-    let Some(body) = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$')) else {
-        return false;
-    };
-    let takes_all = [".*", ".+", r"[\s\S]*", r"\S+", r"\S*"].contains(&body);
-    !takes_all && !body.ends_with('\\') && !has_open_choice(body)
-}
-
-/// Whether a `|` stands outside of all brackets, so that an anchor belongs to one side only.
-fn has_open_choice(pattern: &str) -> bool {
-    let (mut depth, mut escaped) = (0_usize, false);
-    for c in pattern.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth = depth.saturating_sub(1),
-            '|' if depth == 0 => return true,
-            _ => {}
-        }
-    }
-    false
 }

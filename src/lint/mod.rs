@@ -16,6 +16,7 @@ mod brought_back;
 mod carried;
 mod checked;
 mod command_lines;
+mod confined;
 mod deeds;
 mod deploying;
 mod everywhere;

@@ -8,7 +8,8 @@
 //! runbooks used as actions. A part of a URL's path is percent-encoded, and decides nothing.
 //!
 //! A value is checked where a guard that surely held before compares it with something trusted,
-//! which another part of the same reply is not, or with `matches(value, "^...$")`. Numbers, truths, durations and digests need no check; neither do
+//! which another part of the same reply is not, or with `matches(value, "^...$")`, where the pattern
+//! says what the value may hold: `^.{1,80}$`, `^\S+$` and `^[^;]+$` take whatever comes. Numbers, truths, durations and digests need no check; neither do
 //! the hash, state and log mark that a primitive itself held against their form. A version read by
 //! `service_version` or `deploy` may be deployed again: it is what ran before, it comes from a
 //! command of the target, and `deploy` proves that exactly it runs then; that is how a rollback
