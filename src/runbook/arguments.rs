@@ -3,9 +3,10 @@
 
 use crate::declaration::{Argument, Declaration, mismatch};
 use crate::diagnostic::{Diagnostic, Edit, Findings};
-use crate::guard::AskedPrimitive;
+use crate::guard::{AskedPrimitive, plain_value};
 use crate::source::Span;
 use crate::value::Value;
+use crate::yaml::{Node, NodeKind};
 
 use super::Runbook;
 use super::fields::ticked;
@@ -45,6 +46,23 @@ pub(super) fn fits(findings: &mut Findings, declaration: &Declaration, argument:
         let is_text = is_unquoted(value) && argument.kind.accepts(&Value::text(findings.file().slice(at)));
         findings.push(if is_text { in_quotes(finding, at) } else { finding });
     }
+}
+
+/// Reports an item of a list of texts that is none; what is filled in is known by its type.
+pub(super) fn is_text(findings: &mut Findings, argument: &Argument, item: &Node) {
+    let (what, is_unquoted) = match &item.kind {
+        NodeKind::Scalar(scalar) if scalar.text.contains("${") => return,
+        NodeKind::Scalar(scalar) => match plain_value(scalar) {
+            Value::Text(_) => return,
+            value => (format!("{} `{value}`", value.type_name()), is_unquoted(&value)),
+        },
+        NodeKind::List(_) => ("a list".to_owned(), false),
+        NodeKind::Map(_) => ("a map".to_owned(), false),
+    };
+    let message = format!("an item of `{}` must be a text, not {what}", argument.name);
+    let finding = findings.error("wrong-argument", message, item.span);
+    let finding = finding.label(format!("`{}`: {}", argument.name, argument.about));
+    findings.push(if is_unquoted { in_quotes(finding, item.span) } else { finding });
 }
 
 /// Reports a value that a param of a runbook used as an action does not take. A file is no value that

@@ -119,6 +119,9 @@ impl Decoder<'_> {
                         self.written_argument(declaration, entry, written, node.span);
                     }
                 }
+                (Kind::Texts | Kind::Argv, NodeKind::List(items)) if !items.is_empty() => {
+                    items.iter().for_each(|item| arguments::is_text(&mut self.findings, argument, item));
+                }
                 _ => self.written_argument(declaration, Some(argument), template.text(argument.name), node.span),
             }
         }

@@ -28,6 +28,7 @@
 
 use crate::approval::is_public_key;
 use crate::diagnostic::{Severity, Strength};
+use crate::guard::Written;
 use crate::lint::named::each_action;
 use crate::runbook::Action;
 use crate::value::Value;
@@ -56,14 +57,19 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// The argument that is wrong, what is wrong with it, and what to do about it.
 fn why_not(action: &Action) -> Option<(&'static str, String, &'static str)> {
-    let approvers = action.with.constant_field("approvers").and_then(Value::as_map)?;
-    let is_key = |value: &Value| value.as_text().is_some_and(is_public_key);
-    if let Some((name, key)) = approvers.iter().find(|(_, key)| !is_key(key)) {
-        let message = format!("`{key}` of `{name}` is not a public key");
-        return Some(("approvers", message, "`titan-run key new` makes one, and prints it"));
+    let names = action.with.keys("approvers")?;
+    let written = names.iter().filter_map(|name| match action.with.text_at(&["approvers", *name])? {
+        Written::Constant(key) => Some((key, *name)),
+        Written::Expression(_) | Written::Parts(_) | Written::Nested => None,
+    });
+    let mut keys = Vec::with_capacity(names.len());
+    for (key, name) in written {
+        let Some(text) = key.as_text().filter(|text| is_public_key(text)) else {
+            let message = format!("`{key}` of `{name}` is not a public key");
+            return Some(("approvers", message, "`titan-run key new` makes one, and prints it"));
+        };
+        keys.push((text, name));
     }
-    let mut keys: Vec<(&str, &str)> =
-        approvers.iter().filter_map(|(name, key)| Some((key.as_text()?, name.as_ref()))).collect();
     keys.sort_unstable();
     let same = keys.iter().zip(keys.iter().skip(1)).find(|((one, _), (other, _))| one == other);
     if let Some(((_, one), (_, other))) = same {
@@ -71,8 +77,8 @@ fn why_not(action: &Action) -> Option<(&'static str, String, &'static str)> {
         return Some(("approvers", message, "let each of them make a key of their own with `titan-run key new`"));
     }
     match action.with.constant_field("quorum") {
-        Some(Value::Int(quorum)) if !usize::try_from(*quorum).is_ok_and(|n| (1..=keys.len()).contains(&n)) => {
-            let message = format!("a quorum of {quorum} does not fit the number of approvers, {}", keys.len());
+        Some(Value::Int(quorum)) if !usize::try_from(*quorum).is_ok_and(|n| (1..=names.len()).contains(&n)) => {
+            let message = format!("a quorum of {quorum} does not fit the number of approvers, {}", names.len());
             Some(("quorum", message, "ask for at least one of them, and not for more than there are"))
         }
         _ => None,
