@@ -2,7 +2,8 @@
 //!
 //! `latest`, or no tag at all, means whatever was pushed last: the version that was reviewed and
 //! hashed is not the one that runs, two machines run different ones, and a rollback to `latest`
-//! brings back the new one.
+//! brings back the new one. So it is wherever a version stands: in an image, as the `version` of a
+//! `deploy`, as the default of a param.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -44,6 +45,9 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Both(check, check_target),
 };
 
+/// The bundled runbook whose arguments are versions, by service.
+const DEPLOYS: &str = "deploy-pair";
+
 /// Programs that run containers.
 const ENGINES: [&str; 4] = ["docker", "podman", "nerdctl", "buildah"];
 
@@ -66,6 +70,13 @@ const BARE_FLAGS: [&str; 13] = [
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     argv::of_runbook(subject).iter().for_each(|argv| check_argv(argv, report));
+    for one in subject.uses() {
+        for (name, node) in one.arguments() {
+            if is_version(name) || one.action.name() == DEPLOYS {
+                check_version(Some(node), report);
+            }
+        }
+    }
     let params = subject.runbook.tree.get("params").map_or(&[][..], Node::entries);
     for (name, param) in params {
         check_default(&name.value, param.get("default"), report);
@@ -80,11 +91,18 @@ fn check_target(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
 }
 
 fn check_default(name: &str, default: Option<&Node>, report: &mut Report<'_>) {
-    let is_version = ["version", "tag", "image"].contains(&name.rsplit('_').next().unwrap_or(name));
-    let latest = default
-        .and_then(Leaf::of)
-        .filter(|leaf| is_version && (leaf.text() == "latest" || leaf.text().ends_with(":latest")));
-    if let Some(leaf) = latest {
+    if is_version(name.rsplit('_').next().unwrap_or(name)) {
+        check_version(default, report);
+    }
+}
+
+fn is_version(name: &str) -> bool {
+    ["version", "tag", "image"].contains(&name)
+}
+
+fn check_version(written: Option<&Node>, report: &mut Report<'_>) {
+    let latest = written.and_then(Leaf::of);
+    if let Some(leaf) = latest.filter(|leaf| leaf.text() == "latest" || leaf.text().ends_with(":latest")) {
         tell(&leaf, "`latest` is whatever was pushed last", report);
     }
 }
@@ -92,14 +110,16 @@ fn check_default(name: &str, default: Option<&Node>, report: &mut Report<'_>) {
 fn check_argv(argv: &Argv<'_>, report: &mut Report<'_>) {
     let sets_image = argv.elements.iter().any(|leaf| leaf.text() == "image");
     let image = container_image(argv);
+    let mut before = "";
     for leaf in &argv.elements {
+        let is_value = std::mem::replace(&mut before, leaf.text()) == "--image";
         let (name, value) = leaf.text().split_once('=').unwrap_or(("", leaf.text()));
         let is_image =
             name.trim_start_matches('-') == "image" || (sets_image && !name.is_empty() && !name.starts_with('-'));
         let is_run = image.is_some_and(|image| image.span == leaf.span);
         if value.ends_with(":latest") {
             tell(leaf, "`latest` is whatever was pushed last", report);
-        } else if (is_image || is_run) && !is_pinned(value) {
+        } else if (is_image || is_run || is_value) && !is_pinned(value) {
             tell(leaf, "without a tag, this is whatever was pushed last", report);
         }
     }
