@@ -1,6 +1,6 @@
 //! Hashes that one step reads and a later one judges: an `assert`, or the `require` or `when` of a step.
 
-use crate::guard::syntax::{Binary, Expr, ExprKind};
+use crate::guard::syntax::{Binary, Expr};
 use crate::guard::{Given, Guard};
 use crate::value::Value;
 
@@ -8,7 +8,7 @@ use super::Setting;
 use super::checked::{kept_name, kept_text, names_of};
 use super::deeds::reads_old_line;
 use super::flow::{Flow, Known, Node, NodeId, Part};
-use super::judgement::{HASHES, pieces};
+use super::judgement::{HASHES, pieces, sides};
 use super::own_hash::is_own_hash;
 use super::scene::Deed;
 
@@ -63,7 +63,7 @@ pub(super) fn add_asserted(flow: &Flow<'_>, asserted: Vec<Asserted>, deeds: &mut
 #[derive(Clone, Copy)]
 struct Demand<'w> {
     guard: &'w Guard,
-    sides: &'w (Expr, Expr),
+    sides: (&'w Expr, &'w Expr),
 }
 
 fn demands<'w>(node: &Node<'w>) -> Vec<Demand<'w>> {
@@ -75,10 +75,7 @@ fn demands<'w>(node: &Node<'w>) -> Vec<Demand<'w>> {
     let guards = asserted.into_iter().chain(&node.work.require).chain(&node.work.when);
     let pieces = guards.filter_map(|guard| Some((guard, guard.syntax()?))).flat_map(|(guard, syntax)| {
         let each = pieces(syntax, Binary::And).into_iter();
-        each.filter_map(move |piece| match &piece.kind {
-            ExprKind::Binary(Binary::Equal, sides) => Some(Demand { guard, sides }),
-            _ => None,
-        })
+        each.filter_map(move |piece| Some(Demand { guard, sides: sides(piece, Binary::Equal)? }))
     });
     pieces.collect()
 }

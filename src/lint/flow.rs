@@ -4,12 +4,14 @@
 //! nodes of its steps. Edges come from `needs`; a node that needs another starts after that one
 //! ended, so two nodes without a path between them may run at the same time.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::guard::{Given, Guard};
 use crate::runbook::{ActionKind, EdgeOutcome, Ensure, Foreach, Runbook, Step, Work};
 use crate::value::Value;
 
+use super::branches::Branches;
 use super::checked::surely_done;
 use super::items::{Each, PerItem};
 use super::judgement::needed_ok;
@@ -108,6 +110,7 @@ pub struct Flow<'a> {
     /// The node of each step of the outermost runbook.
     outermost: Vec<NodeId>,
     watches: Vec<Watched<'a>>,
+    branches: OnceCell<Branches>,
     is_whole: bool,
     /// The outermost runbook, where the graph is of a whole one.
     runbook: Option<&'a Runbook>,
@@ -160,7 +163,7 @@ impl<'a> Flow<'a> {
 
     fn empty(names: Meanings) -> Self {
         let (nodes, order, outermost, watches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { nodes, order, names, outermost, watches, is_whole: true, runbook: None }
+        Self { nodes, order, names, outermost, watches, is_whole: true, runbook: None, branches: OnceCell::new() }
     }
 
     /// Every node.
@@ -187,6 +190,11 @@ impl<'a> Flow<'a> {
     /// Every node's id, each after those it needs.
     pub fn order(&self) -> &[NodeId] {
         &self.order
+    }
+
+    /// The node that is not skipped by its `when` wherever another one is.
+    pub(super) fn otherwise(&self, id: NodeId) -> Option<NodeId> {
+        self.branches.get_or_init(|| Branches::of(self)).other(id)
     }
 
     /// Whether all of the runbook is in it; else it was larger than [`MAX_NODES`].

@@ -125,10 +125,25 @@ impl<'w> Said<'w> {
     }
 
     fn sides(self, wanted: Binary) -> Option<(&'w Expr, &'w Expr)> {
-        match &self.syntax.kind {
-            ExprKind::Binary(operator, sides) if *operator == wanted => Some((&sides.0, &sides.1)),
+        sides(self.syntax, wanted)
+    }
+}
+
+/// The sides of a comparison, also where it is written as that the opposite is not so.
+pub(super) fn sides(syntax: &Expr, wanted: Binary) -> Option<(&Expr, &Expr)> {
+    let opposite = match wanted {
+        Binary::Equal => Some(Binary::NotEqual),
+        Binary::NotEqual => Some(Binary::Equal),
+        // What is no number is neither less nor more.
+        _ => None,
+    };
+    match &syntax.kind {
+        ExprKind::Binary(operator, sides) if *operator == wanted => Some((&sides.0, &sides.1)),
+        ExprKind::Unary(Unary::Not, inner) => match &inner.kind {
+            ExprKind::Binary(operator, sides) if Some(*operator) == opposite => Some((&sides.0, &sides.1)),
             _ => None,
-        }
+        },
+        _ => None,
     }
 }
 
@@ -149,10 +164,7 @@ pub(super) fn holds_hash(work: &Work) -> bool {
 /// Whether a watch is breached wherever the hash in its result is another than what it is held against.
 pub(super) fn is_breached_by_other_hash(guard: &Guard) -> bool {
     let said = guard.syntax().map_or_else(Vec::new, |syntax| pieces(syntax, Binary::Or));
-    said.into_iter().any(|syntax| match &syntax.kind {
-        ExprKind::Unary(Unary::Not, same) => Said { guard, syntax: same }.compared_hash().is_some(),
-        _ => Said { guard, syntax }.hash_beside(Binary::NotEqual).is_some(),
-    })
+    said.into_iter().any(|syntax| Said { guard, syntax }.hash_beside(Binary::NotEqual).is_some())
 }
 
 /// Whether a guard is true or false before anything has run: where it hangs on params that were

@@ -12,6 +12,7 @@ mod allow;
 mod allowed;
 mod argv;
 mod asserted;
+mod branches;
 mod brought_back;
 mod carried;
 mod checked;

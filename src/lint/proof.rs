@@ -117,6 +117,14 @@ impl<'f, 'a> Proof<'f, 'a> {
         self.all.get(id).copied().unwrap_or_default()
     }
 
+    /// What is proved where this node is skipped by its `when`: what another one does, which then is not.
+    fn otherwise(&self, id: NodeId, node: &Node<'_>) -> Proved {
+        let hangs = node.work.when.is_some() && node.step.is_some_and(|step| !step.may_skip);
+        let other = hangs.then(|| self.flow.otherwise(id)).flatten();
+        let is_done = |other: Outcomes| other.ok == Proved::EVERYWHERE && other.cut_off == Proved::NOWHERE;
+        Proved::always(other.is_some_and(|other| is_done(self.get(other))))
+    }
+
     fn outcomes(&self, id: NodeId, node: &Node<'_>, is_proof: bool, truth: Option<bool>) -> Outcomes {
         // What ended ok for an item had one.
         let may_do_nothing = !self.sure.has(id) && may_do_nothing(self.flow, node);
@@ -130,6 +138,7 @@ impl<'f, 'a> Proof<'f, 'a> {
                 ok: begun.ok | Proved::always(is_inside || (is_proof && !may_do_nothing)),
                 skipped: begun.skipped,
                 failed: begun.ok.only_where(is_tolerated),
+                cut_off: begun.cut_off,
             };
         }
         let mut start = Proved::NOT_EVERYWHERE;
@@ -147,12 +156,12 @@ impl<'f, 'a> Proof<'f, 'a> {
         }
         let when = node.work.when.as_ref().map(|_| truth);
         let may_skip = node.step.is_some_and(|step| step.may_skip) || matches!(when, Some(None | Some(false)));
-        let skipped = broken & start.only_where(may_skip);
+        let skipped = broken & (start | self.otherwise(id, node)).only_where(may_skip);
         let can_start = when != Some(Some(false));
         let is_proof = is_proof && !may_do_nothing;
         let failed = start.only_where(is_tolerated && can_start);
         let start = acting.only_where(can_start);
-        Outcomes { start, ok: start | Proved::always(is_proof), skipped, failed }
+        Outcomes { start, ok: start | Proved::always(is_proof), skipped, failed, cut_off: broken }
     }
 }
 
@@ -209,6 +218,8 @@ struct Outcomes {
     ok: Proved,
     skipped: Proved,
     failed: Proved,
+    /// Skipped because of what it needs.
+    cut_off: Proved,
 }
 
 impl Outcomes {
