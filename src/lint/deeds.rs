@@ -12,7 +12,7 @@ use super::checked::{kept_name, kept_text, names_of};
 use super::fanout::{each_of, hangs_on_item, is_said_per_item};
 use super::flow::{Flow, Known, Node};
 use super::judgement::{Said, judgement};
-use super::own_hash::is_own_hash;
+use super::own_hash::{hash_filled_in, is_own_hash};
 use super::pieces::argument_at;
 
 /// What a step does.
@@ -84,6 +84,12 @@ pub(super) fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declarati
                 |service: &Known| declaration.name == "service_hash" || is_own_hash(flow, node, service, setting);
             let services = each("service").into_iter().filter(is_own);
             services.map(|service| held(service, against.clone())).collect()
+        }
+        // In a whole log such a line may be older than the one that says otherwise.
+        "wait_log" if !reads_old_line(flow, node) => {
+            let services = each("service").into_iter();
+            let filled = services.filter_map(|one| Some((hash_filled_in(flow, node, &one, setting)?, one)));
+            filled.map(|(hash, service)| held(service, Some(hash))).collect()
         }
         "wait_metric" if is_handshake(flow, node, setting) && said.iter().any(is_counted) => each("service")
             .into_iter()

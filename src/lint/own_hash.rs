@@ -4,8 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::hir::{Hir, HirKind};
+
+use crate::declaration::Kind;
+use crate::guard::{TextPart, Written};
 
 use super::Setting;
+use super::checked::kept_text;
 use super::flow::{Flow, Known, Node};
 
 /// The patterns, by their names in targets, whose `hash` is that of the service that logs it.
@@ -31,6 +36,9 @@ const HASH_DIGITS: usize = 64;
 /// The most patterns of which it is kept what they take: what one folder of runbooks says.
 const MAX_KEPT: usize = 1 << 10;
 
+/// How often a name is followed to what it was computed by.
+const MAX_NAMES: usize = 16;
+
 /// How many letters make a word: fewer may belong to the pattern's own language.
 const LEAST_WORD: usize = 3;
 
@@ -55,12 +63,68 @@ pub(super) fn is_own_hash(flow: &Flow<'_>, node: &Node<'_>, service: &Known, set
             }
         }
     };
+    text.is_some_and(|text| tells_own(text, service, setting))
+}
+
+/// Whether the `hash` a pattern captures is that of the service in whose log it stands.
+fn tells_own(pattern: &str, service: &Known, setting: Setting<'_>) -> bool {
     let services = &setting.target.services;
-    text.is_some_and(|text| {
-        setting.memory.own_hash.kept(text, service.as_text(), |own| {
-            !is_of_another(text, own, services) && !takes_any(text) && !takes_from_failure(text, own, services)
-        })
+    setting.memory.own_hash.kept(pattern, service.as_text(), |own| {
+        !is_of_another(pattern, own, services) && !takes_any(pattern) && !takes_from_failure(pattern, own, services)
     })
+}
+
+/// The hash that is filled into the pattern of a `wait_log`, which then waits for a line with just that
+/// one; `None` where that need not be the hash of the service.
+pub(super) fn hash_filled_in(flow: &Flow<'_>, node: &Node<'_>, service: &Known, setting: Setting<'_>) -> Option<Known> {
+    let Written::Parts(parts) = node.work.action.with.text("pattern")? else {
+        return None;
+    };
+    let mut filled = parts.iter().filter_map(|part| match part {
+        TextPart::Expression(guard) => Some(guard),
+        TextPart::Literal(_) => None,
+    });
+    let (Some(guard), None) = (filled.next(), filled.next()) else {
+        return None;
+    };
+    let against = flow.named(node, &kept_text(guard, guard.syntax()?));
+    let captured = |part: &TextPart| match part {
+        TextPart::Literal(text) => text.clone(),
+        TextPart::Expression(_) => format!("(?<hash>[0-9a-f]{{{HASH_DIGITS}}})"),
+    };
+    let pattern: String = parts.iter().map(captured).collect();
+    let is_held = is_a_hash(flow, &against) && tells_own(&pattern, service, setting);
+    let is_wanted = || regex_syntax::parse(&pattern).is_ok_and(|pattern| wants_hash(&pattern));
+    (is_held && is_wanted()).then_some(against)
+}
+
+/// Whether a name surely stands for a hash, which a pattern takes as it is.
+fn is_a_hash(flow: &Flow<'_>, name: &Known) -> bool {
+    let mut name = name.clone();
+    for _ in 0..MAX_NAMES {
+        match flow.bound(&name) {
+            Some(computed) if computed != name => name = computed,
+            _ => break,
+        }
+    }
+    match &name {
+        Known::Symbol(symbol) => {
+            let said = symbol.split_once(':').map_or(&**symbol, |(_, said)| said);
+            said.starts_with("policy_hash(") || flow.source_of(&name).is_some_and(|(_, part)| part == "hash")
+        }
+        Known::Value(value) => Kind::Hash.accepts(value),
+    }
+}
+
+/// Whether every match of a pattern has the group `hash`.
+fn wants_hash(pattern: &Hir) -> bool {
+    match pattern.kind() {
+        HirKind::Capture(group) => group.name.as_deref() == Some("hash") || wants_hash(&group.sub),
+        HirKind::Repetition(repeated) => repeated.min > 0 && wants_hash(&repeated.sub),
+        HirKind::Concat(parts) => parts.iter().any(wants_hash),
+        HirKind::Alternation(parts) => parts.iter().all(wants_hash),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
+    }
 }
 
 /// What was worked out of a pattern and the service whose log it reads.

@@ -71,11 +71,15 @@ impl<'s> Follower<'s, '_> {
     /// Follows what a node holds a service against, or any of them.
     fn held_against(&mut self, node: &'s Node<'_>, service: Option<&Known>) {
         let place = Place::of(node);
-        if node.work.action.name() == "expect_hash" {
+        let given = match node.work.action.name() {
+            "expect_hash" => "expected",
+            "wait_log" => "pattern",
+            _ => "",
+        };
+        if !given.is_empty() {
             let inserted = node.work.action.with.insertions();
-            let expected = inserted.iter().filter(|one| one.argument == Some("expected"));
+            let expected = inserted.iter().filter(|one| one.argument == Some(given));
             expected.for_each(|one| self.guard(place, one.guard));
-            return;
         }
         if let ActionKind::Script(script) = &node.work.action.kind {
             let is_it = |one: &str| service.is_none_or(|service| service.as_text() == Some(one));

@@ -2,7 +2,8 @@
 //!
 //! Both services must hold one policy while a gate is open: else every order is rejected, or worse.
 //! So on every path to an `arm`, every service of the parity group is verified *after* the last
-//! deploy of any of them: by `expect_hash`, by a `wait_log` whose `expect` compares the logged hash, or by the
+//! deploy of any of them: by `expect_hash`, by a `wait_log` whose `expect` compares the logged hash or
+//! whose pattern is filled with the expected one (`Hash: ${expected}`), or by the
 //! handshake counter of the service that asks the other one, which starts again after the other was
 //! deployed: what it counted before was another handshake. So the deploy of the one that asks is skipped
 //! only where the other was not changed either: `when: steps.deploy_execution.status == "ok" || ...`.
@@ -13,7 +14,8 @@
 //! A hash that was read after that deploy verifies as well where an `assert`, or the `require` or `when` of
 //! the step that opens, compares it with the expected one.
 //! A verification that may be skipped, goes over a list that may be empty, or whose failure the step
-//! tolerates (`needs: { verify: done }`), proves nothing.
+//! tolerates (`needs: { verify: done }`), proves nothing. Of two whose
+//! `when` say the opposite of each other, as `params.slow` and `!params.slow` do, one is done.
 //!
 //! ```yaml bad
 //! titan: 1
