@@ -37,6 +37,7 @@ mod parts;
 mod pieces;
 mod places;
 mod promql;
+mod promql_constant;
 mod promql_tokens;
 mod proof;
 mod reading;

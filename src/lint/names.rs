@@ -11,21 +11,39 @@ pub fn is_metric(action: &Action, name: &str, target: &Target) -> bool {
     match (action.with.given("metric"), action.with.given("query")) {
         (Some(Given::Constant(value)), _) => value.as_text().is_some_and(is_it),
         (Some(Given::Expression(guard)), _) => is_named(guard.text(), "metrics", name),
-        (_, Some(Given::Constant(query))) => query.as_text().zip(own).is_some_and(|(query, own)| is_plain(query, own)),
+        (_, Some(Given::Constant(query))) => {
+            query.as_text().zip(own).is_some_and(|(query, own)| is_plain(query, own, name == COUNTER))
+        }
         _ => false,
     }
 }
 
-/// Whether a query gives a metric as it is: all of its series, or those with some labels, added up
-/// or not. Anything else can make of it what it likes.
-fn is_plain(query: &str, metric: &str) -> bool {
+/// The metric of which every series counts.
+const COUNTER: &str = "rejections";
+
+/// The labels that say whose a series is; another one says which of them it is.
+const OWNERS: [&str; 8] = ["app", "cluster", "env", "environment", "job", "namespace", "region", "service"];
+
+/// Whether a query gives a metric as it is: all of its series, or those of one owner, added up or
+/// not; the highest or the lowest of them only where that is no counter. Anything else can make of it
+/// what it likes.
+fn is_plain(query: &str, metric: &str, is_counter: bool) -> bool {
     let query = query.trim();
-    let inside = ["sum", "max", "min"]
-        .iter()
-        .find_map(|name| query.strip_prefix(name)?.trim_start().strip_prefix('(')?.strip_suffix(')'));
+    let joining = if is_counter { &["sum"][..] } else { &["sum", "max", "min"] };
+    let inside =
+        joining.iter().find_map(|name| query.strip_prefix(name)?.trim_start().strip_prefix('(')?.strip_suffix(')'));
     let rest = inside.unwrap_or(query).trim().strip_prefix(metric).map(str::trim);
-    let is_selector = |rest: &str| rest.starts_with('{') && rest.find('}') == rest.len().checked_sub(1);
+    let is_selector = |rest: &str| {
+        let labels = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        labels.is_some_and(|labels| !labels.contains('}') && (!is_counter || labels.split(',').all(names_owner)))
+    };
     rest.is_some_and(|rest| rest.is_empty() || is_selector(rest))
+}
+
+/// Whether a label matcher says whose a series is, as `job="execution"`.
+fn names_owner(matcher: &str) -> bool {
+    let label = matcher.split_once('=').filter(|(_, value)| !value.starts_with('~')).map(|(label, _)| label.trim());
+    matcher.trim().is_empty() || label.is_some_and(|label| OWNERS.contains(&label))
 }
 
 /// Whether an action is on a subject of the target.

@@ -1,6 +1,6 @@
 //! PromQL in `wait_metric`: parsed by the field's parser for Rust, with places in the file.
 //!
-//! The only file that names that parser. Its tree has no places, so words and signs are found by
+//! With `promql_constant.rs` the only file that names that parser. Its tree has no places, so words and signs are found by
 //! [`tokens`], and the tree says what the text as a whole is. What `${ }` fills in is parsed as
 //! a stand-in of the same length; where none fits, the query is not judged.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use promql_parser::parser::token::{T_LOR, T_QUANTILE};
+use promql_parser::parser::token::T_QUANTILE;
 use promql_parser::parser::{Expr, LabelModifier, parse};
 
 use crate::guard::insertion_places;
@@ -16,6 +16,7 @@ use crate::runbook::Runbook;
 use crate::source::{SourceFile, Span};
 
 use super::places::{Leaf, Role, Use};
+use super::promql_constant::is_constant;
 use super::promql_tokens::{Token, overlong, tokens};
 
 /// The most words and signs of a query: longer ones belong in a recording rule, and the parser's
@@ -309,38 +310,6 @@ fn is_by_le(tree: &Expr) -> bool {
             matches!(&one.modifier, Some(LabelModifier::Include(labels)) if labels.labels == ["le"])
         }
         Expr::Paren(one) => is_by_le(&one.expr),
-        _ => false,
-    }
-}
-
-/// Whether a tree gives the same whatever there is to see: it is made of numbers only, or asks for
-/// something without labels only where they are missing, which they never are.
-fn is_constant(tree: &Expr) -> bool {
-    match tree {
-        Expr::NumberLiteral(_) => true,
-        Expr::Aggregate(one) => is_constant(&one.expr),
-        Expr::Unary(one) => is_constant(&one.expr),
-        Expr::Paren(one) => is_constant(&one.expr),
-        Expr::Binary(one) if one.op.id() == T_LOR => {
-            is_constant(&one.lhs) && (is_constant(&one.rhs) || is_without_labels(&one.rhs))
-        }
-        Expr::Binary(one) => is_constant(&one.lhs) && is_constant(&one.rhs),
-        Expr::Call(call) => {
-            ["scalar", "vector"].contains(&call.func.name) && call.args.args.iter().all(|one| is_constant(one))
-        }
-        _ => false,
-    }
-}
-
-/// Whether what a tree gives is one series that has no labels.
-fn is_without_labels(tree: &Expr) -> bool {
-    match tree {
-        Expr::Aggregate(one) if one.param.is_none() => match &one.modifier {
-            Some(LabelModifier::Include(labels)) => labels.labels.is_empty(),
-            Some(LabelModifier::Exclude(_)) => false,
-            None => true,
-        },
-        Expr::Paren(one) => is_without_labels(&one.expr),
         _ => false,
     }
 }

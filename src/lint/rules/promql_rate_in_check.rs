@@ -42,7 +42,8 @@ pub(super) const RULE: Rule = Rule {
     check: Check::File(check),
 };
 
-const RATES: [&str; 9] =
+/// The functions that guess from the samples inside a range.
+pub(super) const RATES: [&str; 9] =
     ["rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear", "resets", "changes"];
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {

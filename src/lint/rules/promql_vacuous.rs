@@ -3,7 +3,8 @@
 //! `or vector(0)` puts a zero where a series is missing, and `absent(x)` is 1 exactly then. A
 //! service that died, a renamed metric and a Prometheus that scrapes nothing all look like a
 //! healthy zero. A check must not be satisfied by silence. Neither does a query say anything that is
-//! the same whatever there is to see, such as `vector(0)` or `vector(0) or sum(x)`.
+//! the same whatever there is to see, such as `vector(0)`, `vector(0) or sum(x)`, `sum(x) * 0` or
+//! `sum(x) - sum(x)`.
 //!
 //! ```yaml bad
 //! titan: 1
