@@ -1,6 +1,6 @@
 //! Programs and addresses that change what a service runs, without the engine knowing of it.
 
-use crate::declaration::DEPLOY;
+use crate::declaration::{DEPLOY, Effect};
 use crate::guard::syntax::ExprKind;
 use crate::guard::{AskedPrimitive, Call, Said, Script};
 use crate::runbook::ActionKind;
@@ -11,92 +11,17 @@ use super::command_lines::run_by;
 use super::flow::{Known, NodeId};
 use super::pieces::{Pieces, Reader, handed_over};
 use super::scene::Scene;
+use super::tools::by_command;
+use super::urls::Address;
 
 /// What a target fills the version into.
 const VERSION: &str = "{version}";
 
-/// How a program is told to change what runs.
-struct Tool {
-    /// The program.
-    name: &'static str,
-    /// The words that do it, one of which must follow.
-    verbs: &'static [&'static [&'static str]],
-    /// What the words behind it name.
-    names: Names,
-}
+/// The methods of requests that change something.
+const CHANGING: [&str; 3] = ["DELETE", "PATCH", "PUT"];
 
-/// What the words behind a verb name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Names {
-    /// The services that are changed, all of them where none is named.
-    Some,
-    /// The services that are changed, of the machine's many.
-    One,
-    /// The services that are changed, or a file, which may hold any.
-    OneOrFile,
-    /// A file or a package, which may hold any service.
-    Anything,
-}
-
-/// How containers are started, changed and stopped.
-const OF_CONTAINERS: &[&[&str]] = &[&["down"], &["kill"], &["restart"], &["run"], &["start"], &["stop"], &["up"]];
-
-/// How programs are started and stopped by the one that keeps them running.
-const OF_PROGRAMS: &[&[&str]] = &[&["restart"], &["start"], &["stop"], &["reload"]];
-
-/// The programs that deploy.
-const TOOLS: [Tool; 19] = [
-    Tool {
-        name: "kubectl",
-        verbs: &[
-            &["set", "image"],
-            &["set", "env"],
-            &["set", "resources"],
-            &["rollout", "restart"],
-            &["rollout", "undo"],
-            &["scale"],
-        ],
-        names: Names::Some,
-    },
-    Tool { name: "kubectl", verbs: &[&["apply"], &["replace"], &["patch"]], names: Names::Anything },
-    Tool { name: "kubectl", verbs: &[&["create"], &["delete"]], names: Names::OneOrFile },
-    Tool {
-        name: "oc",
-        verbs: &[
-            &["set", "image"],
-            &["set", "env"],
-            &["set", "resources"],
-            &["rollout", "latest"],
-            &["rollout", "restart"],
-            &["rollout", "retry"],
-            &["rollout", "undo"],
-            &["scale"],
-        ],
-        names: Names::Some,
-    },
-    Tool { name: "oc", verbs: &[&["apply"], &["replace"], &["patch"]], names: Names::Anything },
-    Tool { name: "oc", verbs: &[&["create"], &["delete"]], names: Names::OneOrFile },
-    Tool { name: "docker", verbs: OF_CONTAINERS, names: Names::Some },
-    Tool { name: "docker", verbs: &[&["service", "update"], &["stack", "deploy"]], names: Names::Anything },
-    Tool { name: "docker-compose", verbs: OF_CONTAINERS, names: Names::Some },
-    Tool {
-        name: "systemctl",
-        verbs: &[&["kill"], &["reload"], &["restart"], &["start"], &["stop"], &["try-restart"], &["reload-or-restart"]],
-        names: Names::One,
-    },
-    Tool { name: "helm", verbs: &[&["upgrade"], &["install"], &["rollback"]], names: Names::Anything },
-    Tool { name: "helmfile", verbs: &[&["apply"], &["sync"]], names: Names::Anything },
-    Tool { name: "nomad", verbs: &[&["job", "run"], &["job", "restart"], &["job", "stop"]], names: Names::Anything },
-    Tool { name: "argocd", verbs: &[&["app", "sync"], &["app", "rollback"], &["app", "set"]], names: Names::Anything },
-    Tool { name: "aws", verbs: &[&["ecs", "update-service"]], names: Names::One },
-    Tool { name: "supervisorctl", verbs: OF_PROGRAMS, names: Names::One },
-    Tool { name: "pm2", verbs: OF_PROGRAMS, names: Names::One },
-    Tool { name: "podman", verbs: OF_CONTAINERS, names: Names::Some },
-    Tool { name: "podman-compose", verbs: OF_CONTAINERS, names: Names::Some },
-];
-
-/// The words with which such a program only says what it would do.
-const REHEARSING: [&str; 3] = ["--dry-run", "--dry-run=client", "--dry-run=server"];
+/// What addresses end in that answer a `POST` and change nothing.
+const ANSWERING: [&str; 6] = ["check", "graphql", "health", "query", "search", "validate"];
 
 /// Programs that only say what they are told.
 const SAYING: [&str; 3] = ["echo", "logger", "printf"];
@@ -142,7 +67,12 @@ pub(super) fn deployed_by_hand(reader: &Reader<'_, '_>) -> Option<String> {
     match (&action.kind, action.name()) {
         (ActionKind::Script(script), _) => by_script(reader, script.said(), target),
         (_, "exec") => by_argv(&reader.items("argv"), target),
-        (_, "http") => by_address(&reader.argument("url")?, target),
+        (_, "http") => {
+            let address = reader.argument("url")?;
+            let looks = || action.effect() == Effect::Observes;
+            let method = reader.argument("method").and_then(|method| method.whole()).filter(|_| looks());
+            by_address(&address, target).or_else(|| by_request(&method?, &address, target))
+        }
         _ => None,
     }
 }
@@ -157,7 +87,9 @@ fn by_script(reader: &Reader<'_, '_>, said: &Said, target: &Target) -> Option<St
     });
     let addresses = said.calls.iter().filter(|call| call.name == "http").filter_map(|call| {
         let address = reader.said(handed_over(call, "url", said)?, said);
-        by_address(&address, target)
+        let says = |name: &str| handed_over(call, name, said).and_then(|one| reader.said(one, said).whole());
+        let method = says("method").filter(|_| says("observes").as_deref() == Some("true"));
+        by_address(&address, target).or_else(|| by_request(&method?, &address, target))
     });
     programs.chain(addresses).next()
 }
@@ -176,41 +108,6 @@ fn by_tool(argv: &[Pieces], target: &Target) -> Option<String> {
     })
 }
 
-/// What a program that deploys is told to do; what stands behind `exec` or `--` is told to another.
-fn by_command(name: &str, words: &[&str], target: &Target) -> Option<String> {
-    let told: Vec<&str> = words.iter().copied().take_while(|word| !["exec", "--"].contains(word)).collect();
-    if told.iter().any(|word| REHEARSING.contains(word)) || is_beside(&told) {
-        return None;
-    }
-    let tools = TOOLS.iter().filter(|tool| tool.name == name);
-    tools.flat_map(|tool| tool.verbs.iter().map(move |verb| (tool, *verb))).find_map(|(tool, verb)| {
-        let found = told.windows(verb.len()).position(|words| words == verb)?;
-        let named = told.get(found + verb.len()..)?;
-        is_of_group(tool.names, named, target).then(|| {
-            let between = if found == 0 { "" } else { "... " };
-            format!("{} {between}{}", tool.name, verb.join(" "))
-        })
-    })
-}
-
-/// Whether a container is run beside the others until its program ends.
-fn is_beside(words: &[&str]) -> bool {
-    words.contains(&"--rm") && !words.iter().any(|word| ["-d", "--detach"].contains(word))
-}
-
-/// Whether what the words behind a verb name is, or may be, one of the services that must agree.
-fn is_of_group(names: Names, words: &[&str], target: &Target) -> bool {
-    let named: Vec<_> = words.iter().filter(|word| !word.starts_with('-') && word.parse::<f64>().is_err()).collect();
-    let may_be = |word: &str| word.contains("${") || target.parity().any(|service| word.contains(service));
-    let has_file = || words.iter().any(|word| ["-f", "-k"].contains(word) || word.starts_with("--filename"));
-    match names {
-        Names::Anything => true,
-        Names::Some => named.is_empty() || named.iter().any(|word| may_be(word)),
-        Names::One => named.iter().any(|word| may_be(word)),
-        Names::OneOrFile => has_file() || named.iter().any(|word| may_be(word)),
-    }
-}
-
 /// Whether an argv is the one with which the target deploys a service.
 fn is_own_command(argv: &[Pieces], target: &Target) -> bool {
     let mut own = commands(target).filter(|own| own.iter().any(|element| element.contains(VERSION)));
@@ -225,6 +122,25 @@ fn by_address(address: &Pieces, target: &Target) -> Option<String> {
     let mut own = commands(target).flatten().filter(is_address);
     let is_it = |own: &String| agree(address, own) || agree(&address.map(path), &path(own));
     own.any(is_it).then(|| address.shown())
+}
+
+/// A request that changes something at one of the services that must agree, whatever it says of itself.
+fn by_request(method: &str, address: &Pieces, target: &Target) -> Option<String> {
+    let shown = address.shown();
+    let path = shown.split(['?', '#']).next().unwrap_or_default();
+    let segments = path.split('/').skip(3);
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let changes = CHANGING.contains(&method) || (method == "POST" && !ANSWERING.contains(&last));
+    let is_of = |segment: &str, service: &str| {
+        let rest = segment.strip_prefix(service);
+        rest.is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with('-') && rest.ends_with(|c: char| c.is_ascii_digit())
+        })
+    };
+    let host = Address::of(path).host.split('.');
+    let mut services = target.parity();
+    let is_own = services.any(|service| host.clone().chain(segments.clone()).any(|segment| is_of(segment, service)));
+    (changes && is_own).then(|| format!("{method} {shown}"))
 }
 
 /// Whether a text may be what a target fills a version into.

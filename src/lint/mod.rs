@@ -48,6 +48,7 @@ mod secrets;
 mod subject;
 mod taint;
 mod time;
+mod tools;
 mod unverified;
 mod urls;
 mod values;

@@ -4,7 +4,7 @@
 //! it, change what a service runs as `deploy` does; but no rule sees it. Nothing then holds that the gate is
 //! closed before, that the other service is changed as well, that both are verified afterwards, and that a
 //! rollback brings the previous version back. Such a step does not only look either, whatever `observes: true`
-//! says. What names nothing but services that need not agree is none of that, nor are words that a program is
+//! says; nor does a `PUT`, `PATCH`, `DELETE` or `POST` to such a service that says so. What names nothing but services that need not agree is none of that, nor are words that a program is
 //! only to say.
 //!
 //! ```yaml bad
