@@ -31,6 +31,8 @@ pub(super) type Callable = BTreeMap<String, BTreeSet<usize>>;
 pub struct AskedPrimitive {
     /// The primitive.
     pub declaration: &'static Declaration,
+    /// Which of the script's calls it is.
+    pub call: usize,
     /// Where it is called.
     pub span: Span,
     /// Its arguments, as far as they are written out.
@@ -119,12 +121,12 @@ impl Guards {
     /// Every call of a primitive that is no function of the script's own.
     pub(super) fn asked(&self, said: &Said, ast: &AST, lines: &ScriptLines, text: &str) -> Vec<AskedPrimitive> {
         let is_own = |name: &str| ast.iter_functions().any(|own| own.name == name);
-        let calls = said.calls.iter().filter(|call| !call.is_method && !is_own(&call.name));
-        let asked = calls.filter_map(|call| {
+        let calls = said.calls.iter().enumerate().filter(|(_, call)| !call.is_method && !is_own(&call.name));
+        let asked = calls.filter_map(|(at, call)| {
             let declaration = self.core.catalogue.find(&call.name).filter(|one| is_callable(one))?;
             let place = |position| lines.word(text, position);
             let (given, is_all) = given(declaration, call, &place);
-            Some(AskedPrimitive { declaration, span: place(call.at), given, is_all, is_sure: call.is_sure })
+            Some(AskedPrimitive { declaration, call: at, span: place(call.at), given, is_all, is_sure: call.is_sure })
         });
         asked.collect()
     }

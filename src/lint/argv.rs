@@ -32,14 +32,13 @@ pub(super) struct Code<'a> {
     pub(super) leaf: Leaf<'a>,
 }
 
-/// Every argv of a runbook.
-pub(super) fn of_runbook<'a>(subject: &Subject<'a>) -> Vec<Argv<'a>> {
+/// Every argv of a runbook, those in its scripts included.
+pub(super) fn of_runbook<'s>(subject: &'s Subject<'_>) -> Vec<Argv<'s>> {
+    let of = |list: &'s Node, stdin: Option<&'s Node>| Argv { stdin: stdin.and_then(Leaf::of), ..argv(list) };
     let programs = subject.uses().iter().filter(|one| one.primitive() == "exec");
-    let argvs = programs.filter_map(|one| {
-        let stdin = one.argument("stdin").and_then(Leaf::of);
-        Some(Argv { stdin, ..argv(one.argument("argv")?) })
-    });
-    argvs.collect()
+    let argvs = programs.filter_map(|one| Some(of(one.argument("argv")?, one.argument("stdin"))));
+    let scripted = subject.scripted().iter().filter(|one| one.declaration.name == "exec");
+    argvs.chain(scripted.filter_map(|one| Some(of(one.argument("argv")?, one.argument("stdin"))))).collect()
 }
 
 /// Every argv of a target.

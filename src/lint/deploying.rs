@@ -9,7 +9,7 @@ use crate::runbook::target::Target;
 use super::argv::program;
 use super::command_lines::run_by;
 use super::flow::{Known, NodeId};
-use super::pieces::{Pieces, Reader, handed_over};
+use super::pieces::{Pieces, Reader, argument_at, handed_over};
 use super::scene::Scene;
 use super::tools::by_command;
 use super::urls::Address;
@@ -87,7 +87,10 @@ fn by_script(reader: &Reader<'_, '_>, said: &Said, target: &Target) -> Option<St
     });
     let addresses = said.calls.iter().filter(|call| call.name == "http").filter_map(|call| {
         let address = reader.said(handed_over(call, "url", said)?, said);
-        let says = |name: &str| handed_over(call, name, said).and_then(|one| reader.said(one, said).whole());
+        let says = |name: &str| {
+            let given = argument_at(&call.arguments, usize::MAX, name, said)?;
+            reader.said(given, said).whole()
+        };
         let method = says("method").filter(|_| says("observes").as_deref() == Some("true"));
         by_address(&address, target).or_else(|| by_request(&method?, &address, target))
     });

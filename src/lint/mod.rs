@@ -44,6 +44,7 @@ mod reading;
 mod readings;
 mod rules;
 mod scene;
+mod scripted;
 mod secrets;
 mod subject;
 mod taint;

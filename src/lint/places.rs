@@ -136,6 +136,11 @@ impl<'a> Leaf<'a> {
         leaves(node, "").into_iter().next().filter(|leaf| leaf.span == node.span)
     }
 
+    /// Whether it is the same one; what a script hands over stands all in one place.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.scalar, other.scalar)
+    }
+
     /// What is written, without quotes.
     pub(super) fn text(&self) -> &'a str {
         &self.scalar.text

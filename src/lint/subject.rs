@@ -15,6 +15,7 @@ use super::meaning::default_of;
 use super::places::{Leaf, Use, leaves, uses};
 use super::promql::{Query, queries};
 use super::scene::Scene;
+use super::scripted::{Scripted, scripted};
 
 /// What a rule on runbooks looks at.
 pub struct Subject<'a> {
@@ -28,6 +29,8 @@ pub struct Subject<'a> {
     scene: OnceCell<Scene<'a>>,
     /// Every action in it, with what is written under its `with`.
     uses: OnceCell<Vec<Use<'a>>>,
+    /// Every call of a primitive in its scripts.
+    scripted: OnceCell<Vec<Scripted<'a>>>,
     /// Every single value in its file.
     leaves: OnceCell<Vec<Leaf<'a>>>,
     /// Every PromQL query in it.
@@ -56,6 +59,7 @@ impl<'a> Subject<'a> {
             guards,
             scene: OnceCell::new(),
             uses: OnceCell::new(),
+            scripted: OnceCell::new(),
             leaves: OnceCell::new(),
             queries: OnceCell::new(),
             undone: OnceCell::new(),
@@ -71,6 +75,11 @@ impl<'a> Subject<'a> {
     /// Every action in it, with what is written under its `with`.
     pub(super) fn uses(&self) -> &[Use<'a>] {
         self.uses.get_or_init(|| uses(self.runbook))
+    }
+
+    /// Every call of a primitive in its scripts, with what that is given.
+    pub(super) fn scripted(&self) -> &[Scripted<'a>] {
+        self.scripted.get_or_init(|| scripted(self.uses()))
     }
 
     /// Every single value in its file, in the order of the text.

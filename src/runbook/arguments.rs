@@ -15,7 +15,7 @@ use super::params::{Param, ParamKind, fitting, hand_over, is_unquoted};
 /// Reports what is wrong with the arguments that a script or a function hands to a primitive, as far
 /// as they are written out.
 pub(super) fn asked(findings: &mut Findings, asked: &AskedPrimitive) {
-    let AskedPrimitive { declaration, span, given, is_all, is_sure: _ } = asked;
+    let AskedPrimitive { declaration, call: _, span, given, is_all, is_sure: _ } = asked;
     let written: Vec<_> = given.iter().map(|one| (one.name.as_str(), one.span)).collect();
     for mut finding in not_known(findings, declaration.name, &names(declaration), &written) {
         let edits = finding.fix.iter_mut().flat_map(|fix| &mut fix.edits);

@@ -49,9 +49,7 @@ const SIGNS: [&str; 12] = ["|", "||", "&&", "&", ";", ">", ">>", "<", "2>", "2>&
 
 fn check(argv: &Argv<'_>, report: &mut Report<'_>) {
     let code = argv.code();
-    for (at, leaf) in
-        argv.elements.iter().enumerate().filter(|(_, leaf)| !code.iter().any(|code| code.leaf.span == leaf.span))
-    {
+    for (at, leaf) in argv.elements.iter().enumerate().filter(|(_, leaf)| !code.iter().any(|code| code.leaf.is(leaf))) {
         let Some((message, help)) = wrong(at == 0, leaf) else { continue };
         report.push(report.at(message, leaf.span).help(help));
     }

@@ -34,7 +34,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     let requests = subject.uses().iter().filter(|one| one.primitive() == "http");
-    for leaf in requests.filter_map(|one| Leaf::of(one.argument("url")?)) {
+    let scripted = subject.scripted().iter().filter(|one| one.declaration.name == "http");
+    let urls = requests.filter_map(|one| one.argument("url")).chain(scripted.filter_map(|one| one.argument("url")));
+    for leaf in urls.filter_map(Leaf::of) {
         if !is_in_host(leaf.text(), 0) {
             tell(&leaf, &["http"], report);
         }

@@ -37,11 +37,13 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Severity, Strength};
-use crate::guard::Reference;
+use crate::guard::syntax::Expr;
+use crate::guard::{Reference, Said};
 use crate::runbook::{ActionKind, ParamKind, Runbook};
+use crate::source::Span;
 
 use super::{Check, Group, Report, Rule, Subject};
-use crate::lint::carried::carried;
+use crate::lint::carried::{Passed, carried, passed};
 use crate::lint::places::{Use, leaves};
 use crate::lint::secrets::is_secret_name;
 
@@ -62,13 +64,43 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 let mut inserted = one.guards_in(leaf).into_iter().flat_map(carried);
                 let secret = inserted.find(|name| is_secret(name, subject.runbook, &lets));
                 let Some(secret) = secret else { continue };
-                let message =
-                    format!("`{}` is a credential, and `{argument}` does not keep it secret", secret.path().join("."));
-                let found = report.at(message, secret.span()).label("recorded and shown as it is");
-                report.push(found.help("refer to it in the target's credential fields, or let the program read it from a file or its own environment"));
+                tell(&secret.path().join("."), argument, secret.span(), report);
             }
         }
     }
+    for call in subject.scripted() {
+        for one in &call.given {
+            let secret =
+                names_handed(one.expression, call.said).into_iter().find(|path| is_path(path, subject.runbook, &lets));
+            secret.iter().for_each(|path| tell(&path.join("."), one.name, one.node.span, report));
+        }
+    }
+}
+
+fn tell(secret: &str, argument: &str, at: Span, report: &mut Report<'_>) {
+    let message = format!("`{secret}` is a credential, and `{argument}` does not keep it secret");
+    let found = report.at(message, at).label("recorded and shown as it is");
+    report.push(found.help(
+        "refer to it in the target's credential fields, or let the program read it from a file or its own environment",
+    ));
+}
+
+/// The names from outside a script that an expression in it passes on.
+fn names_handed<'s>(expression: &'s Expr, said: &'s Said) -> Vec<Vec<&'s str>> {
+    let (mut found, mut seen, mut open) = (Vec::new(), BTreeSet::new(), vec![expression]);
+    while let Some(at) = open.pop() {
+        passed(at, &mut |one| {
+            if let Passed::Name(words) = one {
+                let root = words.first().copied().unwrap_or_default();
+                match said.names.get(root) {
+                    Some(meant) if seen.insert(root) => open.push(meant),
+                    _ if !said.gives_itself(root) => found.push(words),
+                    _ => {}
+                }
+            }
+        });
+    }
+    found
 }
 
 /// Whether the argument is a param of another runbook that is named as a credential itself: then
@@ -90,7 +122,11 @@ fn secret_lets(runbook: &Runbook) -> BTreeSet<&str> {
 
 fn is_secret(reference: &Reference, runbook: &Runbook, lets: &BTreeSet<&str>) -> bool {
     let path: Vec<_> = reference.path().iter().map(String::as_str).collect();
-    match path.as_slice() {
+    is_path(&path, runbook, lets)
+}
+
+fn is_path(path: &[&str], runbook: &Runbook, lets: &BTreeSet<&str>) -> bool {
+    match path {
         ["params", name, rest @ ..] => {
             let kind = runbook.params.iter().find(|param| &*param.name == *name).map(|param| param.kind);
             let is_text = matches!(kind, Some(ParamKind::Text | ParamKind::List | ParamKind::Map));

@@ -3,7 +3,8 @@
 //! `sh -c "deploy ${params.version}"` hands the shell one text, and the shell cannot tell the
 //! author's words from the value's: `1.0; rm -rf /` is a version as well. No quoting is safe in all
 //! shells. It does not matter how the shell is reached: `env sh -c`, `docker exec x sh -c`, `sudo ssh
-//! host ...` and `python -c` are the same, and so is the `stdin` of a shell that is given no file.
+//! host ...` and `python -c` are the same, and so is the `stdin` of a shell that is given no file. What a
+//! script hands to `exec` is the argv of a step.
 //!
 //! ```yaml bad
 //! titan: 1

@@ -116,7 +116,7 @@ fn check_argv(argv: &Argv<'_>, report: &mut Report<'_>) {
         let (name, value) = leaf.text().split_once('=').unwrap_or(("", leaf.text()));
         let is_image =
             name.trim_start_matches('-') == "image" || (sets_image && !name.is_empty() && !name.starts_with('-'));
-        let is_run = image.is_some_and(|image| image.span == leaf.span);
+        let is_run = image.is_some_and(|image| image.is(leaf));
         if value.ends_with(":latest") {
             tell(leaf, "`latest` is whatever was pushed last", report);
         } else if (is_image || is_run || is_value) && !is_pinned(value) {

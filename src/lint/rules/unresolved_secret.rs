@@ -29,7 +29,7 @@
 use crate::diagnostic::{Severity, Strength};
 use crate::source::Span;
 
-use super::{Check, Group, Report, Rule, TargetSubject};
+use super::{Check, Group, Report, Rule, Subject, TargetSubject};
 use crate::lint::places::{Leaf, leaves};
 use crate::lint::secrets::is_reference;
 
@@ -39,12 +39,19 @@ pub(super) const RULE: Rule = Rule {
     strength: Strength::Proved,
     group: Group::Security,
     source: include_str!("unresolved_secret.rs"),
-    check: Check::Both(|subject, report| check(subject.leaves(), &[], report), check_target),
+    check: Check::Both(check_runbook, check_target),
 };
 
 /// The fields of a target in which references are followed.
 const FOLLOWED: [(&str, &str); 5] =
     [("nats", "creds"), ("nats", "nkey"), ("nats", "password"), ("nats", "token"), ("prometheus", "token")];
+
+fn check_runbook(subject: &Subject<'_>, report: &mut Report<'_>) {
+    check(subject.leaves(), &[], report);
+    for one in subject.scripted().iter().flat_map(|call| &call.given) {
+        check(&leaves(&one.node, one.name), &[], report);
+    }
+}
 
 fn check_target(subject: &TargetSubject<'_>, report: &mut Report<'_>) {
     let followed = FOLLOWED.iter().filter_map(|(section, key)| Some(subject.tree.get(section)?.get(key)?.span));
