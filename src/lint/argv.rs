@@ -11,6 +11,21 @@ const SHELLS: [&str; 10] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "
 /// Interpreters whose code can stand in an argument.
 const INTERPRETERS: [&str; 6] = ["python", "python3", "perl", "ruby", "node", "php"];
 
+/// Programs that are handed code for another: the flags before it, and what reads it.
+const HANDED_CODE: [(&str, [&str; 2]); 4] = [
+    ("su", ["-c", "--command"]),
+    ("runuser", ["-c", "--command"]),
+    ("psql", ["-c", "--command"]),
+    ("mysql", ["-e", "--execute"]),
+];
+
+/// Programs that join the words behind them to one line for a shell, and how many of those words are
+/// not part of it.
+const LINE_READERS: [(&str, usize); 3] = [("ssh", 1), ("watch", 0), ("parallel", 0)];
+
+/// Programs that run the one named behind them.
+const RUNNERS: [&str; 4] = ["doas", "env", "nohup", "sudo"];
+
 /// What a target fills in.
 const FILLED: [&str; 3] = ["{version}", "{since}", "{since_unix}"];
 
@@ -88,6 +103,7 @@ impl<'a> Argv<'a> {
         let mut found = Vec::new();
         for (at, element) in self.elements.iter().enumerate() {
             let reader = program(element.text());
+            found.extend(self.handed_code(at, reader));
             let is_shell = is_shell(reader);
             if !is_shell && !INTERPRETERS.contains(&reader) {
                 continue;
@@ -100,6 +116,36 @@ impl<'a> Argv<'a> {
             found.extend(leaf.map(|leaf| Code { reader, is_shell, leaf: *leaf }));
         }
         found
+    }
+
+    /// The code that the program at a place is handed by a flag, behind whatever else.
+    fn handed_code(&self, at: usize, reader: &'a str) -> Option<Code<'a>> {
+        let (_, flags) = HANDED_CODE.iter().find(|(name, _)| *name == reader)?;
+        let rest = self.elements.get(at + 1..)?;
+        let flag = rest.iter().position(|leaf| flags.contains(&leaf.text()))?;
+        Some(Code { reader, is_shell: false, leaf: *rest.get(flag + 1)? })
+    }
+
+    /// Every line for a shell that is made of elements, with what makes it: the first of its elements
+    /// into which something is filled.
+    pub(super) fn filled_lines(&self) -> Vec<(&'static str, Leaf<'a>)> {
+        let line = |(at, element): (usize, &Leaf<'a>)| {
+            let (reader, before) = LINE_READERS.iter().find(|(name, _)| *name == program(element.text()))?;
+            // `gh run watch` is no such program.
+            let mut ahead = self.elements.iter().take(at).map(|leaf| program(leaf.text()));
+            if *before == 0 && !ahead.all(|word| RUNNERS.contains(&word)) {
+                return None;
+            }
+            let mut rest = self.elements.iter().skip(at + 1).peekable();
+            // `-n 5` has a value of its own.
+            while let Some(flag) = rest.next_if(|leaf| *reader == "watch" && leaf.text().starts_with('-')) {
+                if ["-n", "--interval"].contains(&flag.text()) {
+                    rest.next();
+                }
+            }
+            rest.skip(*before).find(|leaf| is_filled(**leaf)).map(|leaf| (*reader, *leaf))
+        };
+        self.elements.iter().enumerate().filter_map(line).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 //! `sh -c "deploy ${params.version}"` hands the shell one text, and the shell cannot tell the
 //! author's words from the value's: `1.0; rm -rf /` is a version as well. No quoting is safe in all
 //! shells. It does not matter how the shell is reached: `env sh -c`, `docker exec x sh -c`, `sudo ssh
-//! host ...` and `python -c` are the same, and so is the `stdin` of a shell that is given no file. What a
+//! host ...`, `su ops -c`, `watch` and `parallel` are the same; so are `python -c` and `psql -c`, and so is the `stdin` of a shell that is given no file. What a
 //! script hands to `exec` is the argv of a step.
 //!
 //! ```yaml bad
@@ -58,8 +58,5 @@ fn check(argv: &Argv<'_>, report: &mut Report<'_>) {
     for code in argv.code().iter().filter(|code| argv::is_filled(code.leaf)) {
         push(code.reader, code.leaf.span);
     }
-    // `ssh` joins what follows the host to one line for the shell of the other side.
-    let behind = argv.elements.iter().skip_while(|element| argv::program(element.text()) != "ssh");
-    let remote = behind.skip(2).find(|leaf| argv::is_filled(**leaf));
-    remote.iter().for_each(|leaf| push("ssh", leaf.span));
+    argv.filled_lines().iter().for_each(|(reader, leaf)| push(reader, leaf.span));
 }
