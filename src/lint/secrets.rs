@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 /// The words a credential's name ends in.
-const LAST_WORDS: [&str; 13] = [
+const LAST_WORDS: [&str; 15] = [
     "token",
     "password",
     "passwd",
     "passphrase",
     "pwd",
+    "pw",
+    "jwt",
     "secret",
     "secrets",
     "apikey",
@@ -20,7 +22,10 @@ const LAST_WORDS: [&str; 13] = [
 ];
 
 /// The two words a credential's name ends in.
-const LAST_TWO: [&str; 5] = ["api_key", "access_key", "private_key", "secret_key", "signing_key"];
+const LAST_TWO: [&str; 6] = ["api_key", "access_key", "private_key", "secret_key", "signing_key", "ssh_key"];
+
+/// A credential's whole name: as the last of several words it says how one logs in.
+const WHOLE: &str = "auth";
 
 /// The length of the shortest credential that is known by its form, in bytes.
 const SHORTEST: usize = 20;
@@ -38,7 +43,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     }
     let last = words.rsplit('_').next().unwrap_or("");
     let ends_in = |two: &&str| words.strip_suffix(*two).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'));
-    LAST_WORDS.contains(&last) || LAST_TWO.iter().any(ends_in)
+    words == WHOLE || LAST_WORDS.contains(&last) || LAST_TWO.iter().any(ends_in)
 }
 
 /// Whether a whole text is a reference such as `env:NAME` or `file:PATH`.

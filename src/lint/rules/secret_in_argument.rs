@@ -38,13 +38,13 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::syntax::Expr;
-use crate::guard::{Reference, Said};
+use crate::guard::{Guard, Reference, Said};
 use crate::runbook::{ActionKind, ParamKind, Runbook};
 use crate::source::Span;
 
 use super::{Check, Group, Report, Rule, Subject};
 use crate::lint::carried::{Passed, carried, passed};
-use crate::lint::places::{Use, leaves};
+use crate::lint::places::{Role, Use, leaves};
 use crate::lint::secrets::is_secret_name;
 
 pub(super) const RULE: Rule = Rule {
@@ -61,10 +61,15 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for one in subject.uses() {
         for (argument, node) in one.arguments().filter(|(argument, _)| !is_kept(one, argument)) {
             for leaf in leaves(node, argument) {
-                let mut inserted = one.guards_in(leaf).into_iter().flat_map(carried);
-                let secret = inserted.find(|name| is_secret(name, subject.runbook, &lets));
-                let Some(secret) = secret else { continue };
-                tell(&secret.path().join("."), argument, secret.span(), report);
+                let inserted = || one.guards_in(leaf).into_iter();
+                let items = item_of(one, subject.runbook);
+                let mut names = inserted().flat_map(carried);
+                let direct =
+                    names.find_map(|name| Some((secret_of(name, subject.runbook, &lets, items)?, name.span())));
+                let got = || inserted().find_map(|guard| Some((got_secret(guard)?, guard.span())));
+                if let Some((secret, at)) = direct.or_else(got) {
+                    tell(&secret, argument, at, report);
+                }
             }
         }
     }
@@ -100,6 +105,33 @@ fn names_handed<'s>(expression: &'s Expr, said: &'s Said) -> Vec<Vec<&'s str>> {
             }
         });
     }
+    found
+}
+
+/// What the step of an action is done once for each item of.
+fn item_of<'r>(one: &Use<'_>, runbook: &'r Runbook) -> Option<&'r Guard> {
+    let (Role::Step(at, _) | Role::Undo(at, _)) = one.role else {
+        return None;
+    };
+    runbook.steps.get(at)?.foreach.as_ref().map(|foreach| &foreach.list)
+}
+
+/// The credential that a name is, also as an item of a list in which one stands.
+fn secret_of(name: &Reference, runbook: &Runbook, lets: &BTreeSet<&str>, items: Option<&Guard>) -> Option<String> {
+    let is_known = |name: &&Reference| is_secret(name, runbook, lets);
+    let listed = || carried(items.filter(|_| name.root() == "item")?).find(is_known);
+    Some(name).filter(is_known).or_else(listed).map(|name| name.path().join("."))
+}
+
+/// The credential that `get(map, name, ...)` reads.
+fn got_secret(guard: &Guard) -> Option<String> {
+    let mut found = None;
+    passed(guard.syntax()?, &mut |one| {
+        if let Passed::Call("get", [map, key, ..]) = one {
+            let named = map.path().zip(key.as_text()).filter(|(_, key)| is_secret_name(key));
+            found = found.take().or(named.map(|(path, key)| format!("{}.{key}", path.join("."))));
+        }
+    });
     found
 }
 
