@@ -3,7 +3,7 @@
 //! A `hold` for five minutes, a `sleep` or a `nats_watch` takes its time even when everything goes well, and so
 //! does a runbook used as an action that does one of them. A `timeout` that ends before it fails the step every
 //! time, and a rollback pays for that. A `hold` and a `nats_watch` need a little more than they wait for: the last
-//! look takes time too.
+//! look takes time too. A `retry` that waits `every: 10s` under `timeout: 5s` tries nothing again.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -35,7 +35,7 @@ use crate::diagnostic::{Severity, Strength};
 use crate::guard::Given;
 use crate::lint::places::Role;
 use crate::lint::time::{Times, on_purpose};
-use crate::runbook::ActionKind;
+use crate::runbook::{ActionKind, Retry};
 use crate::value::{as_duration, format_duration};
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -59,6 +59,12 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             Role::Step(at, _) if matches!(work.action.kind, ActionKind::Runbook(_)) => inside(subject, at),
             _ => on_purpose(work, &|given| known(subject, given)),
         };
+        if let Some(wait) = work.retry.as_deref().and_then(first_wait).filter(|wait| *wait >= bound) {
+            let (wait, bound) = (format_duration(wait), format_duration(bound));
+            let message = format!("this is tried again after {wait}, and `timeout` ends all of it after {bound}");
+            let found = report.at(message, one.action.span);
+            report.push(found.help("raise `timeout`: it bounds every attempt and the waits between them together"));
+        }
         // A sleep that ends with its bound may be in time.
         let is_in_time = bound > waits || (bound == waits && one.primitive() == "sleep");
         if !waits.is_zero() && !is_in_time {
@@ -71,6 +77,12 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             report.push(found.help("raise `timeout`, or leave it out: what is waited for has a bound without it"));
         }
     }
+}
+
+/// The shortest that the wait before the second attempt can be; none where there is no second one.
+fn first_wait(retry: &Retry) -> Option<Duration> {
+    let wait = retry.every.min(retry.max).mul_f64((1.0 - retry.jitter).clamp(0.0, 1.0));
+    (retry.attempts > 1).then_some(wait)
 }
 
 /// How long the runbook that is a step's action waits on purpose.
