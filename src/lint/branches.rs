@@ -9,6 +9,9 @@ use crate::runbook::OnFailure;
 
 use super::flow::{Flow, Node, NodeId, Part};
 
+/// The most of them that are looked for: each takes a look at all that comes before it.
+const MAX_PAIRS: usize = 500;
+
 /// For each step whose `when` is the opposite of an earlier one's: the node that stands for that.
 #[derive(Debug, Default)]
 pub(super) struct Branches(BTreeMap<NodeId, NodeId>);
@@ -22,6 +25,9 @@ impl Branches {
         let mut earlier: BTreeMap<Condition<'_>, NodeId> = BTreeMap::new();
         let mut found = BTreeMap::new();
         for id in flow.order() {
+            if found.len() >= MAX_PAIRS {
+                break;
+            }
             let Some((node, (place, said, is_said))) = flow.node(*id).and_then(|node| Some((node, condition(node)?)))
             else {
                 continue;
