@@ -17,7 +17,7 @@ use super::said::{Call, Said};
 use super::sandbox::CALLING;
 use super::script::MAX_POSITIONAL;
 use super::script_lines::ScriptLines;
-use super::syntax::ExprKind;
+use super::syntax::{Expr, ExprKind};
 use super::types::Type;
 
 /// What the language itself has besides the engine's functions.
@@ -52,6 +52,8 @@ pub struct AskedArgument {
     pub span: Span,
     /// Its value, where that is written out.
     pub value: Option<Value>,
+    /// The items that are written out of a list that is not written out as a whole.
+    pub items: Vec<Value>,
 }
 
 impl AskedPrimitive {
@@ -187,7 +189,10 @@ fn unread(call: &Call) -> Option<Wrong> {
 
 /// What a primitive is given: by their places, and in a closing map by their names.
 fn given(primitive: &Declaration, call: &Call, place: &dyn Fn(Position) -> Span) -> (Vec<AskedArgument>, bool) {
-    let by_place = |name: &str, value| AskedArgument { name: name.to_owned(), span: place(call.at), value };
+    let by_place = |name: &str, value, items| {
+        let (name, span) = (name.to_owned(), place(call.at));
+        AskedArgument { name, span, value, items }
+    };
     let last = call.arguments.len().saturating_sub(1);
     let mut found = Vec::new();
     let mut is_all = call.arguments.len() <= MAX_POSITIONAL;
@@ -200,15 +205,29 @@ fn given(primitive: &Declaration, call: &Call, place: &dyn Fn(Position) -> Span)
                     name: name.text.clone(),
                     span: place(*key),
                     value: known(value, &|_| None),
+                    items: items_of(value),
                 });
                 found.extend(named);
             }
-            (ExprKind::Literal(value), Some(argument)) => found.push(by_place(argument.name, Some(value.clone()))),
+            (ExprKind::Literal(value), Some(argument)) => {
+                found.push(by_place(argument.name, Some(value.clone()), Vec::new()))
+            }
+            (ExprKind::List(_), Some(argument)) => {
+                found.push(by_place(argument.name, known(one, &|_| None), items_of(one)));
+            }
             // It may be a map of others by their names.
             (_, _) if may_be_map => is_all = false,
-            (_, Some(argument)) => found.push(by_place(argument.name, None)),
+            (_, Some(argument)) => found.push(by_place(argument.name, None, items_of(one))),
             (_, None) => is_all = false,
         }
     }
     (found, is_all)
+}
+
+/// The items of a list that are written out.
+fn items_of(list: &Expr) -> Vec<Value> {
+    let ExprKind::List(items) = &list.kind else {
+        return Vec::new();
+    };
+    items.iter().filter_map(|item| known(item, &|_| None)).collect()
 }

@@ -1,7 +1,7 @@
 //! The arguments of an action against what it takes: their names, and their values where those are
 //! written out.
 
-use crate::declaration::{Argument, Declaration, mismatch};
+use crate::declaration::{Argument, Declaration, Kind, mismatch};
 use crate::diagnostic::{Diagnostic, Edit, Findings};
 use crate::guard::{AskedPrimitive, plain_value};
 use crate::source::Span;
@@ -27,8 +27,17 @@ pub(super) fn asked(findings: &mut Findings, asked: &AskedPrimitive) {
         missing(findings, declaration.name, required(declaration), &written, *span, help);
     }
     for one in given {
-        if let Some((argument, value)) = declaration.argument(&one.name).zip(one.value.as_ref()) {
-            fits(findings, declaration, argument, value, one.span);
+        let Some(argument) = declaration.argument(&one.name) else {
+            continue;
+        };
+        match &one.value {
+            Some(value) => fits(findings, declaration, argument, value, one.span),
+            None if matches!(argument.kind, Kind::Texts | Kind::Argv) => {
+                let odd = one.items.iter().find(|item| item.as_text().is_none());
+                let told = odd.map(|item| not_a_text(findings, argument, &described(item), one.span));
+                told.into_iter().for_each(|finding| findings.push(finding));
+            }
+            None => {}
         }
     }
 }
@@ -54,15 +63,23 @@ pub(super) fn is_text(findings: &mut Findings, argument: &Argument, item: &Node)
         NodeKind::Scalar(scalar) if scalar.text.contains("${") => return,
         NodeKind::Scalar(scalar) => match plain_value(scalar) {
             Value::Text(_) => return,
-            value => (format!("{} `{value}`", value.type_name()), is_unquoted(&value)),
+            value => (described(&value), is_unquoted(&value)),
         },
         NodeKind::List(_) => ("a list".to_owned(), false),
         NodeKind::Map(_) => ("a map".to_owned(), false),
     };
-    let message = format!("an item of `{}` must be a text, not {what}", argument.name);
-    let finding = findings.error("wrong-argument", message, item.span);
-    let finding = finding.label(format!("`{}`: {}", argument.name, argument.about));
+    let finding = not_a_text(findings, argument, &what, item.span);
     findings.push(if is_unquoted { in_quotes(finding, item.span) } else { finding });
+}
+
+fn described(value: &Value) -> String {
+    format!("{} `{value}`", value.type_name())
+}
+
+fn not_a_text(findings: &Findings, argument: &Argument, what: &str, at: Span) -> Diagnostic {
+    let message = format!("an item of `{}` must be a text, not {what}", argument.name);
+    let finding = findings.error("wrong-argument", message, at);
+    finding.label(format!("`{}`: {}", argument.name, argument.about))
 }
 
 /// Reports a value that a param of a runbook used as an action does not take. A file is no value that
