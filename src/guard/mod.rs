@@ -13,6 +13,7 @@ mod asked;
 mod blanks;
 mod caught;
 mod convert;
+mod engine_syntax;
 mod facts;
 pub mod fault;
 mod filling;

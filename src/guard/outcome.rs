@@ -8,9 +8,10 @@ use rhai::Position;
 use crate::declaration::Catalogue;
 
 use super::FUNCTIONS;
+use super::engine_syntax::property;
 use super::facts::Standing;
 use super::fault::{Fault, Wrong};
-use super::said::{Said, property};
+use super::said::Said;
 use super::types::{Noun, Property, Type};
 use super::typing::{Scope, check, check_path};
 

@@ -1,30 +1,17 @@
 //! What a script says, read off the syntax the expression engine made of it: which functions it
 //! calls with what, and what it ends with. Comments and texts in quotes are no calls.
-//!
-//! The engine's syntax becomes that of guards, without places. What guards do not have is a name
-//! that nothing stands for, so whoever reads it knows nothing of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, ASTFlags, ASTNode, Expr as Written, FnCallExpr, Position, Stmt};
 
-use crate::source::Span;
-use crate::value::Value;
-
 use super::caught::{caught, is_closure};
-use super::convert::to_value;
+use super::engine_syntax::{called, expr};
 use super::functions::Function;
 use super::methods;
 use super::sure::sure;
-use super::syntax::{Binary, Expr, ExprKind, Word};
+use super::syntax::Expr;
 use super::types::Type;
-
-/// How deep an expression of a script is followed: deeper than the engine reads one, so that only
-/// a name that stands for itself is ever cut off.
-const MAX_DEPTH: usize = 64;
-
-/// What stands for whatever is not known before a script runs.
-const UNKNOWN: &str = "";
 
 /// What a script says.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +22,8 @@ pub struct Said {
     pub last: Option<Expr>,
     /// What each name stands for that always stands for the same.
     pub names: BTreeMap<String, Expr>,
+    /// What each name goes over that stands for one item after the other, and for nothing else.
+    pub each: BTreeMap<String, Expr>,
     /// Every name it gives to something, its functions included.
     given: BTreeSet<String>,
     /// Every dotted name it reads that it gives to nothing itself, each word with its place.
@@ -60,6 +49,8 @@ pub struct Call {
     pub is_caught: bool,
     /// Whether it is made whenever the script ends well.
     pub is_sure: bool,
+    /// Whether it stands in a function of another file, which sees nothing but what it is handed.
+    pub is_elsewhere: bool,
     /// Where its name stands.
     pub(super) at: Position,
     /// Where the keys of a map stand that is its last argument.
@@ -79,6 +70,8 @@ impl Call {
 struct Found {
     calls: Vec<Call>,
     bound: BTreeMap<String, Vec<Expr>>,
+    /// The lists that names go over.
+    each: BTreeMap<String, Vec<Expr>>,
     /// Names that may stand for several things.
     loose: BTreeSet<String>,
     returns: bool,
@@ -99,7 +92,7 @@ impl Said {
         });
         let handed_over = ast.iter_functions().flat_map(|function| function.params);
         found.loose.extend(handed_over.map(str::to_owned));
-        let Found { mut calls, bound, loose, returns, tries } = found;
+        let Found { mut calls, bound, each, loose, returns, tries } = found;
         let caught = if tries { caught(ast) } else { BTreeSet::new() };
         let sure = sure(ast);
         for call in &mut calls {
@@ -107,7 +100,7 @@ impl Said {
             call.is_sure = sure.contains(&call.at);
         }
         let functions = ast.iter_functions().map(|function| function.name.to_owned());
-        let given: BTreeSet<_> = bound.keys().chain(&loose).cloned().chain(functions).collect();
+        let given: BTreeSet<_> = bound.keys().chain(each.keys()).chain(&loose).cloned().chain(functions).collect();
         // A closure takes along what it reads: of that, the engine knows only the name.
         let functions_that = |fits: fn(&str) -> bool| {
             let mut functions = ast.clone_functions_only();
@@ -120,20 +113,23 @@ impl Said {
         let named = reads(&functions_that(|name| !is_closure(name)));
         let read_inside = named.filter(|read| !read.is_own).filter_map(|read| read.path.into_iter().next()).collect();
         let mut reads: Vec<_> = outside.chain(closures).map(|read| read.path).collect();
-        let names = bound.into_iter().filter(|(name, given)| given.len() == 1 && !loose.contains(name));
-        let names = names.filter_map(|(name, mut given)| Some((name, given.pop()?)));
-        let names: BTreeMap<_, _> = names.collect();
+        let of_both = |name: &String| loose.contains(name) || (bound.contains_key(name) && each.contains_key(name));
+        let only = |given: &BTreeMap<String, Vec<Expr>>| -> BTreeMap<String, Expr> {
+            let one = given.iter().filter(|(name, given)| given.len() == 1 && !of_both(name));
+            one.filter_map(|(name, given)| Some((name.clone(), given.first()?.clone()))).collect()
+        };
+        let (names, each) = (only(&bound), only(&each));
         let of_own = self::reads(ast).filter(|read| read.is_own && read.path.len() > 1).map(|read| read.path);
         let read_of_own: Vec<_> = of_own.collect();
         let meant: Vec<_> = read_of_own.iter().filter_map(|path| spelt_out(path, &names, &reads)).collect();
         reads.extend(meant);
         let last = match ast.statements().last() {
-            Some(Stmt::Expr(expression)) => Some(expr(expression, 0)),
-            Some(Stmt::FnCall(call, _)) => Some(called(call, None, 0)),
+            Some(Stmt::Expr(expression)) => Some(expr(expression)),
+            Some(Stmt::FnCall(call, _)) => Some(called(call)),
             _ => None,
         };
         let (last, read_of_calls) = (last.filter(|_| !returns), reads_of_calls(ast));
-        Self { calls, last, names, given, reads, read_inside, read_of_own, read_of_calls }
+        Self { calls, last, names, each, given, reads, read_inside, read_of_own, read_of_calls }
     }
 
     /// Whether it calls a function, or may by handing one over that is named only when it runs.
@@ -154,9 +150,11 @@ impl Said {
         self.calls.extend(other.calls.into_iter().map(|call| Call {
             is_caught: call.is_caught || is_tried,
             is_sure: false,
+            is_elsewhere: true,
             ..call
         }));
         self.names.retain(|name, _| !other.given.contains(name));
+        self.each.retain(|name, _| !other.given.contains(name));
     }
 }
 
@@ -164,12 +162,12 @@ impl Found {
     fn statement(&mut self, statement: &Stmt) {
         match statement {
             Stmt::Var(bound, ..) => {
-                self.bound.entry(bound.0.name.to_string()).or_default().push(expr(&bound.1, 0));
+                self.bound.entry(bound.0.name.to_string()).or_default().push(expr(&bound.1));
             }
             Stmt::Assignment(sides) => self.loose.extend(root(&sides.1.lhs)),
             Stmt::For(bound, _) => {
-                let names = [Some(&bound.0), bound.1.as_ref()].into_iter().flatten();
-                self.loose.extend(names.map(|name| name.name.to_string()));
+                self.each.entry(bound.0.name.to_string()).or_default().push(expr(&bound.2.expr));
+                self.loose.extend(bound.1.iter().map(|name| name.name.to_string()));
             }
             // What is caught has a name.
             Stmt::TryCatch(tried, _) => {
@@ -200,7 +198,7 @@ impl Found {
             self.loose.extend(call.args.first().and_then(root));
         }
         if call.op_token.is_none() {
-            let arguments = call.args.iter().map(|argument| expr(argument, 0)).collect();
+            let arguments = call.args.iter().map(expr).collect();
             let keys = match call.args.last() {
                 Some(Written::Map(entries, _)) => entries.0.iter().map(|(key, _)| key.pos).collect(),
                 _ => Vec::new(),
@@ -211,6 +209,7 @@ impl Found {
                 is_method,
                 is_caught: false,
                 is_sure: false,
+                is_elsewhere: false,
                 at,
                 keys,
             });
@@ -277,7 +276,7 @@ fn reads_of_calls(part: &AST) -> Vec<(Expr, Vec<(String, Position)>)> {
         if let Some(ASTNode::Expr(Written::Dot(sides, flags, _))) = path.last()
             && let (Written::FnCall(call, _), false) = (&sides.lhs, flags.intersects(ASTFlags::NEGATED))
         {
-            found.push((called(call, None, 0), properties(Some(&sides.rhs))));
+            found.push((called(call), properties(Some(&sides.rhs))));
         }
         true
     });
@@ -311,82 +310,5 @@ fn calls_a_method(expression: &Written) -> bool {
         Written::MethodCall(..) => true,
         Written::Dot(sides, ..) | Written::Index(sides, ..) => calls_a_method(&sides.lhs) || calls_a_method(&sides.rhs),
         _ => false,
-    }
-}
-
-fn node(kind: ExprKind) -> Expr {
-    Expr { kind, span: Span::default() }
-}
-
-fn unknown() -> Expr {
-    node(ExprKind::Name(UNKNOWN.to_owned()))
-}
-
-fn word(text: &str) -> Word {
-    Word { text: text.to_owned(), span: Span::default() }
-}
-
-/// An expression as guards have it.
-fn expr(written: &Written, depth: usize) -> Expr {
-    if depth > MAX_DEPTH {
-        return unknown();
-    }
-    let inner = |one: &Written| expr(one, depth + 1);
-    match written {
-        Written::Variable(name, ..) => node(ExprKind::Name(name.1.to_string())),
-        Written::InterpolatedString(parts, _) => {
-            let empty = node(ExprKind::Literal(Value::text("")));
-            parts.iter().map(inner).fold(empty, |left, right| joined(Binary::Add, left, right))
-        }
-        Written::Array(items, _) => node(ExprKind::List(items.iter().map(inner).collect())),
-        Written::Map(entries, _) => {
-            node(ExprKind::Map(entries.0.iter().map(|(key, value)| (word(&key.name), inner(value))).collect()))
-        }
-        Written::FnCall(call, _) => called(call, None, depth),
-        Written::Stmt(block) => match block.statements() {
-            [Stmt::Expr(only)] => inner(only),
-            [Stmt::FnCall(call, _)] => called(call, None, depth),
-            _ => unknown(),
-        },
-        Written::Dot(sides, ..) => behind(inner(&sides.lhs), &sides.rhs, depth + 1),
-        constant => match constant.get_literal_value(None).map(|value| to_value(&value)) {
-            // A single character is no text, though it becomes one.
-            Some(Ok(value)) if !matches!(constant, Written::CharConstant(..)) => node(ExprKind::Literal(value)),
-            _ => unknown(),
-        },
-    }
-}
-
-/// What stands behind the dots of an expression.
-fn behind(of: Expr, rest: &Written, depth: usize) -> Expr {
-    match rest {
-        Written::Property(names, _) => property(of, &names.2),
-        Written::MethodCall(call, _) => called(call, Some(of), depth),
-        Written::Dot(sides, ..) if depth <= MAX_DEPTH => {
-            behind(behind(of, &sides.lhs, depth + 1), &sides.rhs, depth + 1)
-        }
-        _ => unknown(),
-    }
-}
-
-/// A property of what an expression gives.
-pub(super) fn property(of: Expr, name: &str) -> Expr {
-    node(ExprKind::Property { of: Box::new(of), name: word(name), is_lenient: false })
-}
-
-fn joined(operator: Binary, left: Expr, right: Expr) -> Expr {
-    node(ExprKind::Binary(operator, Box::new((left, right))))
-}
-
-/// A call as guards have it; an operator between two expressions is one of its names.
-fn called(call: &FnCallExpr, of: Option<Expr>, depth: usize) -> Expr {
-    let mut arguments: Vec<Expr> = call.args.iter().map(|argument| expr(argument, depth + 1)).collect();
-    if call.op_token.is_none() {
-        return node(ExprKind::Call { of: of.map(Box::new), name: word(&call.name), arguments });
-    }
-    let operator = Binary::TABLE.iter().find(|(_, symbol, _)| *symbol == call.name.as_str());
-    match (operator, arguments.pop(), arguments.pop(), arguments.is_empty()) {
-        (Some((operator, ..)), Some(right), Some(left), true) => joined(*operator, left, right),
-        _ => unknown(),
     }
 }

@@ -45,6 +45,7 @@ mod readings;
 mod rules;
 mod scene;
 mod scripted;
+mod scripted_deploys;
 mod secrets;
 mod subject;
 mod taint;
@@ -53,6 +54,7 @@ mod tools;
 mod unverified;
 mod urls;
 mod values;
+mod versions;
 mod watched;
 
 use std::sync::Arc;

@@ -5,7 +5,9 @@
 //! before the run. So an undo that opens a gate verifies the services itself, in a runbook used as its
 //! action; it has a `when` that is false unless a step before this one read that the gate was open; and
 //! it stands on the first step that changes anything: anywhere else it would never be done. An `ensure`
-//! is done whenever a run ends, also after a rollback, and so never opens a gate.
+//! is done whenever a run ends, also after a rollback, and so never opens a gate. Where a rollback may
+//! open it, every undo deploys the version that its service ran before the change; a script says which
+//! outside of its functions, in the names that steps have read.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -43,6 +45,7 @@ use crate::lint::judgement::{NeededOpen, needed_open};
 use crate::lint::names::is_metric;
 use crate::lint::nodes::Nodes;
 use crate::lint::scene::Scene;
+use crate::lint::versions::deployed_back;
 
 use super::{Check, Group, Report, Rule, Subject};
 use crate::lint::unverified::unverified;
@@ -93,49 +96,40 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 }
 
 /// Reports undos that may leave another version than ran before: what a service has counted since says
-/// nothing of it, and the gate is opened behind it.
+/// nothing of it, and the gate is opened behind it. A script counts where it writes out what it deploys.
 fn brings_back(subject: &Subject<'_>, report: &mut Report<'_>) {
+    let scene = subject.scene();
     for (undone, node) in subject.undos() {
-        let undoing = &undone.scene;
-        for (deploy, service) in undoing.deploys() {
-            let deploying = undoing.flow.node(deploy);
-            if deploying.is_some_and(|node| reads_versions(subject, node)) {
+        let mut told = Vec::new();
+        for back in deployed_back(subject, undone) {
+            let is_brought = |service: &Known| {
+                let version = back.version.as_ref();
+                version.is_some_and(|version| is_brought_back(scene, undone.id, service, version))
+            };
+            let service = back.service.as_ref();
+            if told.contains(&back.service)
+                || service.is_some_and(|service| !scene.is_in_group(service) || is_brought(service))
+            {
                 continue;
             }
-            let version = deploying.and_then(|node| undoing.flow.argument(node, "version"));
-            if version.is_some_and(|version| is_brought_back(subject.scene(), undone.id, service, &version)) {
-                continue;
-            }
+            let name = service.map_or_else(|| "what a script deploys".to_owned(), Known::shown);
             let message = format!(
-                "the rollback opens a gate, and the undo of `{}` may leave another version of `{}` than ran before",
+                "the rollback opens a gate, and the undo of `{}` may leave another version of `{name}` than ran before",
                 node.path,
-                service.shown()
             );
             let found = report.at(message, subject.undo_span(undone));
-            report.push(found.help(format!(
-                "read the version of `{}` with `service_version` before this step, and deploy that",
-                service.shown()
-            )));
+            let help = match service {
+                Some(_) => {
+                    format!("read the version of `{name}` with `service_version` before this step, and deploy that")
+                }
+                None => {
+                    "name each service and the step that has read its version, outside of every function".to_owned()
+                }
+            };
+            report.push(found.help(help));
+            told.push(back.service);
         }
     }
-}
-
-/// Whether a script deploys what steps have read as a version; which of them, only the script says.
-fn reads_versions(subject: &Subject<'_>, node: &Node<'_>) -> bool {
-    let Some(script) = node.work.action.script() else {
-        return false;
-    };
-    let mut steps = script.reads().iter().filter_map(|path| match path.as_slice() {
-        [(steps, _), (id, _), (out, _), (version, _)] if steps == "steps" && out == "out" && version == "version" => {
-            Some(id.as_str())
-        }
-        _ => None,
-    });
-    let is_reading = |id: &str| {
-        let mut nodes = subject.scene().flow.nodes();
-        nodes.any(|(_, node)| node.path == id && node.work.action.name() == "service_version")
-    };
-    steps.any(is_reading)
 }
 
 /// Whether every opening of a gate is done only where it was read, before the step, that it was open.

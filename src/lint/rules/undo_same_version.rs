@@ -2,7 +2,8 @@
 //!
 //! Undoing a deploy means going back to the version that ran before, read before anything changed. The
 //! same expression in both gives the new version twice: the rollback changes nothing, and says that it
-//! did.
+//! did. So does whatever passes the new version on: a `let`, `lower(...)` or `trim(...)`, one side of an
+//! `if`, a `note`, a runbook used as an action, or a script, whose deploys count as well.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -34,6 +35,8 @@
 use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
+use crate::lint::subject::Undone;
+use crate::lint::versions::{deployed_back, deployed_in};
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -58,15 +61,27 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 subject.scene().deeds_inside(id).contains(&(giver, Deed::Deploys(service.clone())))
             })
         };
-        if let Some((service, _)) = back.iter().find(|deployed| forward.contains(deployed) || is_own(deployed)) {
-            let name = service.shown();
-            let message = format!("the undo of `{}` deploys the version of `{name}` that it is to undo", node.path);
+        let as_written = back.iter().find(|deployed| forward.contains(deployed) || is_own(deployed));
+        let as_written = as_written.map(|(service, _)| (service.shown(), "deploys"));
+        if let Some((name, deploys)) = as_written.or_else(|| passed_on(subject, undone)) {
+            let message = format!("the undo of `{}` {deploys} the version of `{name}` that it is to undo", node.path);
             let found = report.at(message, subject.undo_span(undone));
             report.push(found.help(format!(
                 "read the version in a `service_version` step before this one: `${{steps.previous_{name}.out.version}}`"
             )));
         }
     }
+}
+
+/// A service whose version an undo takes, whatever has passed it on, from what the step deploys.
+fn passed_on<'a>(subject: &Subject<'a>, undone: &Undone<'a>) -> Option<(String, &'static str)> {
+    let forward = deployed_in(subject, undone.id);
+    deployed_back(subject, undone).iter().find_map(|back| {
+        let (deployed, is_sure) = forward.iter().find_map(|one| Some((one, back.is_surely_as(one)?)))?;
+        let service = back.service.as_ref().or(deployed.service.as_ref());
+        let name = service.map_or_else(|| "service".to_owned(), Known::shown);
+        Some((name, if is_sure { "deploys" } else { "may deploy" }))
+    })
 }
 
 /// The services that are deployed, each with the version.

@@ -1,7 +1,7 @@
 //! An undo deploys a version that the service did not run before.
 //!
 //! A rollback goes back to the version that ran before. One that was read of another service, or read
-//! when the service may have been changed already, is not that version. A service that the step did
+//! when the service may have been changed already, as by the undo itself, is not that version. A service that the step did
 //! not change is not changed back by its undo either.
 //!
 //! ```yaml bad
@@ -39,6 +39,7 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::fanout::of_item;
 use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::Deed;
+use crate::lint::versions::{Deployed, deployed_back, deployed_in};
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -53,29 +54,46 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
     for (undone, node) in subject.undos() {
-        let (id, undoing) = (undone.id, &undone.scene);
-        let back = undoing.deeds().iter().filter_map(|(deploy, deed)| match deed {
-            Deed::Deploys(service) => Some((service, undoing.flow.argument(undoing.flow.node(*deploy)?, "version")?)),
-            _ => None,
-        });
-        for (service, version) in back {
-            if changes_another(subject, id, service) {
-                let message =
-                    format!("the undo of `{}` changes `{}`, which the step does not", node.path, service.shown());
-                let found = report.at(message, subject.undo_span(undone));
-                report.push(found.help(format!("make it the undo of the step that deploys `{}`", service.shown())));
-                continue;
-            }
-            if let Some(why) = why_wrong(subject, id, service, &version) {
-                let message = format!("the undo of `{}` deploys {why}", node.path);
-                let found = report.at(message, subject.undo_span(undone));
-                report.push(found.help(format!(
-                    "read the version of `{}` with `service_version` in a step that this one needs",
-                    service.shown()
-                )));
+        let mut told = Vec::new();
+        for back in deployed_back(subject, undone) {
+            let (what, help) =
+                if let Some(service) = back.service.as_ref().filter(|one| changes_another(subject, undone.id, one)) {
+                    let name = service.shown();
+                    (
+                        format!("the undo of `{}` changes `{name}`, which the step does not", node.path),
+                        format!("make it the undo of the step that deploys `{name}`"),
+                    )
+                } else if let Some((service, why)) = wrong(subject, undone.id, &back) {
+                    (
+                        format!("the undo of `{}` deploys {why}", node.path),
+                        format!(
+                            "read the version of `{}` with `service_version` in a step that this one needs",
+                            service.shown()
+                        ),
+                    )
+                } else {
+                    continue;
+                };
+            if !told.contains(&what) {
+                told.push(what.clone());
+                let found = report.at(what, subject.undo_span(undone));
+                report.push(found.help(help));
             }
         }
     }
+}
+
+/// The service of a deploy in an undo, and what is wrong with the version.
+fn wrong<'d>(subject: &Subject<'_>, step: NodeId, back: &'d Deployed) -> Option<(&'d Known, String)> {
+    let service = back.service.as_ref()?;
+    let why = back.known().find_map(|version| why_wrong(subject, step, service, version));
+    let is_changed = || deployed_in(subject, step).iter().any(|one| one.service.as_ref() == Some(service));
+    let read_now = || {
+        (back.may_be_read_now() && is_changed()).then(|| {
+            format!("the version of `{}` that it reads itself, which is the one that it is to undo", service.shown())
+        })
+    };
+    Some((service, why.or_else(read_now)?))
 }
 
 /// Whether a step moves something, and not this service.
