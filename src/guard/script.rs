@@ -5,6 +5,7 @@
 //! What opens a gate is no function here but a step of its own, which the engine can undo.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope};
@@ -16,6 +17,7 @@ use crate::value::Value;
 use crate::yaml::Scalar;
 
 use super::asked::{AskedPrimitive, is_callable};
+use super::caught::called_in;
 use super::convert::{to_dynamic, to_value};
 use super::fault::Wrong;
 use super::operators::fault;
@@ -72,6 +74,12 @@ impl Script {
     /// Every call of a primitive.
     pub fn asked(&self) -> &[AskedPrimitive] {
         &self.asked
+    }
+
+    /// The names of all that is called where one of its functions is, or of the author's own in a file,
+    /// its own name included.
+    pub fn called_by(&self, function: &str) -> BTreeSet<String> {
+        called_in(&self.ast, function)
     }
 
     /// What it says, and what the author's own functions say that it calls.

@@ -61,12 +61,14 @@ pub(super) fn add_asserted(flow: &Flow<'_>, asserted: Vec<Asserted>, deeds: &mut
 
 /// What must be the same for a node to do anything, or to end ok.
 #[derive(Clone, Copy)]
-struct Demand<'w> {
+pub(super) struct Demand<'w> {
     guard: &'w Guard,
-    sides: (&'w Expr, &'w Expr),
+    /// Both sides of it.
+    pub(super) sides: (&'w Expr, &'w Expr),
 }
 
-fn demands<'w>(node: &Node<'w>) -> Vec<Demand<'w>> {
+/// What an `assert`, or the `require` or `when` of a node, holds against something.
+pub(super) fn demands<'w>(node: &Node<'w>) -> Vec<Demand<'w>> {
     let action = &node.work.action;
     let asserted = match action.with.given("that") {
         Some(Given::Expression(guard)) if action.name() == "assert" => Some(guard),
@@ -102,7 +104,7 @@ fn asserted_by(
 }
 
 /// Whether an expression hangs on what a step has read.
-fn is_read(expression: &Expr) -> bool {
+pub(super) fn is_read(expression: &Expr) -> bool {
     let root = |name: &String| name.split('.').next().is_some_and(|root| ["steps", "out", "item"].contains(&root));
     names_of(expression).iter().any(root)
 }

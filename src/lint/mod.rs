@@ -12,6 +12,7 @@ mod allow;
 mod allowed;
 mod argv;
 mod asserted;
+mod believed;
 mod branches;
 mod brought_back;
 mod carried;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::guard::syntax::Expr;
-use crate::guard::{Guard, Script};
+use crate::guard::syntax::{Expr, ExprKind};
+use crate::guard::{Guard, Said, Script};
+use crate::runbook::target::Service;
 use crate::runbook::{ActionKind, Foreach, Runbook};
 use crate::value::Value;
 
@@ -15,7 +16,7 @@ use super::deeds::verified_by;
 use super::fanout::each_of;
 use super::flow::{Known, Node, NodeId, Part};
 use super::judgement::{HASHES, compared_sides};
-use super::pieces::argument_at;
+use super::pieces::{Pieces, Reader, argument_at, standing_for};
 use super::scene::Deed;
 
 /// How many expressions are looked into for one hash.
@@ -23,6 +24,9 @@ const MAX_FOLLOWED: usize = 64;
 
 /// What reads a hash.
 const READING: [&str; 3] = ["nats_req", "service_hash", "wait_log"];
+
+/// What gives a text that somebody outside has written, and that is no service's word on its own hash.
+const FOREIGN: [&str; 3] = ["exec", "http", "nats_watch"];
 
 /// A step that has read a hash.
 #[derive(Clone, Debug)]
@@ -32,16 +36,43 @@ pub(super) struct Reading {
     /// The service it was read from, where that is named.
     pub(super) service: Option<Known>,
     /// The subject that was asked, where no service is named.
-    pub(super) subject: Option<Known>,
+    pub(super) subject: Option<Pieces>,
+}
+
+impl Reading {
+    /// Whether a service that a target names may have answered for itself.
+    pub(super) fn may_be_of(&self, service: &Service) -> bool {
+        let asked = service.hash.as_ref().map(|hash| hash.subject.as_str());
+        let subject = self.subject.as_ref().filter(|subject| subject.is_partly_written());
+        asked.zip(subject).is_some_and(|(asked, subject)| subject.may_be(asked))
+    }
 }
 
 /// The readings of what a node holds a service against.
 pub(super) fn readings(subject: &Subject<'_>, id: NodeId, service: &Known) -> Vec<Reading> {
-    let mut follower = Follower { subject, user: id, left: MAX_FOLLOWED, found: Vec::new() };
+    Follower::held(subject, id, service).found
+}
+
+/// The steps that have what a node holds a service against from outside.
+pub(super) fn told_from_outside(subject: &Subject<'_>, id: NodeId, service: &Known) -> BTreeSet<NodeId> {
+    let follower = Follower::held(subject, id, service);
+    let services = &subject.setting.target.services;
+    let is_foreign = |reading: &&Reading| {
+        let is_request = reading.service.is_none() && reading.subject.is_some();
+        is_request && !services.values().any(|service| reading.may_be_of(service))
+    };
+    let asked = follower.found.iter().filter(is_foreign).map(|reading| reading.id);
+    follower.foreign.iter().copied().chain(asked).collect()
+}
+
+/// The steps that have what is filled in where a node uses it from outside.
+pub(super) fn inserted_from_outside(subject: &Subject<'_>, id: NodeId) -> BTreeSet<NodeId> {
+    let mut follower = Follower::of(subject, id);
     if let Some(node) = subject.scene().flow.node(id) {
-        follower.held_against(node, Some(service));
+        node.work.action.with.insertions().iter().for_each(|one| follower.guard(Place::of(node), one.guard));
     }
-    follower.found
+    follower.foreign.extend(follower.found.iter().map(|reading| reading.id));
+    follower.foreign
 }
 
 /// Where an expression stands.
@@ -65,11 +96,26 @@ struct Follower<'s, 'a> {
     user: NodeId,
     left: usize,
     found: Vec<Reading>,
+    /// The steps whose results come from outside.
+    foreign: BTreeSet<NodeId>,
 }
 
-impl<'s> Follower<'s, '_> {
+impl<'s, 'a> Follower<'s, 'a> {
+    fn of(subject: &'s Subject<'a>, user: NodeId) -> Self {
+        Self { subject, user, left: MAX_FOLLOWED, found: Vec::new(), foreign: BTreeSet::new() }
+    }
+
+    /// What a node holds a service against, followed.
+    fn held(subject: &'s Subject<'a>, id: NodeId, service: &Known) -> Self {
+        let mut follower = Self::of(subject, id);
+        if let Some(node) = subject.scene().flow.node(id) {
+            follower.held_against(node, Some(service));
+        }
+        follower
+    }
+
     /// Follows what a node holds a service against, or any of them.
-    fn held_against(&mut self, node: &'s Node<'_>, service: Option<&Known>) {
+    fn held_against(&mut self, node: &'s Node<'a>, service: Option<&Known>) {
         let place = Place::of(node);
         let given = match node.work.action.name() {
             "expect_hash" => "expected",
@@ -146,7 +192,7 @@ impl<'s> Follower<'s, '_> {
     }
 
     /// What a part of a step's result was read by.
-    fn result(&mut self, id: NodeId, node: &'s Node<'_>, part: &[&str]) {
+    fn result(&mut self, id: NodeId, node: &'s Node<'a>, part: &[&str]) {
         match &node.work.action.kind {
             ActionKind::Runbook(runbook) => {
                 let is_asked = |name: &str| part.first().is_none_or(|asked| *asked == name);
@@ -154,7 +200,7 @@ impl<'s> Follower<'s, '_> {
                 let given = runbook.outputs.iter().filter(|output| is_asked(&output.name));
                 given.for_each(|output| self.guard(place, &output.guard));
             }
-            ActionKind::Script(script) => self.found.extend(read_by_script(id, script)),
+            ActionKind::Script(script) => self.script(id, node, script, part),
             ActionKind::Primitive(_) if node.work.action.name() == "note" => {
                 let inserted = node.work.action.with.insertions();
                 inserted.iter().for_each(|one| self.guard(Place::of(node), one.guard));
@@ -164,12 +210,58 @@ impl<'s> Follower<'s, '_> {
                 Some(judge) => self.held_against(judge, None),
                 None => self.read(id, node),
             },
+            ActionKind::Primitive(primitive) if FOREIGN.contains(&primitive.name) => {
+                self.foreign.insert(id);
+            }
             ActionKind::Primitive(_) => {}
         }
     }
 
+    /// What a part of what a script gives was read by, where it judges nothing itself.
+    fn script(&mut self, id: NodeId, node: &'s Node<'a>, script: &'s Script, part: &[&str]) {
+        let said = script.said();
+        let mut seen = BTreeSet::new();
+        let last = said.last.as_ref().filter(|_| !said.calls("expect_hash"));
+        let mut open: Vec<&Expr> = last.map(|last| part_of(last, part, said)).into_iter().collect();
+        while let Some(expression) = open.pop() {
+            let mut outside = Vec::new();
+            passed(expression, &mut |one| match one {
+                Passed::Name(words) if words.first().is_some_and(|root| said.gives_itself(root)) => {
+                    let meant = words.first().filter(|root| seen.insert((**root).to_owned()));
+                    open.extend(meant.and_then(|root| said.names.get(*root).or_else(|| said.each.get(*root))));
+                }
+                Passed::Name(words) => outside.push(words),
+                Passed::Call(name, arguments) => {
+                    self.called(id, node, (name, arguments), said);
+                    // What a function reads, it may give.
+                    let called = script.called_by(name);
+                    let inside = said.calls.iter().filter(|call| call.name != name && called.contains(&call.name));
+                    inside.for_each(|call| self.called(id, node, (&call.name, &call.arguments), said));
+                }
+            });
+            outside.iter().for_each(|words| self.name(Place::of(node), words));
+        }
+    }
+
+    /// What a script has read by a call.
+    fn called(&mut self, id: NodeId, node: &'s Node<'a>, (name, arguments): (&str, &'s [Expr]), said: &'s Said) {
+        if FOREIGN.contains(&name) {
+            self.foreign.insert(id);
+        }
+        if !READING.contains(&name) {
+            return;
+        }
+        let given = |name| argument_at(arguments, 0, name, said);
+        let reader = Reader { subject: self.subject, flow: &self.subject.scene().flow, node };
+        let (service, subject) = match name {
+            "nats_req" => (None, given("subject").map(|subject| reader.said(subject, said))),
+            _ => (given("service").and_then(Expr::as_text).map(|name| Known::Value(Value::text(name))), None),
+        };
+        self.found.push(Reading { id, service, subject });
+    }
+
     /// The node that has judged the hash that a step gave.
-    fn judge_of(&self, id: NodeId, part: &[&str]) -> Option<&'s Node<'s>> {
+    fn judge_of(&self, id: NodeId, part: &[&str]) -> Option<&'s Node<'a>> {
         let scene = self.subject.scene();
         let judge = scene.judge_of(id, self.user).filter(|_| is_hash(part))?;
         scene.flow.node(judge)
@@ -181,17 +273,17 @@ impl<'s> Follower<'s, '_> {
         is_hash(part) && self.subject.scene().deeds().iter().any(is_deed)
     }
 
-    fn read(&mut self, id: NodeId, node: &Node<'_>) {
+    fn read(&mut self, id: NodeId, node: &'s Node<'a>) {
         let scene = self.subject.scene();
         let services = each_of(&scene.flow, node, "service", scene.setting);
-        let subject = scene.flow.argument(node, "subject");
+        let subject = Reader { subject: self.subject, flow: &scene.flow, node }.argument("subject");
         // Which of several items was taken is not looked at.
         let service = services.first().filter(|first| services.iter().all(|one| one == *first)).cloned();
         self.found.push(Reading { id, service, subject });
     }
 
     /// The step that a runbook is the action of.
-    fn user(&self, path: &str) -> Option<&'s Node<'s>> {
+    fn user(&self, path: &str) -> Option<&'s Node<'a>> {
         let mut nodes = self.subject.scene().flow.nodes().filter(|_| !path.is_empty());
         nodes.find(|(_, node)| node.path == path && node.part == Part::Begin).map(|(_, node)| node)
     }
@@ -212,31 +304,12 @@ fn is_hash(part: &[&str]) -> bool {
     HASHES.contains(&part.join(".").as_str())
 }
 
-/// What a script has read of what it gives, where it judges nothing itself.
-fn read_by_script(id: NodeId, script: &Script) -> Vec<Reading> {
-    let said = script.said();
-    let mut found = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut open: Vec<&Expr> = said.last.iter().filter(|_| !said.calls("expect_hash")).collect();
-    while let Some(expression) = open.pop() {
-        passed(expression, &mut |one| match one {
-            Passed::Name(words) => {
-                let meant = words.first().filter(|root| seen.insert((**root).to_owned()));
-                open.extend(meant.and_then(|root| said.names.get(*root)));
-            }
-            Passed::Call(name, arguments) if READING.contains(&name) => {
-                let written = |name| {
-                    let text = argument_at(arguments, 0, name, said)?.as_text()?;
-                    Some(Known::Value(Value::text(text)))
-                };
-                let (service, subject) = match name {
-                    "nats_req" => (None, written("subject")),
-                    _ => (written("service"), None),
-                };
-                found.push(Reading { id, service, subject });
-            }
-            Passed::Call(..) => {}
-        });
-    }
-    found
+/// What a script gives under the name that is asked for.
+fn part_of<'e>(last: &'e Expr, part: &[&str], said: &'e Said) -> &'e Expr {
+    let whole = standing_for(last, said);
+    let found = match (&whole.kind, part.first()) {
+        (ExprKind::Map(entries), Some(asked)) => entries.iter().find(|(key, _)| key.text == *asked),
+        _ => None,
+    };
+    found.map_or(whole, |(_, value)| value)
 }

@@ -239,7 +239,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether a node has certainly ended ok by the time another one starts.
-    fn is_surely_before(&self, id: NodeId, user: NodeId) -> bool {
+    pub fn is_surely_before(&self, id: NodeId, user: NodeId) -> bool {
         let only = || Nodes::that(&self.flow, |one, _| one == id);
         self.before(user).has(id) && self.proof(&only()).holds_at_start(user)
     }

@@ -102,7 +102,6 @@ fn is_of(subject: &Subject<'_>, reading: &Reading, service: &Known) -> bool {
     if let Some(read) = &reading.service {
         return read == service;
     }
-    let asked = service.as_text().and_then(|name| subject.setting.target.services.get(name)?.hash.as_ref());
-    let asked = asked.map(|hash| hash.subject.as_str());
-    asked.is_some() && reading.subject.as_ref().and_then(Known::as_text) == asked
+    let own = service.as_text().and_then(|name| subject.setting.target.services.get(name));
+    own.is_some_and(|own| reading.may_be_of(own))
 }
