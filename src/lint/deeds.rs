@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::declaration::{Declaration, InDoubt};
+use crate::declaration::{DEPLOY, Declaration, InDoubt};
 use crate::guard::syntax::{Expr, ExprKind};
 use crate::guard::{Given, Script};
 use crate::value::Value;
 
 use super::Setting;
 use super::checked::{kept_name, kept_text, names_of};
+use super::deploying::{deployed_by, deploys_of};
 use super::fanout::{each_of, hangs_on_item, is_said_per_item};
 use super::flow::{Flow, Known, Node};
 use super::judgement::{Said, judgement};
@@ -115,10 +116,19 @@ pub(super) fn deeds_of_script(flow: &Flow<'_>, node: &Node<'_>, script: &Script)
         };
         Some(Deed::Verifies { service: Known::Value(Value::text(service)), against: Some(against), is_old: false })
     });
-    // Which service it deploys is known only when it runs.
-    let deploys = script.said().calls("deploy").then(|| Known::Symbol(Arc::from("script:what a script deploys")));
     let closed = closed.map(|gate| Deed::Disarms(Known::Value(gate)));
-    closed.chain(verified).chain(deploys.map(Deed::Deploys)).collect()
+    closed.chain(verified).chain(deployed_surely(script).into_iter().map(Deed::Deploys)).collect()
+}
+
+/// What a script deploys, in order: services that it writes out and deploys whenever it ends well, or
+/// one that is known only when it runs.
+fn deployed_surely(script: &Script) -> Vec<Known> {
+    if !script.said().calls(DEPLOY) {
+        return Vec::new();
+    }
+    let named: Option<Vec<Known>> = deployed_by(script).into_iter().collect();
+    let named = named.filter(|_| deploys_of(script).all(|deploy| deploy.is_sure));
+    named.unwrap_or_else(|| vec![Known::Symbol(Arc::from("script:what a script deploys"))])
 }
 
 /// What a script holds a service against, as a guard would say it: a dotted name, or the hash of one.

@@ -129,9 +129,11 @@ impl<'a> Scene<'a> {
         self.deeds.get(from..to).unwrap_or_default()
     }
 
-    /// Whether a deed is what a fan-out that takes one item after the other does for its last one.
+    /// Whether a deed is what a fan-out that takes one item after the other does for its last one, or a
+    /// script as its last.
     pub fn is_last_item(&self, id: NodeId, deed: &Deed) -> bool {
-        self.flow.node(id).is_some_and(|node| is_in_turn(&self.flow, node))
+        let is_ordered = |node: &Node<'_>| node.work.action.script().is_some() || is_in_turn(&self.flow, node);
+        self.flow.node(id).is_some_and(is_ordered)
             && self.deeds.iter().rfind(|(one, _)| *one == id).is_some_and(|(_, last)| last == deed)
     }
 

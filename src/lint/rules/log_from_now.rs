@@ -100,7 +100,8 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 // A script gives the place in its own words.
                 ActionKind::Script(script) => {
                     let given = scene.flow.source_of(since).filter(|(giver, _)| *giver == *id);
-                    given.is_some_and(|(_, name)| gives_own_mark(script, name, service.as_ref()))
+                    let of = if deployed.as_value().is_some() { Some(*deployed) } else { service.as_ref() };
+                    given.is_some_and(|(_, name)| gives_own_mark(script, name, of))
                 }
                 ActionKind::Primitive(_) | ActionKind::Runbook(_) => {
                     scene.flow.named(deploy, &log_mark(&deploy.path)) == *since

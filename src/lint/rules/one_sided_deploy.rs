@@ -6,6 +6,8 @@
 //! deploy that is skipped only where its version runs already counts as done. And where a rollback brings
 //! one of them back, it brings back every one that the run changes. A service that is named only when the
 //! runbook runs may be any of them.
+//! A script changes the services that it surely deploys and writes out, outside of every `if` and loop;
+//! any other one may change whichever, and counts for none.
 //!
 //! ```yaml bad
 //! titan: 1
