@@ -1,7 +1,7 @@
 //! The engine's syntax of a script as that of guards, without places. What guards do not have becomes a
 //! name that nothing stands for, so whoever reads it knows nothing of it.
 
-use rhai::{ASTFlags, Expr as Written, FnCallExpr, Stmt};
+use rhai::{AST, ASTFlags, ASTNode, Expr as Written, FnCallExpr, Stmt};
 
 use crate::source::Span;
 use crate::value::Value;
@@ -24,6 +24,30 @@ pub(super) fn expr(written: &Written) -> Expr {
 /// A call as guards have it; an operator between two expressions is one of its names.
 pub(super) fn called(call: &FnCallExpr) -> Expr {
     called_on(call, None, 0)
+}
+
+/// What a function gives, where it is one expression.
+pub(super) fn given_by(ast: &AST, function: &str) -> Option<Expr> {
+    let mut only = ast.clone_functions_only();
+    only.retain_functions(|_, _, name, _| name == function);
+    let mut found = Vec::new();
+    only.walk(&mut |path: &[ASTNode<'_>]| {
+        if let [ASTNode::Stmt(statement)] = path {
+            found.push(whole(statement));
+        }
+        true
+    });
+    let given = found.pop().flatten();
+    given.filter(|_| found.is_empty())
+}
+
+/// What a statement gives, where it is one expression.
+pub(super) fn whole(statement: &Stmt) -> Option<Expr> {
+    match statement {
+        Stmt::Expr(expression) => Some(expr(expression)),
+        Stmt::FnCall(call, _) => Some(called(call)),
+        _ => None,
+    }
 }
 
 /// A property of what an expression gives.

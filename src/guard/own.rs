@@ -17,6 +17,7 @@ use crate::source::{SourceFile, Span};
 
 use super::asked::AskedPrimitive;
 use super::caught::{called_in, is_closure};
+use super::engine_syntax::given_by;
 use super::fault::Wrong;
 use super::outcome::not_there;
 use super::said::Said;
@@ -233,6 +234,13 @@ impl OwnFunctions {
     pub fn arities(&self, name: &str) -> Vec<usize> {
         let functions = self.0.iter().flat_map(|shelf| shelf.ast.iter_functions());
         functions.filter(|function| function.name == name).map(|function| function.params.len()).collect()
+    }
+
+    /// What one of them gives, where it is one expression, with the names of its arguments.
+    pub fn given_by(&self, name: &str) -> Option<(Vec<&str>, Expr)> {
+        let shelf = self.0.as_deref()?;
+        let params = shelf.ast.iter_functions().find(|function| function.name == name)?.params;
+        Some((params, given_by(&shelf.ast, name)?))
     }
 
     /// An expression or a script that can call them.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rhai::{AST, ASTFlags, ASTNode, Expr as Written, FnCallExpr, Position, Stmt};
 
 use super::caught::{caught, is_closure};
-use super::engine_syntax::{called, expr};
+use super::engine_syntax::{called, expr, whole};
 use super::functions::Function;
 use super::methods;
 use super::sure::sure;
@@ -123,11 +123,7 @@ impl Said {
         let read_of_own: Vec<_> = of_own.collect();
         let meant: Vec<_> = read_of_own.iter().filter_map(|path| spelt_out(path, &names, &reads)).collect();
         reads.extend(meant);
-        let last = match ast.statements().last() {
-            Some(Stmt::Expr(expression)) => Some(expr(expression)),
-            Some(Stmt::FnCall(call, _)) => Some(called(call)),
-            _ => None,
-        };
+        let last = ast.statements().last().and_then(whole);
         let (last, read_of_calls) = (last.filter(|_| !returns), reads_of_calls(ast));
         Self { calls, last, names, each, given, reads, read_inside, read_of_own, read_of_calls }
     }

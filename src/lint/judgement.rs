@@ -4,7 +4,7 @@
 //! nothing.
 
 use crate::guard::syntax::{Binary, Expr, ExprKind, Unary};
-use crate::guard::{Guard, known};
+use crate::guard::{Guard, OwnFunctions, known};
 use crate::runbook::{Poll, Work};
 use crate::value::Value;
 
@@ -125,7 +125,13 @@ impl<'w> Said<'w> {
     }
 
     fn sides(self, wanted: Binary) -> Option<(&'w Expr, &'w Expr)> {
-        sides(self.syntax, wanted)
+        sides(self.syntax, wanted).or_else(|| match &self.syntax.kind {
+            ExprKind::Call { of: None, name, arguments } if wanted == Binary::Equal => match arguments.as_slice() {
+                [left, right] if compares(self.guard.own_functions(), &name.text) => Some((left, right)),
+                _ => None,
+            },
+            _ => None,
+        })
     }
 }
 
@@ -145,6 +151,21 @@ pub(super) fn sides(syntax: &Expr, wanted: Binary) -> Option<(&Expr, &Expr)> {
         },
         _ => None,
     }
+}
+
+/// Whether a function of the author's own says that its two arguments are the same.
+fn compares(own: &OwnFunctions, name: &str) -> bool {
+    let Some((params, given)) = own.given_by(name) else {
+        return false;
+    };
+    let ExprKind::Binary(Binary::Equal, sides) = &given.kind else {
+        return false;
+    };
+    let names = [kept_name(&sides.0), kept_name(&sides.1)];
+    let [one, other] = params.as_slice() else {
+        return false;
+    };
+    one != other && [one, other].iter().all(|param| names.iter().flatten().any(|name| name == **param))
 }
 
 /// What the hash in a result is compared with.

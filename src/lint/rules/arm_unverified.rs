@@ -10,6 +10,8 @@
 //! In a run that deploys neither, nobody knows what was changed before it: there the last handshake in
 //! the log of the one that asks is compared with the expected hash, and its counter tells that the
 //! running process made it.
+//! The comparison may stand in a function of a file that does nothing else, such as
+//! `fn same_hash(a, b) { lower(a) == lower(b) }`.
 //! A script verifies a service that it surely asks by `expect_hash`, outside of every `if` and loop.
 //! A hash that was read after that deploy verifies as well where an `assert`, or the `require` or `when` of
 //! the step that opens, compares it with the expected one.
