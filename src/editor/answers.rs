@@ -213,7 +213,7 @@ fn references(setting: Setting<'_>, uri: &Uri, offset: usize, with_declaration: 
         return Vec::new();
     };
     let declared = setting.document.declaration("steps", &id).map(|step| step.name.span);
-    let mut spans = places(setting, &id);
+    let mut spans = places(setting, &id).spans;
     spans.retain(|span| with_declaration || Some(*span) != declared);
     spans.into_iter().map(|span| Location { uri: uri.clone(), range: setting.document.range(span) }).collect()
 }

@@ -13,7 +13,7 @@ use crate::stdlib;
 use crate::yaml::{Node, NodeKind};
 
 use super::document::Document;
-use super::expressions::{expressions, is_in_text, typed};
+use super::expressions::expressions;
 use super::names::{Setting, Standing};
 use super::sketch::sketch;
 use super::walk::{Frame, Leaf, Place, Wanted, action_around, entries, get, text, walk};
@@ -82,14 +82,13 @@ impl Cursor<'_> {
             }
             Leaf::Value(node, key) => {
                 let how = place.wanted.expressions(key);
-                let mut around = expressions(self.text, node, how).into_iter();
-                let inside = around.rfind(|span| span.start <= self.offset && self.offset <= span.end);
-                match inside {
-                    Some(span) if is_in_text(self.text, span, self.offset) => {
+                let around = expressions(self.text, node, how).into_iter();
+                match around.rev().find_map(|one| one.offset(self.offset).map(|inside| (one, inside))) {
+                    Some((expression, inside)) if expression.is_in_text(inside) => {
                         (Vec::new(), Span::new(self.offset, self.offset))
                     }
-                    Some(span) => {
-                        let written = typed(self.text, span, self.offset);
+                    Some((expression, inside)) => {
+                        let written = expression.typed(inside);
                         let last = written.last().map_or(0, |word| word.len());
                         let key = guard_key(place.frames, key.map(|key| key.value.as_str()));
                         let offers = self.names(&written, Standing::of(place.frames, Some(key)));

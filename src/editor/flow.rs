@@ -1,7 +1,7 @@
 //! The one-line parts of a sketch: keys, quoted and plain texts, and what stands in brackets.
 
 use crate::source::{Span, Spanned};
-use crate::yaml::{MAX_DEPTH, Node, NodeKind, Scalar};
+use crate::yaml::{MAX_DEPTH, Node, NodeKind, Scalar, unquoted};
 
 use super::sketch::nothing;
 
@@ -171,10 +171,7 @@ impl Flow<'_> {
         // Never closed: it ends with its line.
         let length = closed.unwrap_or_else(|| rest.find(['\n', '\r']).unwrap_or(rest.len()));
         let inner = rest.get(1..length - usize::from(closed.is_some())).unwrap_or("");
-        let text = match quote {
-            '\'' => inner.replace("''", "'"),
-            _ => inner.replace("\\\"", "\"").replace("\\\\", "\\"),
-        };
+        let text = unquoted(inner, quote);
         let verbatim = text == inner;
         self.at += length;
         let scalar = Scalar { text, quoted: true, verbatim, text_start: start + 1 };

@@ -11,7 +11,7 @@ use crate::value::format_duration;
 use crate::yaml::Node;
 
 use super::document::Document;
-use super::expressions::{Path, expressions, paths};
+use super::expressions::{Path, expressions};
 use super::names::{Setting, Standing};
 use super::walk::{Frame, Leaf, Place, Wanted, action_around, get, text, walk};
 
@@ -52,11 +52,10 @@ pub(super) fn pointed<'d>(setting: Setting<'d>, place: &Place<'_, 'd>, offset: u
     let Leaf::Value(node, key) = place.leaf else {
         return None;
     };
-    let document = setting.document.text();
-    let mut around = expressions(document, node, place.wanted.expressions(key)).into_iter();
-    let expression = around.rfind(|span| span.start <= offset && offset <= span.end)?;
-    let found = paths(document, expression).into_iter();
-    let on = |path: &Path<'_>| path.words.iter().position(|(_, span)| span.start <= offset && offset <= span.end);
+    let around = expressions(setting.document.text(), node, place.wanted.expressions(key)).into_iter();
+    let (expression, inside) = around.rev().find_map(|one| one.offset(offset).map(|inside| (one, inside)))?;
+    let found = expression.paths().into_iter();
+    let on = |path: &Path<'_>| path.words.iter().position(|(_, word)| word.start <= inside && inside <= word.end);
     let (path, at) = found.filter_map(|path| on(&path).map(|at| (path, at))).next()?;
     let words: Vec<_> = path.words.iter().take(at + 1).collect();
     let is_last = at + 1 == path.words.len();
@@ -65,7 +64,7 @@ pub(super) fn pointed<'d>(setting: Setting<'d>, place: &Place<'_, 'd>, offset: u
         _ => key.map(|key| key.value.as_str()),
     };
     Some(Pointed {
-        span: words.last()?.1,
+        span: expression.part(&words.last()?.1)?,
         words: words.into_iter().map(|(word, _)| *word).collect(),
         is_call: path.is_call && is_last,
         standing: Standing::of(place.frames, key),

@@ -19,6 +19,7 @@ mod rename;
 mod server;
 mod sketch;
 mod symbols;
+mod tokens;
 mod uri;
 mod walk;
 

@@ -1,11 +1,14 @@
 //! Renaming a step: its id, every edge and watch that names it, and every expression that reads it.
 
+use std::ops::Range;
+
 use crate::name::StepId;
 use crate::runbook::grammar::{Holds, Names};
 use crate::source::Span;
+use crate::yaml::{Node, NodeKind, Places};
 
 use super::document::Document;
-use super::expressions::{expressions, paths};
+use super::expressions::expressions;
 use super::hover::{point, pointed};
 use super::names::Setting;
 use super::walk::{Leaf, Place, Wanted, get, text, walk};
@@ -21,7 +24,7 @@ pub(super) struct Renamed {
 /// The step whose name is under the cursor, and where.
 pub(super) fn step_at(setting: Setting<'_>, offset: usize) -> Option<(String, Span)> {
     let found = point(setting, offset, |place| {
-        named(place).or_else(|| {
+        named(setting.document, place).and_then(|(id, span)| Some((id, span?))).or_else(|| {
             let name = pointed(setting, place, offset)?;
             match name.words.as_slice() {
                 ["steps", id] => Some(((*id).to_owned(), name.span)),
@@ -48,10 +51,42 @@ pub(super) fn rename(setting: Setting<'_>, offset: usize, new: &str) -> Result<R
     }
     let test = setting.checker.test_file(&document.file, setting.open).map(|file| Document::new(file, 0));
     let tested = test.filter(|test| test.is_whole && is_for(test, document)).map(|test| {
-        let spans = places(Setting { document: &test, ..setting }, &id);
-        (test, spans)
+        let spans = places(Setting { document: &test, ..setting }, &id).clear(&test);
+        spans.map(|spans| (test, spans))
     });
-    Ok(Renamed { here: places(setting, &id), test: tested })
+    Ok(Renamed { here: places(setting, &id).clear(document)?, test: tested.transpose()? })
+}
+
+/// The places where a step is named.
+#[derive(Default)]
+pub(super) struct Named {
+    /// Where, in the order of the text.
+    pub(super) spans: Vec<Span>,
+    /// The values that name it where the document's quotes and escapes hide its letters.
+    hidden: Vec<Span>,
+}
+
+impl Named {
+    fn add(&mut self, span: Option<Span>, whole: Span) {
+        match span {
+            Some(span) => self.spans.push(span),
+            None => self.hidden.push(whole),
+        }
+    }
+
+    /// All places, where each of them can be written anew.
+    fn clear(self, document: &Document) -> Result<Vec<Span>, String> {
+        match self.hidden.first() {
+            None => Ok(self.spans),
+            Some(span) => {
+                let line = document.position(span.start).line + 1;
+                let file = document.file.name().rsplit('/').next().unwrap_or("");
+                Err(format!(
+                    "line {line} of `{file}` names the step in a text that cannot be followed; write it plainly"
+                ))
+            }
+        }
+    }
 }
 
 /// Whether a test file is for a runbook.
@@ -61,96 +96,98 @@ fn is_for(test: &Document, runbook: &Document) -> bool {
     !named.is_empty() && stem(named) == stem(runbook.file.name())
 }
 
-/// Every place where a step is named, in the order of the text.
-pub(super) fn places(setting: Setting<'_>, id: &str) -> Vec<Span> {
+/// Every place where a step is named.
+pub(super) fn places(setting: Setting<'_>, id: &str) -> Named {
     let document = setting.document;
-    let mut found = Vec::new();
+    let mut found = Named::default();
     walk(&document.root, document.table(), setting.catalogue, &mut |place| {
-        let here = named(&place).or_else(|| first_of_path(document, &place));
+        let here = named(document, &place).or_else(|| first_of_path(document, &place));
         if let Some((_, span)) = here.filter(|(name, _)| name == id) {
-            found.push(span);
+            found.add(span, place.leaf.span());
         }
         let Leaf::Value(node, key) = place.leaf else {
             return;
         };
         for expression in expressions(document.text(), node, place.wanted.expressions(key)) {
-            for path in paths(document.text(), expression) {
-                if let [("steps", _), (name, span), ..] = path.words.as_slice()
+            for path in expression.paths() {
+                if let [("steps", _), (name, part), ..] = path.words.as_slice()
                     && *name == id
                 {
-                    found.push(*span);
+                    found.add(expression.part(part), expression.whole());
                 }
             }
-            found.extend(indexed(document.text(), expression, id));
+            for part in indexed(expression.text, id) {
+                found.add(expression.part(&part), expression.whole());
+            }
         }
     });
-    found.sort();
-    found.dedup();
+    found.spans.sort();
+    found.spans.dedup();
     found
 }
 
+/// A name and where it stands, where that can be told.
+type Word = (String, Option<Span>);
+
 /// The step that is named here in so many words.
-fn named(place: &Place<'_, '_>) -> Option<(String, Span)> {
+fn named(document: &Document, place: &Place<'_, '_>) -> Option<Word> {
     match place.leaf {
         Leaf::Key(key, _) => {
             let frame = place.frames.last()?;
             let is_step = frame.key.is_some_and(|key| key.value == "steps") && place.frames.len() == 2;
             let is_edge = matches!(frame.wanted, Wanted::Holds(Holds::Needs));
-            (is_step || is_edge).then(|| (key.value.clone(), key.span))
+            (is_step || is_edge).then(|| (key.value.clone(), Some(key.span)))
         }
         Leaf::Value(node, _) => {
             let is_step = matches!(place.wanted, Wanted::Holds(Holds::Step));
-            let span = is_step.then(|| word(node))??;
-            Some((text(node)?.to_owned(), span))
+            let said = text(node).filter(|_| is_step)?;
+            Some((said.to_owned(), within(document, node, 0..said.len())))
         }
     }
 }
 
 /// The outermost step of a path such as `outer/inner`, as test files have them.
-fn first_of_path(document: &Document, place: &Place<'_, '_>) -> Option<(String, Span)> {
-    let (path, span) = match place.leaf {
+fn first_of_path(document: &Document, place: &Place<'_, '_>) -> Option<Word> {
+    let first = |path: &str| path.split(['/', '[']).next().unwrap_or("").to_owned();
+    match place.leaf {
         Leaf::Key(key, _) => {
             let frame = place.frames.last()?;
             let is_path = matches!(frame.wanted, Wanted::Holds(Holds::Named(Names::StepPaths, _)));
-            is_path.then_some((key.value.as_str(), key.span))?
+            let id = is_path.then(|| first(&key.value))?;
+            let span = Places::of_key(key, document.text()).map(|places| places.part(0..id.len()));
+            Some((id, span))
         }
         Leaf::Value(node, _) => {
             let is_path = matches!(place.wanted, Wanted::Holds(Holds::StepPath));
-            (text(node).filter(|_| is_path)?, node.span)
+            let id = text(node).filter(|_| is_path).map(first)?;
+            let span = within(document, node, 0..id.len());
+            Some((id, span))
         }
-    };
-    let start = span.start + usize::from(document.file.slice(span).starts_with(['"', '\'']));
-    let id = path.split(['/', '[']).next()?;
-    Some((id.to_owned(), Span::new(start, start + id.len())))
-}
-
-/// The place of a single value without its quotes.
-fn word(node: &crate::yaml::Node) -> Option<Span> {
-    match &node.kind {
-        crate::yaml::NodeKind::Scalar(scalar) if scalar.verbatim => {
-            Some(Span::new(scalar.text_start, scalar.text_start + scalar.text.len()))
-        }
-        _ => None,
     }
 }
 
+/// Where a part of a single value stands.
+fn within(document: &Document, node: &Node, part: Range<usize>) -> Option<Span> {
+    let NodeKind::Scalar(scalar) = &node.kind else {
+        return None;
+    };
+    Places::of(scalar, node.span, document.text()).map(|places| places.part(part))
+}
+
 /// Where an expression has the step as `steps["id"]`.
-fn indexed(text: &str, expression: Span, id: &str) -> Vec<Span> {
-    let said = text.get(expression.start..expression.end).unwrap_or("");
+fn indexed(said: &str, id: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (at, _) in said.match_indices("steps") {
         let rest = said.get(at + "steps".len()..).unwrap_or("").trim_start();
         let Some(rest) = rest.trim_start_matches('?').strip_prefix('[') else {
             continue;
         };
-        let rest = rest.trim_start().trim_start_matches('\\');
-        let Some(behind) = rest.strip_prefix(['"', '\'', '`']) else {
+        let Some(behind) = rest.trim_start().strip_prefix(['"', '\'', '`']) else {
             continue;
         };
-        let ends = behind.strip_prefix(id).is_some_and(|rest| rest.starts_with(['"', '\'', '`', '\\']));
-        if ends {
-            let start = expression.end - behind.len();
-            found.push(Span::new(start, start + id.len()));
+        if behind.strip_prefix(id).is_some_and(|rest| rest.starts_with(['"', '\'', '`'])) {
+            let start = said.len() - behind.len();
+            found.push(start..start + id.len());
         }
     }
     found

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::guard::{Guard, insertion_places};
 use crate::runbook::{Action, ActionKind, Poll, Runbook, Watch, Work};
 use crate::source::{SourceFile, Span};
-use crate::yaml::{Node, NodeKind, Scalar};
+use crate::yaml::{Node, NodeKind, Places, Scalar};
 
 /// An action in a runbook.
 pub(super) struct Use<'a> {
@@ -153,33 +153,8 @@ impl<'a> Leaf<'a> {
 
     /// Where a part of its text stands in the file; all of it where that cannot be told.
     pub(super) fn part(&self, file: &SourceFile, part: Range<usize>) -> Span {
-        if self.scalar.verbatim {
-            return Span::new(self.scalar.text_start + part.start, self.scalar.text_start + part.end);
-        }
-        let written = file.slice(self.span);
-        let at = |offset| place(self.text(), written, offset);
-        let last = self.text().get(part.clone()).and_then(|text| text.char_indices().next_back());
-        let ends = last.and_then(|(offset, c)| Some(at(part.start + offset)? + c.len_utf8()));
-        match (at(part.start), ends) {
-            (Some(start), Some(end)) => Span::new(self.span.start + start, self.span.start + end),
-            _ => self.span,
-        }
+        Places::of(self.scalar, self.span, file.text()).map_or(self.span, |places| places.part(part))
     }
-}
-
-/// Where the character at `offset` of a text stands in what was written: folding and unquoting
-/// only drop blanks, line ends and backslashes, so the others stand there in the same order.
-fn place(text: &str, written: &str, offset: usize) -> Option<usize> {
-    let is_block = written.starts_with(['|', '>']);
-    let first = if is_block { written.find('\n')? } else { 0 };
-    let mut rest = written.char_indices().skip_while(|(at, _)| *at < first);
-    for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
-        let (found, _) = rest.find(|(_, other)| *other == c)?;
-        if at >= offset {
-            return Some(found);
-        }
-    }
-    None
 }
 
 /// Every single value under a node, in the order of the text.

@@ -6,12 +6,14 @@
 
 mod foot;
 mod parse;
+mod places;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use foot::{foot_column, is_foot};
 pub use parse::{MAX_DEPTH, MAX_NODES, parse};
+pub use places::{Places, unquoted};
 pub use text::{MAX_TEXT, read_text};
 
 use crate::source::{Span, Spanned};

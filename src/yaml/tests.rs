@@ -41,6 +41,44 @@ fn an_escaped_or_folded_text_is_not_verbatim() {
 }
 
 #[test]
+fn every_character_of_a_text_is_found_in_its_file() {
+    for text in [
+        "a: x.b + y\n",
+        "a: 'x ''b'' y'\n",
+        r#"a: "x \"b\" é \x41\u00e9\U0001F6A8 \t\\y""#,
+        "a: \"x\\\n  b\n\n  y\"\n",
+        "a: x\n  b\n  y\n",
+        "a: |\n  \"x\n\n    b\n  y'\nb: 1\n",
+        "a: |-\n  | x\n  y # b\n",
+        "a: >-\n  🚨 x\n  b\n\n  y\n",
+        "a: { b: [\"\\\"x\\\" + b\", y] }\n",
+    ] {
+        let (node, found) = read(text);
+        assert!(found.is_empty(), "{found:?}");
+        all_are_found(text, &node.unwrap());
+    }
+}
+
+fn all_are_found(text: &str, node: &Node) {
+    node.entries().iter().for_each(|(_, node)| all_are_found(text, node));
+    node.items().iter().for_each(|node| all_are_found(text, node));
+    let NodeKind::Scalar(scalar) = &node.kind else {
+        return;
+    };
+    let places = Places::of(scalar, node.span, text).expect(text);
+    let mut last = 0;
+    for (at, c) in scalar.text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        let span = places.part(at..at + c.len_utf8());
+        let written = &text[span.start..span.end];
+        let is_escape = written.starts_with('\\') || written == "''";
+        assert!(written.chars().eq([c]) || is_escape, "{c} is not {written} in {text}");
+        assert!(span.start >= last, "{text}");
+        assert_eq!(places.offset(span.start), Some(at), "{text}");
+        last = span.end;
+    }
+}
+
+#[test]
 fn everything_a_runbook_must_not_hold_is_refused_and_parsing_goes_on() {
     let cases = [
         ("a: !armed\nb: &x 1\n", vec![("yaml-tag", "!armed"), ("yaml-anchor", "&x")]),

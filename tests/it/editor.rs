@@ -210,6 +210,60 @@ fn a_rename_reaches_every_place_and_no_other() {
     assert!(editor.ask("textDocument/rename", params)["error"]["message"].as_str().unwrap().contains("no YAML"));
 }
 
+/// What a runbook is after the step `look` got another name, which changes nothing of what is wrong.
+fn renamed(text: &str, new: &str) -> String {
+    let mut editor = Editor::new();
+    let problems = editor.open("x.yaml", text);
+    let (_, position) = marked(&text.replacen("\n  look:", "\n  ▮look:", 1));
+    let mut params = editor.at("x.yaml", &position);
+    params["newName"] = json!(new);
+    let edit = editor.result("textDocument/rename", params);
+    let renamed = edited(text, &edit["changes"][editor.uri("x.yaml").as_str()]);
+    assert_eq!(codes(&editor.change("x.yaml", &renamed)), codes(&problems), "{renamed}");
+    renamed
+}
+
+/// A runbook with a step `look`, and another step.
+fn looked_at(step: &str) -> String {
+    format!("titan: 1\nrunbook: x\nsteps:\n  look: {{ do: service_version, with: {{ service: brain }} }}\n  a:\n{step}")
+}
+
+#[test]
+fn a_rename_reaches_into_every_kind_of_quotes() {
+    for step in [
+        r#"    when: "steps.look.status == \"ok\""
+    do: note
+    with: { text: "a ${if steps.look.status == \"ok\" { steps.look.out.version } else { \"\" }}" }
+"#,
+        "    when: 'steps.look.out.version != ''x'''\n    do: note\n    with: { text: b }\n",
+        "    when: steps.look.status == \"ok\"\n      && steps.look.out.version != \"1\"\n    do: note\n    with: { text: c }\n",
+        "    when: \"has(steps.look.out, \\\"version\\\")\n      && true\"\n    do: note\n    with: { text: d }\n",
+        "    needs: [\"lo\\x6fk\"]\n    do: note\n    with:\n      text: >-\n        a ${steps\n        .look.out.version} \"steps.look\"\noutputs:\n  o: \"steps.look.out.version + \\\"\\\"\"\n",
+    ] {
+        let text = looked_at(step);
+        let wanted = text.replace("steps.look.", "steps.gaze.").replace("  look:", "  gaze:");
+        let wanted = wanted.replace(" .look.", " .gaze.").replace("lo\\x6fk", "gaze");
+        assert_eq!(renamed(&text, "gaze"), wanted);
+    }
+}
+
+#[test]
+fn names_between_escaped_quotes_are_known_and_offered() {
+    let mut editor = Editor::new();
+    for guard in [
+        r#""steps.look.st▮atus == \"ok\"""#,
+        r#""true && \"x\" != steps.look.st▮atus""#,
+        "'''x'' != \"y\" || steps.look.st▮atus == \"ok\"'",
+    ] {
+        let said = editor.hover(&looked_at(&format!("    when: {guard}\n    do: note\n    with: {{ text: b }}\n")));
+        assert!(said.contains("steps.look.status"), "{guard}: {said}");
+    }
+    let offered = editor.offered(&looked_at("    when: \"\\\"x\\\" == steps.look.▮\"\n    do: note\n"));
+    assert!(offered.contains("status"), "{offered:?}");
+    let offered = editor.offered(&looked_at("    when: \"\\\"x▮\\\" == steps.look\"\n    do: note\n"));
+    assert!(offered.is_empty(), "{offered:?}");
+}
+
 #[test]
 fn a_rename_reaches_the_test_file() {
     let mut editor = Editor::new();
