@@ -1,6 +1,7 @@
 //! Where expressions stand in a document, and the names in them: by their text alone, so that a
 //! half-typed one counts as well.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -9,6 +10,7 @@ use crate::source::Span;
 use crate::yaml::{Node, NodeKind, Places};
 
 use super::tokens::{Token, TokenKind, is_in_text, tokens};
+use super::uses::{Use, uses};
 use super::walk::Expressions;
 
 /// An expression as the language reads it, without the document's quotes and escapes.
@@ -89,7 +91,18 @@ impl<'n> Expression<'n> {
 
     /// Every dotted name; what stands in its texts is none.
     pub(super) fn paths(&self) -> Vec<Path<'n>> {
-        paths(self.text)
+        let mut found = paths(self.text);
+        for map in ["steps", "params"] {
+            let known: BTreeSet<_> = found.iter().flat_map(|path| &path.words).map(|(_, at)| at.start).collect();
+            found.extend(uses(self.text, map).into_iter().filter_map(|one| match one {
+                Use::Of(name, at) if !known.contains(&at.start) => {
+                    let words = vec![(map, at.start..at.start), (name, at)];
+                    Some(Path { words, is_call: false })
+                }
+                Use::Of(..) | Use::Whole(_) => None,
+            }));
+        }
+        found
     }
 
     /// Whether a place of it is inside a text.
@@ -126,6 +139,14 @@ fn path<'t>(tokens: &[Token<'t>]) -> Path<'t> {
         }
         words.push((first.text, first.range()));
         rest = behind;
+        while let [open, name, close, behind @ ..] = rest
+            && open.opens_index()
+            && close.is("]")
+            && let Some(said) = name.said()
+        {
+            words.push(said);
+            rest = behind;
+        }
         let Some((dot, behind)) = rest.split_first().filter(|(dot, _)| dot.is_dot()) else {
             break;
         };
@@ -149,7 +170,7 @@ mod tests {
 
     #[test]
     fn names_are_found_and_texts_are_not() {
-        let cases: [(&str, &[&str]); 9] = [
+        let cases: [(&str, &[&str]); 10] = [
             ("steps.a.out.hash == expected", &["steps.a.out.hash", "expected"]),
             ("has(steps?.b.out, 'steps.c')", &["has", "steps.b.out"]),
             ("\"steps.a\" + `steps.b` + steps.d", &["steps.d"]),
@@ -159,6 +180,7 @@ mod tests {
             ("steps . a\n  .out", &["steps.a.out"]),
             ("`a ${steps.a} b`", &["steps.a"]),
             ("a ?? b.c[d.e]", &["a", "b.c", "d.e"]),
+            ("a[\"b\"]?['c'].d", &["a.b.c.d"]),
         ];
         for (text, wanted) in cases {
             assert_eq!(words(text), wanted, "{text}");

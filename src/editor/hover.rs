@@ -55,7 +55,7 @@ pub(super) fn pointed<'d>(setting: Setting<'d>, place: &Place<'_, 'd>, offset: u
     let around = expressions(setting.document.text(), node, place.wanted.expressions(key)).into_iter();
     let (expression, inside) = around.rev().find_map(|one| one.offset(offset).map(|inside| (one, inside)))?;
     let found = expression.paths().into_iter();
-    let on = |path: &Path<'_>| path.words.iter().position(|(_, word)| word.start <= inside && inside <= word.end);
+    let on = |path: &Path<'_>| path.words.iter().rposition(|(_, word)| word.start <= inside && inside <= word.end);
     let (path, at) = found.filter_map(|path| on(&path).map(|at| (path, at))).next()?;
     let words: Vec<_> = path.words.iter().take(at + 1).collect();
     let is_last = at + 1 == path.words.len();

@@ -21,6 +21,7 @@ mod sketch;
 mod symbols;
 mod tokens;
 mod uri;
+mod uses;
 mod walk;
 
 use std::collections::BTreeMap;

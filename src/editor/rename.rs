@@ -11,6 +11,7 @@ use super::document::Document;
 use super::expressions::expressions;
 use super::hover::{point, pointed};
 use super::names::Setting;
+use super::uses::{Use, uses};
 use super::walk::{Leaf, Place, Wanted, get, text, walk};
 
 /// What a rename touches.
@@ -51,10 +52,10 @@ pub(super) fn rename(setting: Setting<'_>, offset: usize, new: &str) -> Result<R
     }
     let test = setting.checker.test_file(&document.file, setting.open).map(|file| Document::new(file, 0));
     let tested = test.filter(|test| test.is_whole && is_for(test, document)).map(|test| {
-        let spans = places(Setting { document: &test, ..setting }, &id).clear(&test);
+        let spans = places(Setting { document: &test, ..setting }, &id).clear(&test, &id);
         spans.map(|spans| (test, spans))
     });
-    Ok(Renamed { here: places(setting, &id).clear(document)?, test: tested.transpose()? })
+    Ok(Renamed { here: places(setting, &id).clear(document, &id)?, test: tested.transpose()? })
 }
 
 /// The places where a step is named.
@@ -64,6 +65,8 @@ pub(super) struct Named {
     pub(super) spans: Vec<Span>,
     /// The values that name it where the document's quotes and escapes hide its letters.
     hidden: Vec<Span>,
+    /// Where `steps` is read in a way that may name it.
+    open: Vec<Span>,
 }
 
 impl Named {
@@ -75,17 +78,19 @@ impl Named {
     }
 
     /// All places, where each of them can be written anew.
-    fn clear(self, document: &Document) -> Result<Vec<Span>, String> {
-        match self.hidden.first() {
-            None => Ok(self.spans),
-            Some(span) => {
-                let line = document.position(span.start).line + 1;
-                let file = document.file.name().rsplit('/').next().unwrap_or("");
-                Err(format!(
-                    "line {line} of `{file}` names the step in a text that cannot be followed; write it plainly"
-                ))
-            }
+    fn clear(self, document: &Document, id: &str) -> Result<Vec<Span>, String> {
+        let line = |span: &Span| {
+            let file = document.file.name().rsplit('/').next().unwrap_or("");
+            format!("line {} of `{file}`", document.position(span.start).line + 1)
+        };
+        if let Some(span) = self.hidden.first() {
+            return Err(format!("{} names `{id}` in a text that cannot be followed; write it plainly", line(span)));
         }
+        if let Some(span) = self.open.first() {
+            let instead = format!("write `steps.{id}` where that is meant");
+            return Err(format!("{} reads `steps` by a name that only a run knows; {instead}", line(span)));
+        }
+        Ok(self.spans)
     }
 }
 
@@ -109,15 +114,12 @@ pub(super) fn places(setting: Setting<'_>, id: &str) -> Named {
             return;
         };
         for expression in expressions(document.text(), node, place.wanted.expressions(key)) {
-            for path in expression.paths() {
-                if let [("steps", _), (name, part), ..] = path.words.as_slice()
-                    && *name == id
-                {
-                    found.add(expression.part(part), expression.whole());
+            for one in uses(expression.text, "steps") {
+                match one {
+                    Use::Of(name, part) if name == id => found.add(expression.part(&part), expression.whole()),
+                    Use::Of(..) => {}
+                    Use::Whole(part) => found.open.push(expression.part(&part).unwrap_or(expression.whole())),
                 }
-            }
-            for part in indexed(expression.text, id) {
-                found.add(expression.part(&part), expression.whole());
             }
         }
     });
@@ -172,23 +174,4 @@ fn within(document: &Document, node: &Node, part: Range<usize>) -> Option<Span> 
         return None;
     };
     Places::of(scalar, node.span, document.text()).map(|places| places.part(part))
-}
-
-/// Where an expression has the step as `steps["id"]`.
-fn indexed(said: &str, id: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    for (at, _) in said.match_indices("steps") {
-        let rest = said.get(at + "steps".len()..).unwrap_or("").trim_start();
-        let Some(rest) = rest.trim_start_matches('?').strip_prefix('[') else {
-            continue;
-        };
-        let Some(behind) = rest.trim_start().strip_prefix(['"', '\'', '`']) else {
-            continue;
-        };
-        if behind.strip_prefix(id).is_some_and(|rest| rest.starts_with(['"', '\'', '`'])) {
-            let start = said.len() - behind.len();
-            found.push(start..start + id.len());
-        }
-    }
-    found
 }

@@ -30,7 +30,7 @@ pub(super) enum TokenKind {
 /// Marks of more than one character that must not be taken for their beginning.
 const LONG_MARKS: [&str; 4] = ["?.", "?[", "..", "::"];
 
-impl Token<'_> {
+impl<'t> Token<'t> {
     pub(super) fn range(&self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
@@ -39,9 +39,26 @@ impl Token<'_> {
         self.kind == TokenKind::Mark && self.text == mark
     }
 
+    pub(super) fn is_word(&self, words: &[&str]) -> bool {
+        self.kind == TokenKind::Word && words.contains(&self.text)
+    }
+
+    /// What a whole text says in so many words, and where.
+    pub(super) fn said(&self) -> Option<(&'t str, Range<usize>)> {
+        let quote = self.text.chars().next().filter(|_| self.kind == TokenKind::Text)?;
+        let said = self.text.strip_prefix(quote)?.strip_suffix(quote)?;
+        let start = self.start + quote.len_utf8();
+        (quote != '}' && !said.contains('\\')).then(|| (said, start..start + said.len()))
+    }
+
     /// Whether a name of a map may follow.
     pub(super) fn is_dot(&self) -> bool {
         self.is(".") || self.is("?.")
+    }
+
+    /// Whether a name of a map may follow in brackets.
+    pub(super) fn opens_index(&self) -> bool {
+        self.is("[") || self.is("?[")
     }
 }
 

@@ -46,6 +46,7 @@ mod prometheus;
 mod real;
 mod record;
 mod rehearsal;
+mod renames;
 mod resume;
 mod schemas;
 mod settings;

@@ -1,0 +1,195 @@
+//! `titan-run lsp`: renames, references and where a name is declared.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::tool::{root, titan};
+use crate::typing::{Editor, codes, edited, marked, slice};
+
+#[test]
+fn a_renamed_step_lints_clean_and_leaves_no_old_name() {
+    let mut editor = Editor::new();
+    let text = fs::read_to_string(root().join("runbooks/policy-rollout.yaml")).unwrap();
+    let clean = editor.open("policy-rollout.yaml", &text);
+    for (old, line) in text
+        .lines()
+        .zip(0..)
+        .filter_map(|(line, at)| {
+            let id = line.strip_prefix("  ")?.strip_suffix(':')?;
+            (!id.starts_with([' ', '#']) && text.contains(&format!("steps.{id}."))).then(|| (id.to_owned(), at))
+        })
+        .collect::<Vec<(String, i64)>>()
+    {
+        let at = editor.at("policy-rollout.yaml", &json!({ "line": line, "character": 3 }));
+        let prepared = editor.result("textDocument/prepareRename", at.clone());
+        assert_eq!(prepared["placeholder"], old.as_str());
+        assert_eq!(slice(&text, &prepared["range"]), old);
+        let mut params = at;
+        params["newName"] = json!("another_name");
+        let edit = editor.result("textDocument/rename", params);
+        let uri = editor.uri("policy-rollout.yaml");
+        let renamed = edited(&text, &edit["changes"][uri.as_str()]);
+        assert!(!renamed.contains(&format!("steps.{old}.")), "{old} is left in\n{renamed}");
+        assert_eq!(codes(&editor.change("policy-rollout.yaml", &renamed)), codes(&clean), "{old}");
+        editor.change("policy-rollout.yaml", &text);
+    }
+}
+
+#[test]
+fn a_rename_reaches_every_place_and_no_other() {
+    let mut editor = Editor::new();
+    let text = "titan: 1\nrunbook: x\nabout: a look at a\nsteps:\n  a: { do: note, with: { text: a } }\n  b:\n    needs: { 'a': ok }\n    \
+                do: note\n    when: 'steps.a.status == \"steps.a\" && steps[\"a\"].status == \"a\"'\n    \
+                with: { text: \"é ${steps.a.status} steps.a.b ${\\\"steps.a\\\"}\" }\n  \
+                c:\n    needs: [a, b]\n    do: note\n    with:\n      text: |\n        🚨 ${steps.a.status}\n        steps.a\n";
+    let problems = editor.open("x.yaml", text);
+    let (_, position) = marked("titan: 1\nrunbook: x\nabout: a look at a\nsteps:\n  ▮");
+    let mut params = editor.at("x.yaml", &position);
+    params["newName"] = json!("first");
+    let edit = editor.result("textDocument/rename", params.clone());
+    let uri = editor.uri("x.yaml");
+    let renamed = edited(text, &edit["changes"][uri.as_str()]);
+    let wanted = text
+        .replace("\n  a: {", "\n  first: {")
+        .replace("{ 'a': ok }", "{ first: ok }")
+        .replace("'steps.a.status", "'steps.first.status")
+        .replace("steps[\"a\"]", "steps[\"first\"]")
+        .replace("${steps.a.status}", "${steps.first.status}")
+        .replace("[a, b]", "[first, b]");
+    assert_eq!(renamed, wanted);
+    assert_eq!(codes(&editor.change("x.yaml", &renamed)), codes(&problems));
+    editor.change("x.yaml", text);
+    for (new, why) in [("b", "there is a step `b` already"), ("Not_This", "not a snake_case id")] {
+        params["newName"] = json!(new);
+        let said = editor.ask("textDocument/rename", params.clone());
+        assert!(said["error"]["message"].as_str().unwrap().contains(why), "{said}");
+    }
+    params["newName"] = json!("fine");
+    editor.change("x.yaml", &format!("{text}  broken: [\n"));
+    assert!(editor.ask("textDocument/rename", params)["error"]["message"].as_str().unwrap().contains("no YAML"));
+}
+
+/// What a runbook is after the step `look` got another name, which changes nothing of what is wrong.
+fn renamed(text: &str, new: &str) -> String {
+    let mut editor = Editor::new();
+    let problems = editor.open("x.yaml", text);
+    let (_, position) = marked(&text.replacen("\n  look:", "\n  ▮look:", 1));
+    let mut params = editor.at("x.yaml", &position);
+    params["newName"] = json!(new);
+    let edit = editor.result("textDocument/rename", params);
+    let renamed = edited(text, &edit["changes"][editor.uri("x.yaml").as_str()]);
+    assert_eq!(codes(&editor.change("x.yaml", &renamed)), codes(&problems), "{renamed}");
+    renamed
+}
+
+/// A runbook with a step `look`, and another step.
+fn looked_at(step: &str) -> String {
+    format!("titan: 1\nrunbook: x\nsteps:\n  look: {{ do: service_version, with: {{ service: brain }} }}\n  a:\n{step}")
+}
+
+#[test]
+fn a_rename_reaches_into_every_kind_of_quotes() {
+    for step in [
+        r#"    when: "steps.look.status == \"ok\""
+    do: note
+    with: { text: "a ${if steps.look.status == \"ok\" { steps.look.out.version } else { \"\" }}" }
+"#,
+        "    when: 'steps.look.out.version != ''x'''\n    do: note\n    with: { text: b }\n",
+        "    when: steps.look.status == \"ok\"\n      && steps.look.out.version != \"1\"\n    do: note\n    with: { text: c }\n",
+        "    when: \"has(steps.look.out, \\\"version\\\")\n      && true\"\n    do: note\n    with: { text: d }\n",
+        "    needs: [\"lo\\x6fk\"]\n    do: note\n    with:\n      text: >-\n        a ${steps\n        .look.out.version} \"steps.look\"\noutputs:\n  o: \"steps.look.out.version + \\\"\\\"\"\n",
+    ] {
+        let text = looked_at(step);
+        let wanted = text.replace("steps.look.", "steps.gaze.").replace("  look:", "  gaze:");
+        let wanted = wanted.replace(" .look.", " .gaze.").replace("lo\\x6fk", "gaze");
+        assert_eq!(renamed(&text, "gaze"), wanted);
+    }
+}
+
+#[test]
+fn a_rename_reaches_every_way_to_read_a_step() {
+    let text = looked_at(
+        "    when: get(steps, \"look\", 1) == 1 || has(steps, 'look') || steps . look . status == \"look\"\n    do: script\n    \
+         with:\n      code: |\n        // it's steps.look\n        let look = `look ${steps.look.status} ${steps[\"look\"].status}`;\n        \
+         #{ look: look, steps: steps?.look.status }\n    no_undo: looks\n",
+    );
+    let wanted = text
+        .replace("(steps, \"look\"", "(steps, \"gaze\"")
+        .replace("(steps, 'look'", "(steps, 'gaze'")
+        .replace("steps . look", "steps . gaze")
+        .replace("${steps.look", "${steps.gaze")
+        .replace("[\"look\"]", "[\"gaze\"]")
+        .replace("?.look", "?.gaze")
+        .replace("\n  look:", "\n  gaze:");
+    assert_eq!(renamed(&text, "gaze"), wanted);
+}
+
+#[test]
+fn a_rename_is_refused_where_a_step_may_be_named_by_a_value() {
+    let mut editor = Editor::new();
+    for code in ["let s = steps; s.look", "steps[name].status", "steps.keys()", "`${\"look\" in steps}`"] {
+        let step = format!("    do: script\n    with:\n      code: '{code}'\n    no_undo: looks\n");
+        let text = looked_at(&step);
+        editor.open("x.yaml", &text);
+        let mut params = editor.at("x.yaml", &json!({ "line": 3, "character": 3 }));
+        params["newName"] = json!("gaze");
+        let said = editor.ask("textDocument/rename", params);
+        let why = said["error"]["message"].as_str().unwrap();
+        assert_eq!(
+            why,
+            "line 8 of `x.yaml` reads `steps` by a name that only a run knows; write `steps.look` where that is meant"
+        );
+    }
+}
+
+#[test]
+fn names_between_escaped_quotes_are_known_and_offered() {
+    let mut editor = Editor::new();
+    for guard in [
+        r#""steps.look.st▮atus == \"ok\"""#,
+        r#""true && \"x\" != steps.look.st▮atus""#,
+        "'''x'' != \"y\" || steps.look.st▮atus == \"ok\"'",
+        "steps[\"look\"].st▮atus == \"ok\"",
+    ] {
+        let said = editor.hover(&looked_at(&format!("    when: {guard}\n    do: note\n    with: {{ text: b }}\n")));
+        assert!(said.contains("steps.look.status"), "{guard}: {said}");
+    }
+    let offered = editor.offered(&looked_at("    when: \"\\\"x\\\" == steps.look.▮\"\n    do: note\n"));
+    assert!(offered.contains("status"), "{offered:?}");
+    let offered = editor.offered(&looked_at("    when: \"\\\"x▮\\\" == steps.look\"\n    do: note\n"));
+    assert!(offered.is_empty(), "{offered:?}");
+}
+
+#[test]
+fn a_rename_reaches_the_test_file() {
+    let mut editor = Editor::new();
+    for name in ["policy-rollout.yaml", "policy-rollout.test.yaml"] {
+        fs::copy(root().join("runbooks").join(name), editor.folder.path().join(name)).unwrap();
+    }
+    let text = fs::read_to_string(root().join("runbooks/policy-rollout.yaml")).unwrap();
+    let test = fs::read_to_string(root().join("runbooks/policy-rollout.test.yaml")).unwrap();
+    editor.open("policy-rollout.yaml", &text);
+    let (_, position) = marked(&text.replacen("\n  deploy_pair:", "\n  ▮deploy_pair:", 1));
+    let mut params = editor.at("policy-rollout.yaml", &position);
+    params["newName"] = json!("both");
+    let edit = editor.result("textDocument/rename", params);
+    let changes = |name: &str| edit["changes"][editor.uri(name).as_str()].clone();
+    let renamed = edited(&text, &changes("policy-rollout.yaml"));
+    let renamed_test = edited(&test, &changes("policy-rollout.test.yaml"));
+    assert!(test.contains("deploy_pair") && !renamed_test.contains("deploy_pair"), "{renamed_test}");
+    for (name, text) in [("policy-rollout.yaml", &renamed), ("policy-rollout.test.yaml", &renamed_test)] {
+        fs::write(editor.folder.path().join(name), text).unwrap();
+    }
+    let path = editor.folder.path().join("policy-rollout.test.yaml");
+    titan(&["test", path.to_str().unwrap()]).exits(0);
+    editor.change("policy-rollout.yaml", &renamed);
+    let (test, position) = marked(&renamed_test.replacen("[both", "[bo▮th", 1));
+    editor.open("policy-rollout.test.yaml", &test);
+    let at = editor.at("policy-rollout.test.yaml", &position);
+    let there = editor.result("textDocument/definition", at.clone());
+    assert_eq!(there["uri"], editor.uri("policy-rollout.yaml").as_str());
+    assert_eq!(slice(&renamed, &there["range"]), "both");
+    let offered = editor.result("textDocument/completion", at);
+    assert!(offered.as_array().unwrap().iter().any(|offer| offer["label"] == "still_the_same"), "{offered}");
+}
