@@ -1,6 +1,7 @@
 //! `titan-run lsp`: serves an editor over standard input and output.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
@@ -14,8 +15,8 @@ use crate::runbook::{Library, Runbook, load};
 use crate::source::SourceFile;
 
 use super::check::{Around, Checker};
-use super::files::Folder;
-use super::{Streams, exit};
+use super::files::{Folder, read_source};
+use super::{Streams, exit, search};
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -92,10 +93,11 @@ impl editor::Checker for Disk {
         load(file, &self.0.borrow().guards, CATALOGUE, &around.library).runbook
     }
 
-    fn test_file(&self, runbook: &SourceFile, open: &OpenFiles) -> Option<SourceFile> {
-        let stem = runbook.name().strip_suffix(".yaml").or_else(|| runbook.name().strip_suffix(".yml"))?;
-        let beside = format!("./{}.test.yaml", stem.rsplit('/').next()?);
-        self.included(runbook, &beside, open)
+    fn neighbours(&self, file: &SourceFile, open: &OpenFiles) -> Result<Vec<SourceFile>, String> {
+        let files = search::above(Path::new(file.name()))?;
+        let names = files.iter().map(|path| path.display().to_string());
+        let read = names.filter_map(|name| open.get(&name).cloned().or_else(|| read_source(&name).ok()?.ok()));
+        Ok(read.collect())
     }
 
     fn target(&self, file: &SourceFile, open: &OpenFiles) -> Option<Target> {

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 /// How deep folders are searched: deeper ones are not runbooks any more.
 const MAX_FOLDER_DEPTH: usize = 16;
 
+/// How many files may lie in one folder whose runbooks are compared: more are no longer written by
+/// people.
+const MAX_BESIDE: usize = 20_000;
+
 /// How much of a file is looked at for its `titan:` line: behind the comments it begins with.
 const MAX_HEAD: u64 = 64 * 1024;
 
@@ -68,6 +72,34 @@ pub(super) fn is_ours(text: &str) -> bool {
         text.contains(key) && text.lines().any(named)
     };
     ["titan:", "runbook:", "steps:"].into_iter().any(says) || ["target:", "test:"].into_iter().any(names)
+}
+
+/// The YAML files that begin with `titan:` beside a file and in the folders above it, up to the one
+/// that holds the repository.
+pub(super) fn above(file: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut found = Vec::new();
+    // What is in no file has no folder.
+    let folders = file.ancestors().skip(1).filter(|folder| folder.is_absolute()).take(MAX_FOLDER_DEPTH);
+    for (height, folder) in folders.enumerate() {
+        let Ok(entries) = folder.read_dir() else {
+            continue;
+        };
+        let entries: Vec<_> = entries.flatten().take(MAX_BESIDE + 1).collect();
+        match entries.len() > MAX_BESIDE {
+            true if height == 0 => return Err(format!("`{}` holds more than {MAX_BESIDE} files", folder.display())),
+            // So full a folder is a place for anything, not the root of some runbooks.
+            true => break,
+            false => {}
+        }
+        let is_yaml = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+        let files = entries.into_iter().map(|entry| entry.path()).filter(is_yaml);
+        found.extend(files.filter(|path| path.is_file() && is_begun(path)));
+        if folder.join(".git").exists() {
+            break;
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Whether a file has a `titan:` line, as every file of the language has.

@@ -25,9 +25,10 @@ use super::completion::completion;
 use super::definition::definition;
 use super::document::Document;
 use super::hover::hover;
+use super::mentions::subject_at;
 use super::names::Setting;
 use super::problems::{changes, fixes};
-use super::rename::{places, rename, step_at};
+use super::rename::{references, rename, step_at};
 use super::symbols::symbols;
 use super::uri::uri_of;
 
@@ -115,13 +116,13 @@ pub(super) fn answer<'a>(
         References::METHOD => {
             let ReferenceParams { text_document_position: at, context, .. } = read(params)?;
             ask.at(&at, |setting, offset| {
-                json!(references(setting, &at.text_document.uri, offset, context.include_declaration))
+                json!(locations(setting, &at.text_document.uri, offset, context.include_declaration))
             })
         }
         PrepareRenameRequest::METHOD => {
             let at: TextDocumentPositionParams = read(params)?;
             ask.at(&at, |setting, offset| {
-                let found = step_at(setting, offset).filter(|_| setting.document.is_whole);
+                let found = step_at(setting, offset);
                 json!(found.map(|(placeholder, span)| {
                     PrepareRenameResponse::RangeWithPlaceholder { range: setting.document.range(span), placeholder }
                 }))
@@ -133,16 +134,11 @@ pub(super) fn answer<'a>(
             let (setting, _) = ask.document(uri)?;
             let offset = setting.document.offset(at.position);
             let renamed = rename(setting, offset, &new).map_err(|why| refusal(ErrorCode::RequestFailed, why))?;
-            let edits = |document: &Document, spans: Vec<Span>| -> Vec<TextEdit> {
-                spans.into_iter().map(|span| TextEdit::new(document.range(span), new.clone())).collect()
-            };
-            let mut whole = vec![(uri.clone(), edits(setting.document, renamed.here))];
-            if let Some((test, spans)) = renamed.test.filter(|(_, spans)| !spans.is_empty())
-                && let Some(uri) = uri_of(test.file.name())
-            {
-                whole.push((uri, edits(&test, spans)));
-            }
-            Ok(json!(changes(whole)))
+            let edits = renamed.into_iter().filter_map(|(document, spans)| {
+                let edits = spans.into_iter().map(|span| TextEdit::new(document.range(span), new.clone()));
+                Some((uri_in(setting, uri, &document)?, edits.collect()))
+            });
+            Ok(json!(changes(edits.collect())))
         }
         CodeActionRequest::METHOD => {
             let CodeActionParams { text_document, range, .. } = read(params)?;
@@ -207,13 +203,26 @@ fn place(setting: Setting<'_>, uri: &Uri, offset: usize) -> Option<Location> {
     }
 }
 
-/// Every place where the step under the cursor is named.
-fn references(setting: Setting<'_>, uri: &Uri, offset: usize, with_declaration: bool) -> Vec<Location> {
-    let Some((id, _)) = step_at(setting, offset) else {
+/// Every place that names what is under the cursor.
+fn locations(setting: Setting<'_>, uri: &Uri, offset: usize, with_declaration: bool) -> Vec<Location> {
+    let Some((subject, _)) = subject_at(setting, offset) else {
         return Vec::new();
     };
-    let declared = setting.document.declaration("steps", &id).map(|step| step.name.span);
-    let mut spans = places(setting, &id).spans;
-    spans.retain(|span| with_declaration || Some(*span) != declared);
-    spans.into_iter().map(|span| Location { uri: uri.clone(), range: setting.document.range(span) }).collect()
+    let named = references(setting, &subject).into_iter().filter_map(|(document, mut spans)| {
+        let is_home = document.file.name() == subject.file.name();
+        let declared = subject.declared(&document).filter(|_| is_home && !with_declaration);
+        spans.retain(|span| Some(*span) != declared);
+        let uri = uri_in(setting, uri, &document)?;
+        let locations = spans.into_iter().map(|span| Location { uri: uri.clone(), range: document.range(span) });
+        Some(locations.collect::<Vec<_>>())
+    });
+    named.flatten().collect()
+}
+
+/// The URI of a document: for the one that was asked about, as the editor has it.
+fn uri_in(setting: Setting<'_>, uri: &Uri, document: &Document) -> Option<Uri> {
+    match document.file.name() == setting.document.file.name() {
+        true => Some(uri.clone()),
+        false => uri_of(document.file.name()),
+    }
 }

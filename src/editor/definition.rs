@@ -1,9 +1,11 @@
 //! Where what is named under the cursor is declared.
 
-use crate::runbook::grammar::{Holds, Names};
+use crate::runbook::grammar::Holds;
 use crate::source::{SourceFile, Span};
 
+use super::document::Document;
 use super::hover::{point, pointed};
+use super::mentions::subject_at;
 use super::names::Setting;
 use super::walk::{Leaf, Wanted, text};
 
@@ -12,47 +14,31 @@ pub(super) type Place = (Option<SourceFile>, Span);
 
 /// Where the name under the cursor is declared.
 pub(super) fn definition(setting: Setting<'_>, offset: usize) -> Option<Place> {
-    point(setting, offset, |place| match place.leaf {
-        Leaf::Key(key, _) => match place.frames.last()?.wanted {
-            Wanted::Holds(Holds::Needs) => here(setting, "steps", &key.value),
-            Wanted::Holds(Holds::Named(Names::StepPaths, _)) => tested(setting, &key.value),
-            _ => None,
-        },
-        Leaf::Value(node, _) => {
-            if let Some(name) = pointed(setting, place, offset) {
-                return match name.words.as_slice() {
-                    ["steps", id, ..] => here(setting, "steps", id),
-                    ["params", param, ..] => here(setting, "params", param),
-                    [name] => here(setting, "let", name),
-                    _ => None,
-                };
-            }
-            let said = text(node)?;
-            match place.wanted {
-                Wanted::Holds(Holds::Step) => here(setting, "steps", said),
-                Wanted::Holds(Holds::StepPath) => tested(setting, said),
-                Wanted::Holds(Holds::Service) => here(setting, "services", said),
-                Wanted::Holds(Holds::Action) if said.contains('/') => there(setting, said),
-                Wanted::Holds(Holds::Include) => there(setting, said),
+    if let Some((subject, _)) = subject_at(setting, offset) {
+        if subject.file.name() == setting.document.file.name() {
+            return Some((None, subject.declared(setting.document)?));
+        }
+        let span = subject.declared(&Document::new(subject.file.clone(), 0))?;
+        return Some((Some(subject.file), span));
+    }
+    point(setting, offset, |place| {
+        let Leaf::Value(node, _) = place.leaf else {
+            return None;
+        };
+        if let Some(name) = pointed(setting, place, offset) {
+            return match name.words.as_slice() {
+                ["steps", id, ..] => here(setting, "steps", id),
+                ["params", param, ..] => here(setting, "params", param),
                 _ => None,
-            }
+            };
+        }
+        match place.wanted {
+            Wanted::Holds(Holds::Service) => here(setting, "services", text(node)?),
+            _ => None,
         }
     })
 }
 
 fn here(setting: Setting<'_>, key: &str, name: &str) -> Option<Place> {
     setting.document.declaration(key, name).map(|one| (None, one.name.span))
-}
-
-/// A step of the runbook that a test file is for.
-fn tested(setting: Setting<'_>, path: &str) -> Option<Place> {
-    let (file, document) = setting.under_test()?;
-    let id = path.split(['/', '[']).next()?;
-    let span = document.declaration("steps", id)?.name.span;
-    Some((Some(file), span))
-}
-
-fn there(setting: Setting<'_>, named: &str) -> Option<Place> {
-    let file = setting.checker.included(&setting.document.file, named, setting.open)?;
-    Some((Some(file), Span::new(0, 0)))
 }

@@ -105,6 +105,13 @@ impl<'n> Expression<'n> {
         found
     }
 
+    /// The names that a script declares for itself.
+    pub(super) fn locals(&self) -> Vec<&'n str> {
+        let tokens = tokens(self.text);
+        let pairs = tokens.iter().zip(tokens.iter().skip(1));
+        pairs.filter(|(word, _)| word.is_word(&["let", "const", "for"])).map(|(_, name)| name.text).collect()
+    }
+
     /// Whether a place of it is inside a text.
     pub(super) fn is_in_text(&self, at: usize) -> bool {
         is_in_text(self.text, at)

@@ -13,6 +13,7 @@ mod facts;
 mod flow;
 mod frame;
 mod hover;
+mod mentions;
 mod names;
 mod problems;
 mod rename;
@@ -49,8 +50,11 @@ pub trait Checker {
     /// A runbook with what it includes, where all of it can be read.
     fn runbook(&self, file: &SourceFile, open: &OpenFiles) -> Option<Arc<Runbook>>;
 
-    /// The test file of a runbook, where there is one.
-    fn test_file(&self, runbook: &SourceFile, open: &OpenFiles) -> Option<SourceFile>;
+    /// The files of the language beside a file and in the folders above it: only they can name it.
+    ///
+    /// # Errors
+    /// A sentence saying that there are more than are read.
+    fn neighbours(&self, file: &SourceFile, open: &OpenFiles) -> Result<Vec<SourceFile>, String>;
 
     /// The target a run of this file would act on, where it is whole.
     fn target(&self, file: &SourceFile, open: &OpenFiles) -> Option<Target>;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::tool::{root, titan};
 use crate::typing::{Editor, codes, edited, marked, slice};
@@ -192,4 +192,130 @@ fn a_rename_reaches_the_test_file() {
     assert_eq!(slice(&renamed, &there["range"]), "both");
     let offered = editor.result("textDocument/completion", at);
     assert!(offered.as_array().unwrap().iter().any(|offer| offer["label"] == "still_the_same"), "{offered}");
+}
+
+const INNER: &str = "titan: 1\nrunbook: inner\nparams:\n  v: { type: text, default: x }\nsteps:\n  first: { do: note, with: { text: \"${params.v}\" } }\n  \
+                     second: { do: note, with: { text: \"${steps.first.out.text}\" } }\n";
+const OUTER: &str = "titan: 1\nrunbook: outer\nparams:\n  p: { type: text, default: y }\nlet:\n  expected: params.p\nsteps:\n  \
+                     sub: { do: ./below/inner.yaml, with: { v: \"${expected}\" } }\n  \
+                     code:\n    do: script\n    with:\n      code: |\n        #{ expected: expected, p: params[\"p\"] }\n    no_undo: It looks.\n";
+const OUTER_TEST: &str = "titan: 1\ntest: outer\nparams: { p: z }\ncases:\n  a:\n    expect:\n      ending: succeeded\n      \
+                          steps: { sub: ok, \"sub/first\": ok, sub/second: ok }\n      undone: [sub/first]\n";
+
+/// An editor with a runbook that includes another, and its test, none of them open.
+fn nested() -> Editor {
+    let editor = Editor::new();
+    fs::create_dir(editor.folder.path().join("below")).unwrap();
+    for (name, text) in [("below/inner.yaml", INNER), ("outer.yaml", OUTER), ("outer.test.yaml", OUTER_TEST)] {
+        fs::write(editor.folder.path().join(name), text).unwrap();
+    }
+    editor
+}
+
+/// The answer about the `▮` of a document.
+fn answer(editor: &mut Editor, method: &str, name: &str, text: &str, more: &Value) -> Value {
+    let (text, position) = marked(text);
+    editor.open(name, &text);
+    let mut params = editor.at(name, &position);
+    params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    editor.ask(&format!("textDocument/{method}"), params)
+}
+
+#[test]
+fn a_rename_reaches_the_tests_of_the_runbooks_that_include_it() {
+    for (name, text) in [
+        ("below/inner.yaml", INNER.replace("  first:", "  fi▮rst:")),
+        ("outer.test.yaml", OUTER_TEST.replace("\"sub/first", "\"sub/fi▮rst")),
+        ("outer.test.yaml", OUTER_TEST.replace("[sub/first", "[sub/first▮")),
+    ] {
+        let mut editor = nested();
+        let said = answer(&mut editor, "rename", name, &text, &json!({ "newName": "uno" }));
+        let changed = |name: &str, text: &str| edited(text, &said["result"]["changes"][editor.uri(name).as_str()]);
+        let wanted = INNER.replace("  first:", "  uno:").replace("steps.first.", "steps.uno.");
+        assert_eq!(changed("below/inner.yaml", INNER), wanted, "{said}");
+        assert_eq!(changed("outer.test.yaml", OUTER_TEST), OUTER_TEST.replace("sub/first", "sub/uno"));
+        assert_eq!(said["result"]["changes"].as_object().unwrap().len(), 2);
+    }
+    let mut editor = nested();
+    let text = OUTER_TEST.replace("{ sub: ok", "{ su▮b: ok");
+    let said = answer(&mut editor, "rename", "outer.test.yaml", &text, &json!({ "newName": "part" }));
+    let changes = &said["result"]["changes"];
+    let changed = |name: &str, text: &str| edited(text, &changes[editor.uri(name).as_str()]);
+    assert_eq!(changed("outer.yaml", OUTER), OUTER.replace("  sub:", "  part:"));
+    let wanted = OUTER_TEST.replace("sub/", "part/").replace("sub:", "part:");
+    assert_eq!(changed("outer.test.yaml", OUTER_TEST), wanted);
+}
+
+#[test]
+fn a_rename_is_refused_where_it_cannot_be_whole() {
+    let mut editor = nested();
+    let rename = &json!({ "newName": "uno" });
+    let built_in =
+        "titan: 1\ntest: std/deploy_pair\ncases:\n  a: { expect: { ending: succeeded, steps: { run▮ning: ok } } }\n";
+    let said = answer(&mut editor, "rename", "x.test.yaml", built_in, rename);
+    assert!(said["error"]["message"].as_str().unwrap().contains("which is built in"), "{said}");
+    fs::write(editor.folder.path().join("outer.test.yaml"), format!("{OUTER_TEST}      cause: [\n")).unwrap();
+    let text = INNER.replace("  first:", "  fi▮rst:");
+    let said = answer(&mut editor, "rename", "below/inner.yaml", &text, rename);
+    assert_eq!(said["error"]["message"], "`outer.test.yaml` is no YAML as it stands; mend it first");
+}
+
+#[test]
+fn everything_declared_is_found_wherever_it_is_named() {
+    let cases = [
+        (
+            "outer.yaml",
+            OUTER.replace("  p:", "  ▮p:"),
+            vec!["outer.test.yaml:2", "outer.yaml:3", "outer.yaml:5", "outer.yaml:12"],
+        ),
+        (
+            "outer.yaml",
+            OUTER.replace("  expected:", "  expected▮:"),
+            vec!["outer.yaml:5", "outer.yaml:7", "outer.yaml:12"],
+        ),
+        (
+            "outer.yaml",
+            OUTER.replace("{ v:", "{ v▮:"),
+            vec!["below/inner.yaml:3", "below/inner.yaml:5", "outer.yaml:7"],
+        ),
+        ("outer.yaml", OUTER.replace("./below", "./▮below"), vec!["outer.yaml:7"]),
+        (
+            "outer.yaml",
+            OUTER.replace("  sub:", "  ▮sub:"),
+            vec!["outer.test.yaml:7", "outer.test.yaml:7", "outer.test.yaml:7", "outer.test.yaml:8", "outer.yaml:7"],
+        ),
+        (
+            "outer.test.yaml",
+            OUTER_TEST.replace("sub/second", "sub/▮second"),
+            vec!["below/inner.yaml:6", "outer.test.yaml:7"],
+        ),
+        ("outer.test.yaml", OUTER_TEST.replace("test: ", "test: ▮"), vec!["outer.test.yaml:1"]),
+    ];
+    for (name, text, wanted) in cases {
+        let mut editor = nested();
+        let all = &json!({ "context": { "includeDeclaration": true } });
+        let said = answer(&mut editor, "references", name, &text, all);
+        let root = editor.uri("");
+        let place = |one: &Value| {
+            format!("{}:{}", one["uri"].as_str().unwrap().trim_start_matches(&root), one["range"]["start"]["line"])
+        };
+        let found: Vec<_> = said["result"].as_array().unwrap().iter().map(place).collect();
+        assert_eq!(found, wanted, "{text}");
+    }
+}
+
+#[test]
+fn what_an_include_and_a_test_name_is_declared_where_they_lead() {
+    for (name, text, wanted) in [
+        ("outer.yaml", OUTER.replace("{ v:", "{ ▮v:"), ("below/inner.yaml", 3)),
+        ("outer.yaml", OUTER.replace("params.p", "params.▮p"), ("outer.yaml", 3)),
+        ("outer.test.yaml", OUTER_TEST.replace("test: ", "test: ▮"), ("outer.yaml", 0)),
+        ("outer.test.yaml", OUTER_TEST.replace("{ p:", "{ ▮p:"), ("outer.yaml", 3)),
+        ("outer.test.yaml", OUTER_TEST.replace("sub/second", "sub/▮second"), ("below/inner.yaml", 6)),
+    ] {
+        let mut editor = nested();
+        let there = answer(&mut editor, "definition", name, &text, &json!({}))["result"].clone();
+        assert_eq!(there["uri"], editor.uri(wanted.0).as_str(), "{text}");
+        assert_eq!(there["range"]["start"]["line"], wanted.1, "{text}");
+    }
 }
