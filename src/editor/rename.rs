@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::guard::unreadable;
 use crate::name::StepId;
 use crate::source::Span;
 
@@ -38,6 +39,9 @@ pub(super) fn rename(setting: Setting<'_>, offset: usize, new: &str) -> Result<V
         return Err(format!("`{}` is a step of `{}`, which is built in", step.name, step.file.name()));
     }
     StepId::parse(new).map_err(|error| error.to_string())?;
+    if let Some(why) = unreadable(&format!("steps.{new}")) {
+        return Err(format!("{why}; take another name, such as `{new}_step`"));
+    }
     let mut all = Vec::new();
     for document in family(setting, &step)? {
         let here = Setting { document: &document, ..setting };

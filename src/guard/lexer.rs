@@ -36,7 +36,7 @@ const REFUSED: [&str; 30] = [
 ];
 
 /// Words that the engine does not take as names, sorted.
-const RESERVED: [&str; 68] = [
+pub(super) const RESERVED: [&str; 68] = [
     "Fn",
     "_",
     "as",

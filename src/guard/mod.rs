@@ -46,6 +46,7 @@ mod typing;
 #[cfg(test)]
 mod typing_tests;
 mod wording;
+mod words;
 mod written;
 
 use std::cell::{OnceCell, RefCell};
@@ -79,6 +80,7 @@ pub use said::{Call, Said};
 pub use script::{Recorded, Script, ScriptCall, ScriptProgress};
 pub use template::{Insertion, Stands, Template, TextPart, insertion_places};
 pub use typing::{Scope, check, check_path, check_truth};
+pub use words::unreadable;
 pub use written::{Given, Written};
 
 /// The longest guard: longer ones are programs, and belong in a script.

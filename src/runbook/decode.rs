@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::declaration::{Catalogue, Effect, InDoubt};
 use crate::diagnostic::{Edit, Findings};
-use crate::guard::Guards;
 use crate::guard::types::Type;
+use crate::guard::{Guards, unreadable};
 use crate::name::{RunbookName, StepId};
 use crate::source::{SourceFile, Span, Spanned};
 use crate::value::Value;
@@ -127,7 +127,7 @@ impl Decoder<'_> {
     }
 
     fn param(&mut self, name: &Spanned<String>, node: &Node) -> Option<Param> {
-        self.snake_case(name)?;
+        self.readable(name, "params.", "param")?;
         let mut fields = Fields::new(node, &keys::PARAM, &mut self.findings)?;
         let kind = match fields.require("type", &mut self.findings) {
             Some(node) => text(node, "type", &mut self.findings)
@@ -167,7 +167,8 @@ impl Decoder<'_> {
         self.declared.extend(entries.iter().map(|(name, _)| name.value.clone()));
         let mut bindings = Vec::with_capacity(entries.len());
         for (name, node) in entries {
-            let good = self.snake_case(name).is_some() && (key != "let" || self.is_free(name));
+            let before = if key == "let" { "" } else { "out." };
+            let good = self.readable(name, before, "value").is_some() && (key != "let" || self.is_free(name));
             let guard = self.guard_node(node, &name.value);
             if let (true, Some(guard)) = (good, guard) {
                 bindings.push(Binding { name: Arc::from(name.value.as_str()), guard, span: name.span });
@@ -213,7 +214,7 @@ impl Decoder<'_> {
     }
 
     fn step(&mut self, at: usize, id: &Spanned<String>, node: &Node) -> Option<Step> {
-        let step_id = self.snake_case(id);
+        let step_id = self.readable(id, "steps.", "step");
         let mut fields = Fields::new(node, &keys::STEP, &mut self.findings)?;
         let work = self.work(&mut fields);
         let about = fields.about(&mut self.findings);
@@ -360,6 +361,16 @@ impl Decoder<'_> {
         let work = self.work(&mut fields);
         fields.finish(&mut self.findings);
         Some(Ensure { id: ensure_id?, span: id.span, about, work: work? })
+    }
+
+    /// The name of something that expressions read behind these words.
+    fn readable(&mut self, id: &Spanned<String>, before: &str, what: &str) -> Option<StepId> {
+        let name = self.snake_case(id)?;
+        if let Some(message) = unreadable(&format!("{before}{name}")) {
+            let finding = self.findings.error("bad-name", message, id.span);
+            self.findings.push(finding.help(format!("give it another name, such as `{name}_{what}`")));
+        }
+        Some(name)
     }
 
     fn snake_case(&mut self, id: &Spanned<String>) -> Option<StepId> {

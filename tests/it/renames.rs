@@ -60,7 +60,11 @@ fn a_rename_reaches_every_place_and_no_other() {
     assert_eq!(renamed, wanted);
     assert_eq!(codes(&editor.change("x.yaml", &renamed)), codes(&problems));
     editor.change("x.yaml", text);
-    for (new, why) in [("b", "there is a step `b` already"), ("Not_This", "not a snake_case id")] {
+    for (new, why) in [
+        ("b", "there is a step `b` already"),
+        ("Not_This", "not a snake_case id"),
+        ("true", "none can read `steps.true`; take another name, such as `true_step`"),
+    ] {
         params["newName"] = json!(new);
         let said = editor.ask("textDocument/rename", params.clone());
         assert!(said["error"]["message"].as_str().unwrap().contains(why), "{said}");

@@ -9,7 +9,7 @@
 //! titan: 1
 //! runbook: export
 //! steps:
-//!   export:
+//!   send:
 //!     do: exec
 //!     no_undo: A copy more does no harm.
 //!     with: { argv: [export-orders], env: { AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE } }
@@ -21,7 +21,7 @@
 //! titan: 1
 //! runbook: export
 //! steps:
-//!   export:
+//!   send:
 //!     do: exec
 //!     no_undo: A copy more does no harm.
 //!     with: { argv: [export-orders], env: { AWS_SHARED_CREDENTIALS_FILE: /etc/titan-run/aws } }

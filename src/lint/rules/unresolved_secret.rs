@@ -8,7 +8,7 @@
 //! titan: 1
 //! runbook: export
 //! steps:
-//!   export:
+//!   send:
 //!     do: exec
 //!     no_undo: A copy more does no harm.
 //!     with: { argv: [export-orders], env: { DATABASE_PASSWORD: "env:TITAN_DATABASE_PASSWORD" } }
@@ -20,7 +20,7 @@
 //! titan: 1
 //! runbook: export
 //! steps:
-//!   export:
+//!   send:
 //!     do: exec
 //!     no_undo: A copy more does no harm.
 //!     with: { argv: [export-orders, --password-variable, TITAN_DATABASE_PASSWORD] }
