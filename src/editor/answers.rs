@@ -32,9 +32,9 @@ use super::rename::{references, rename, step_at};
 use super::symbols::symbols;
 use super::uri::uri_of;
 
-/// Characters after which something can be written: a key's blank, a name's dot, and what opens
-/// an expression, a list or a map.
-const TRIGGERS: [&str; 5] = [" ", ".", "{", "[", ","];
+/// Characters after which something can be written: a key's blank, a name's dot, a path's slash,
+/// and what opens an expression, a list or a map.
+const TRIGGERS: [&str; 6] = [" ", ".", "{", "[", ",", "/"];
 
 /// Why a request has no answer.
 #[derive(Debug)]

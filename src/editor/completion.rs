@@ -4,8 +4,8 @@ use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, MarkupContent, MarkupKind, TextEdit,
 };
 
-use crate::declaration::Kind;
-use crate::guard::FUNCTIONS;
+use crate::declaration::{Declaration, Kind};
+use crate::guard::{FUNCTIONS, is_callable};
 use crate::runbook::grammar::{Holds, Names, Table, Word};
 use crate::runbook::keys::{SCRIPT, edge_outcomes};
 use crate::source::{SourceFile, Span};
@@ -16,7 +16,7 @@ use super::document::Document;
 use super::expressions::expressions;
 use super::names::{Setting, Standing};
 use super::sketch::sketch;
-use super::walk::{Frame, Leaf, Place, Wanted, action_around, entries, get, text, walk};
+use super::walk::{Expressions, Frame, Leaf, Place, Wanted, action_around, entries, get, text, walk};
 
 /// Stands for the cursor: a character no document may hold.
 const CURSOR: char = '\u{E000}';
@@ -91,7 +91,13 @@ impl Cursor<'_> {
                         let written = expression.typed(inside);
                         let last = written.last().map_or(0, |word| word.len());
                         let key = guard_key(place.frames, key.map(|key| key.value.as_str()));
-                        let offers = self.names(&written, Standing::of(place.frames, Some(key)));
+                        let mut offers = self.names(&written, Standing::of(place.frames, Some(key)));
+                        if let (["steps", _], Some(own)) = (written.as_slice(), own_step(place.frames)) {
+                            offers.retain(|offer| offer.label != own);
+                        }
+                        if how == Expressions::Script && written.len() == 1 {
+                            offers.extend(self.primitives(is_callable));
+                        }
                         (offers, Span::new(self.offset - last, self.offset))
                     }
                     None => {
@@ -143,11 +149,9 @@ impl Cursor<'_> {
 
     /// The steps, without the one the cursor is in.
     fn steps(&self, frames: &[Frame<'_>], behind: &str) -> Vec<Offer> {
-        let own = frames.get(2).and_then(|frame| frame.key).map(|key| key.value.as_str());
-        let is_step = frames.get(1).and_then(|frame| frame.key).is_some_and(|key| key.value == "steps");
+        let own = own_step(frames);
         let steps = get(root_of(frames), "steps").map_or(&[][..], entries);
-        let is_own = |id: &str| is_step && own == Some(id);
-        let others = steps.iter().filter(|(id, _)| !is_own(&id.value) && !id.value.contains(CURSOR));
+        let others = steps.iter().filter(|(id, _)| own != Some(&id.value) && !id.value.contains(CURSOR));
         let offers = others.map(|(id, node)| Offer {
             label: id.value.clone(),
             insert: format!("{}{behind}", id.value),
@@ -246,17 +250,42 @@ impl Cursor<'_> {
         }
     }
 
-    fn actions(&self) -> Vec<Offer> {
-        let primitives = self.setting.catalogue.0.iter().map(|one| Offer {
+    fn primitives(&self, keep: fn(&Declaration) -> bool) -> impl Iterator<Item = Offer> {
+        let kept = self.setting.catalogue.0.iter().filter(move |one| keep(one));
+        kept.map(|one| Offer {
             label: one.name.to_owned(),
             insert: one.name.to_owned(),
             kind: CompletionItemKind::FUNCTION,
             detail: "primitive".to_owned(),
             about: one.about.to_owned(),
-        });
-        let script = plain("script", "Runs a Rhai script in which every primitive is a function.");
-        primitives.chain([script]).chain(included(".yaml", "")).collect()
+        })
     }
+
+    fn actions(&self) -> Vec<Offer> {
+        let script = plain("script", "Runs a Rhai script in which every primitive is a function.");
+        self.primitives(|_| true).chain([script]).chain(included(".yaml", "")).chain(self.beside()).collect()
+    }
+
+    /// The other runbooks of the folder.
+    fn beside(&self) -> Vec<Offer> {
+        let own = self.setting.document.file.name();
+        let folder = own.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let files = self.setting.checker.neighbours(&self.setting.document.file, self.setting.open).unwrap_or_default();
+        let others = files.into_iter().filter(|file| file.name() != own).filter_map(|file| {
+            let name = file.name().rsplit_once('/').filter(|(there, _)| *there == folder)?.1;
+            let label = format!("./{name}");
+            let document = Document::new(file, 0);
+            get(&document.root, "runbook")?;
+            Some(plain(&label, get(&document.root, "about").and_then(text).unwrap_or("")))
+        });
+        others.collect()
+    }
+}
+
+/// The step around a place, which has no result there yet: where it is undone it may have one.
+fn own_step<'n>(frames: &[Frame<'n>]) -> Option<&'n str> {
+    let key = |at: usize| frames.get(at).and_then(|frame| frame.key).map(|key| key.value.as_str());
+    (key(1) == Some("steps") && key(3) != Some("undo")).then(|| key(2))?
 }
 
 fn root_of<'n>(frames: &[Frame<'n>]) -> &'n Node {

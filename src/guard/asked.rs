@@ -155,7 +155,7 @@ impl Guards {
 }
 
 /// Whether a script can call a primitive: what opens a gate is a step of its own.
-pub(super) fn is_callable(primitive: &Declaration) -> bool {
+pub fn is_callable(primitive: &Declaration) -> bool {
     primitive.in_doubt != InDoubt::DisarmFirst
 }
 

@@ -66,7 +66,7 @@ use sandbox::Pace;
 use syntax::Expr;
 use wording::{lower, meant, word};
 
-pub use asked::AskedPrimitive;
+pub use asked::{AskedPrimitive, is_callable};
 pub use blanks::without_blanks;
 pub use facts::{Fact, Standing, facts};
 pub use functions::{FUNCTIONS, Function, Parameter, Simple};

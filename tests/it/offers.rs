@@ -27,7 +27,17 @@ const OFFERS: &[(&str, &[&str], &[&str])] = &[
     ("HEAD  tell:\n    do: script\n    with: { ▮ }\n", &["code"], &["text"]),
     ("HEAD  tell:\n    when: ▮", &["params", "steps", "target", "expected", "policy_hash"], &["out", "look"]),
     ("HEAD  tell:\n    when: steps.▮\n    do: note\n", &["look"], &["params"]),
-    ("HEAD  tell:\n    when: steps.lo▮", &["look"], &["params"]),
+    ("HEAD  tell:\n    when: steps.lo▮", &["look"], &["params", "tell"]),
+    ("HEAD  tell:\n    do: note\n    with: { text: \"${steps.▮\" }\n", &["look"], &["tell"]),
+    ("HEAD  tell:\n    do: deploy\n    undo:\n      when: steps.▮\n", &["look", "tell"], &[]),
+    ("HEAD  tell:\n    do: script\n    with:\n      code: |\n        serv▮", &["service_hash", "steps"], &["arm"]),
+    ("HEAD  tell:\n    do: script\n    with:\n      code: |\n        let x = `a ${▮", &["note", "params", "len"], &[]),
+    (
+        "HEAD  tell:\n    do: script\n    with:\n      code: |\n        let x = `a ${params.▮}`;\n",
+        &["limit"],
+        &["note"],
+    ),
+    ("HEAD  tell:\n    do: script\n    with:\n      code: |\n        let x = `a ▮`;\n", &[], &["note"]),
     ("HEAD  tell:\n    when: steps.look.▮", &["out", "status"], &["look"]),
     ("HEAD  tell:\n    when: steps.look.out.▮", &["hash"], &["out"]),
     ("HEAD  tell:\n    when: \"params.▮\n    do: note\n", &["limit", "policy"], &["steps"]),
@@ -71,6 +81,22 @@ fn what_can_be_written_is_offered_also_in_a_half_typed_document() {
         }
     }
     assert_eq!(editor.leave(), 0);
+}
+
+#[test]
+fn the_other_runbooks_of_the_folder_are_offered_as_actions() {
+    let mut editor = Editor::new();
+    for (name, text) in [
+        ("inner.yaml", "titan: 1\nrunbook: inner\nabout: Does little.\nsteps: {}\n"),
+        ("inner.test.yaml", "titan: 1\ntest: inner\n"),
+        ("titan.target.yaml", "titan: 1\ntarget: t\n"),
+        ("pod.yaml", "apiVersion: v1\n"),
+    ] {
+        std::fs::write(editor.folder.path().join(name), text).unwrap();
+    }
+    let offered = editor.offered(&format!("{HEAD}  tell:\n    do: ./▮\n"));
+    let local: Vec<_> = offered.iter().filter(|label| label.starts_with('.')).collect();
+    assert_eq!(local, ["./inner.yaml"]);
 }
 
 #[test]
