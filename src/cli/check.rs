@@ -126,17 +126,17 @@ impl Checker {
     /// Checks a file of any kind.
     pub(super) fn check(&mut self, file: &SourceFile) -> Checked {
         let around = self.around(file.name());
-        let own = if file.name().rsplit('/').next() == Some(SETTINGS) {
-            Levels::decode(file).1
-        } else {
-            match Kind::of(file) {
-                Kind::Test => self.test_file(file, &around),
-                Kind::Target => examine_target(file, &self.guards, &around.levels).diagnostics,
-                Kind::Runbook => self.runbook(file, &around, around.aim.is_chosen).diagnostics,
-            }
+        let own = match Kind::of(file) {
+            _ if is_settings(file) => Levels::decode(file).1,
+            Kind::Test => self.test_file(file, &around),
+            Kind::Target => examine_target(file, &self.guards, &around.levels).diagnostics,
+            Kind::Runbook => self.runbook(file, &around, around.aim.is_chosen).diagnostics,
         };
+        // The settings a folder has are read for each of its files, themselves among them.
+        let is_twice = |one: &Diagnostic| is_settings(file) && one.loc().is_some_and(|loc| is_settings(&loc.file));
+        let of_others = around.diagnostics.iter().filter(|one| !is_twice(one)).cloned();
         Checked {
-            diagnostics: around.diagnostics.iter().cloned().chain(own).collect(),
+            diagnostics: of_others.chain(own).collect(),
             deny: around.levels.deny,
             unreadable: around.unreadable.clone(),
         }
@@ -149,7 +149,8 @@ impl Checker {
             Err(found) => return found,
         };
         let named = tested_runbook(file, &test.runbook.value);
-        let runbook = match read_source(&named) {
+        let open = self.open.get(&named).cloned();
+        let runbook = match open.map_or_else(|| read_source(&named), |open| Ok(Ok(open))) {
             Ok(Ok(runbook)) => runbook,
             Ok(Err(found)) => return found,
             Err(why) => {
@@ -240,6 +241,11 @@ impl Checker {
         let target = decode_target(&file, &self.guards).unwrap_or_default();
         Aim { target, file, is_chosen: false }
     }
+}
+
+/// Whether a file is one of settings.
+pub(super) fn is_settings(file: &SourceFile) -> bool {
+    file.name().rsplit('/').next() == Some(SETTINGS)
 }
 
 /// The file of the runbook a test file names: a built-in one, or the one beside it.

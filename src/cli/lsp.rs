@@ -14,7 +14,7 @@ use crate::runbook::target::Target;
 use crate::runbook::{Library, Runbook, load};
 use crate::source::SourceFile;
 
-use super::check::{Around, Checker};
+use super::check::{Around, Checker, is_settings};
 use super::files::{Folder, read_source};
 use super::{Streams, exit, search};
 
@@ -82,6 +82,10 @@ impl editor::Checker for Disk {
         let mut checker = self.0.borrow_mut();
         checker.read_under(Rc::new(open.clone()));
         checker.check(file).diagnostics
+    }
+
+    fn is_settings(&self, file: &SourceFile) -> bool {
+        is_settings(file)
     }
 
     fn included(&self, from: &SourceFile, name: &str, open: &OpenFiles) -> Option<SourceFile> {

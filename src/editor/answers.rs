@@ -141,8 +141,10 @@ pub(super) fn answer<'a>(
             Ok(json!(changes(edits.collect())))
         }
         CodeActionRequest::METHOD => {
-            let CodeActionParams { text_document, range, .. } = read(params)?;
+            let CodeActionParams { text_document, range, context, .. } = read(params)?;
             let (setting, found) = ask.document(&text_document.uri)?;
+            let is_wanted = |kind: &CodeActionKind| [CodeActionKind::EMPTY, CodeActionKind::QUICKFIX].contains(kind);
+            let found = if context.only.is_none_or(|kinds| kinds.iter().any(is_wanted)) { found } else { &[] };
             Ok(json!(fixes(setting, &text_document.uri, found, range)))
         }
         Formatting::METHOD => {

@@ -44,6 +44,9 @@ pub trait Checker {
     /// Everything that is wrong with a file and with what it includes.
     fn check(&self, file: &SourceFile, open: &OpenFiles) -> Vec<Diagnostic>;
 
+    /// Whether a file is one that says how much each rule weighs.
+    fn is_settings(&self, file: &SourceFile) -> bool;
+
     /// The file that `name` means when it is written in `from`.
     fn included(&self, from: &SourceFile, name: &str, open: &OpenFiles) -> Option<SourceFile>;
 

@@ -6,13 +6,13 @@ use lsp_types::{
 };
 
 use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::schema::FileKind;
 use crate::source::SourceFile;
 
 use super::document::Document;
+use super::mentions::{Kind, mentions, plain};
 use super::names::Setting;
 use super::uri::uri_of;
-use super::walk::{Leaf, Wanted, text, walk};
-use crate::runbook::grammar::Holds;
 
 /// Whose name diagnostics carry.
 const SOURCE: &str = "titan-run";
@@ -71,22 +71,14 @@ fn related(label: &Label) -> Option<DiagnosticRelatedInformation> {
     })
 }
 
-/// Where a document names another file: the first time, or its own beginning.
+/// Where a document names another file: the first time, or its own beginning. Whatever a test file
+/// leads to, it leads there by the runbook it is for.
 fn where_named(setting: Setting<'_>, file: &SourceFile) -> Range {
     let document = setting.document;
-    let mut found = None;
-    walk(&document.root, document.table(), setting.catalogue, &mut |place| {
-        let Leaf::Value(node, _) = place.leaf else {
-            return;
-        };
-        if found.is_some() || !matches!(place.wanted, Wanted::Holds(Holds::Action | Holds::Include)) {
-            return;
-        }
-        let named = text(node).filter(|said| said.contains('/'));
-        let included = named.and_then(|said| setting.checker.included(&document.file, said, setting.open));
-        found = included.filter(|included| included.name() == file.name()).map(|_| node.span);
-    });
-    found.map_or_else(Range::default, |span| document.range(span))
+    let named: Vec<_> = mentions(setting).into_iter().filter(|one| one.subject.kind == Kind::File).collect();
+    let exact = named.iter().find(|one| plain(one.subject.file.name()) == plain(file.name()));
+    let tested = named.first().filter(|_| document.kind == FileKind::Test);
+    exact.or(tested).map_or_else(Range::default, |one| document.range(one.whole))
 }
 
 /// What would answer the diagnostics in a range.

@@ -245,7 +245,9 @@ impl Server<'_> {
                 continue;
             };
             one.found = match one.unreadable.is_empty() {
-                true if one.document.is_ours() => self.checker.check(&one.document.file, &open),
+                true if one.document.is_ours() || self.checker.is_settings(&one.document.file) => {
+                    self.checker.check(&one.document.file, &open)
+                }
                 true => Vec::new(),
                 false => one.unreadable.clone(),
             };

@@ -180,6 +180,47 @@ fn every_fix_answers_what_it_is_for() {
 }
 
 #[test]
+fn only_the_kinds_of_actions_that_are_asked_for_are_given() {
+    let mut editor = Editor::new();
+    let found = editor.open("x.yaml", "titan: 1\nrunbook: x\nsteps:\n  look: { do: nota, with: { text: x } }\n");
+    let whole = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 9, "character": 0 } });
+    for (only, count) in
+        [(json!(["quickfix"]), 1), (json!([""]), 1), (json!(["refactor", "source"]), 0), (json!([]), 0)]
+    {
+        let context = json!({ "diagnostics": found, "only": only });
+        let params = json!({ "textDocument": { "uri": editor.uri("x.yaml") }, "range": whole, "context": context });
+        let actions = editor.result("textDocument/codeAction", params);
+        assert_eq!(actions.as_array().unwrap().len(), count, "{only}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_told_in_them() {
+    let mut editor = Editor::new();
+    let text = "severity: { nope: off }\n";
+    fs::write(editor.folder.path().join(".titan-lint.yaml"), text).unwrap();
+    let found = editor.open(".titan-lint.yaml", text);
+    assert_eq!(codes(&found), ["unknown-code"]);
+    assert_eq!(slice(text, &found[0]["range"]), "nope");
+    assert_eq!(editor.change(".titan-lint.yaml", "severity: {}\n"), Vec::<Value>::new());
+}
+
+#[test]
+fn what_is_wrong_with_a_tested_runbook_is_told_where_the_test_names_it() {
+    let mut editor = Editor::new();
+    let runbook = format!("{HEAD}  tell: {{ do: note, with: {{ text: \"${{wrong_name}}\" }} }}\n");
+    fs::write(editor.folder.path().join("x.yaml"), &runbook).unwrap();
+    let test = "titan: 1\ntest: x\ncases:\n  a: { expect: { ending: succeeded } }\n";
+    let found = editor.open("x.test.yaml", test);
+    assert_eq!(codes(&found), ["unknown-name"]);
+    assert_eq!(slice(test, &found[0]["range"]), "x");
+    assert!(found[0]["message"].as_str().unwrap().starts_with("in `"));
+    // Open and mended, not saved.
+    editor.open("x.yaml", &format!("{HEAD}    no_undo: It only looks.\n"));
+    assert_eq!(editor.change("x.test.yaml", test), Vec::<Value>::new());
+}
+
+#[test]
 fn a_document_is_laid_out_as_fmt_does() {
     let mut editor = Editor::new();
     let text = "titan: 1\nrunbook: x\nsteps:\n     look:   { with: { text: é🚨 },   do: note } # why\n";
