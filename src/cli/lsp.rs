@@ -88,8 +88,8 @@ impl editor::Checker for Disk {
         is_settings(file)
     }
 
-    fn included(&self, from: &SourceFile, name: &str, open: &OpenFiles) -> Option<SourceFile> {
-        Folder::under(from.name(), Rc::new(open.clone())).read(from, name).ok()
+    fn included(&self, whole: &SourceFile, from: &SourceFile, name: &str, open: &OpenFiles) -> Option<SourceFile> {
+        Folder::under(whole.name(), Rc::new(open.clone())).read(from, name).ok()
     }
 
     fn runbook(&self, file: &SourceFile, open: &OpenFiles) -> Option<Arc<Runbook>> {

@@ -78,11 +78,23 @@ pub(super) fn plain(path: &str) -> String {
 
 /// Every place of a document that names something, in reading order.
 pub(super) fn mentions(setting: Setting<'_>) -> Vec<Mention> {
+    let mut reader = Reader::new(setting);
     let document = setting.document;
-    let mut reader = Reader { setting, read: BTreeMap::new(), tested: None, found: Vec::new() };
     walk(&document.root, document.table(), setting.catalogue, &mut |place| match place.leaf {
         Leaf::Key(key, _) => reader.key(&place, key),
         Leaf::Value(node, key) => reader.value(&place, node, key),
+    });
+    reader.found
+}
+
+/// Every place of a document that names a file.
+pub(super) fn files(setting: Setting<'_>) -> Vec<Mention> {
+    let mut reader = Reader::new(setting);
+    let document = setting.document;
+    walk(&document.root, document.table(), setting.catalogue, &mut |place| {
+        if let Leaf::Value(node, key) = place.leaf {
+            reader.file(&place, node, key);
+        }
     });
     reader.found
 }
@@ -111,6 +123,10 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn new(setting: Setting<'a>) -> Self {
+        Self { setting, read: BTreeMap::new(), tested: None, found: Vec::new() }
+    }
+
     fn add(&mut self, kind: Kind, file: &SourceFile, name: &str, span: Option<Span>, whole: Span) {
         let subject = Subject { kind, file: file.clone(), name: name.to_owned() };
         self.found.push(Mention { subject, span, whole });
@@ -157,25 +173,35 @@ impl<'a> Reader<'a> {
         match place.wanted {
             Wanted::Holds(Holds::Step) => self.add(Kind::Step, own, said, all(), whole),
             Wanted::Holds(Holds::StepPath) => self.path(said, places().as_ref(), whole),
-            Wanted::Holds(Holds::Action | Holds::Include) if said.contains('/') => {
-                if let Some(file) = self.setting.checker.included(own, said, self.setting.open) {
-                    self.add(Kind::File, &file, "", all(), whole);
-                }
-            }
-            Wanted::Holds(Holds::Text)
-                if document.kind == FileKind::Test
-                    && place.frames.len() == 1
-                    && key.is_some_and(|key| key.value == "test") =>
-            {
-                if let Some(tested) = self.tested() {
-                    self.add(Kind::File, &tested.file, "", all(), whole);
-                }
-            }
             _ => {}
         }
+        self.file(place, node, key);
         let how = place.wanted.expressions(key);
         for expression in expressions(document.text(), node, how) {
             self.expression(&expression, how);
+        }
+    }
+
+    /// A file that is named here.
+    fn file(&mut self, place: &Place<'_, 'a>, node: &'a Node, key: Option<&'a Spanned<String>>) {
+        let document = self.setting.document;
+        let own = &document.file;
+        let Some(said) = text(node) else {
+            return;
+        };
+        let is_tested = document.kind == FileKind::Test && place.frames.len() == 1;
+        let file = match place.wanted {
+            Wanted::Holds(Holds::Action | Holds::Include) if said.contains('/') => {
+                self.setting.checker.included(own, own, said, self.setting.open)
+            }
+            Wanted::Holds(Holds::Text) if is_tested && key.is_some_and(|key| key.value == "test") => {
+                self.tested().map(|tested| tested.file.clone())
+            }
+            _ => None,
+        };
+        if let (Some(file), NodeKind::Scalar(scalar)) = (file, &node.kind) {
+            let places = Places::of(scalar, node.span, document.text());
+            self.add(Kind::File, &file, "", places.map(|places| places.part(0..said.len())), node.span);
         }
     }
 
@@ -226,7 +252,7 @@ impl<'a> Reader<'a> {
         action.contains('/').then_some(())?;
         let setting = self.setting;
         let read = self.read.entry((from.name().to_owned(), action.to_owned())).or_insert_with(|| {
-            let file = setting.checker.included(from, action, setting.open)?;
+            let file = setting.checker.included(&setting.document.file, from, action, setting.open)?;
             Some(Rc::new(Document::new(file, 0)))
         });
         read.clone()

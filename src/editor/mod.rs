@@ -47,8 +47,8 @@ pub trait Checker {
     /// Whether a file is one that says how much each rule weighs.
     fn is_settings(&self, file: &SourceFile) -> bool;
 
-    /// The file that `name` means when it is written in `from`.
-    fn included(&self, from: &SourceFile, name: &str, open: &OpenFiles) -> Option<SourceFile>;
+    /// The file that `name` means when it is written in `from`, where that is part of what `whole` is.
+    fn included(&self, whole: &SourceFile, from: &SourceFile, name: &str, open: &OpenFiles) -> Option<SourceFile>;
 
     /// A runbook with what it includes, where all of it can be read.
     fn runbook(&self, file: &SourceFile, open: &OpenFiles) -> Option<Arc<Runbook>>;

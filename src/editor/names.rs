@@ -62,7 +62,7 @@ impl<'a> Setting<'a> {
 
     /// The runbook that an action or include names.
     pub(super) fn included(&self, named: &str) -> Option<(SourceFile, Document)> {
-        let file = self.checker.included(&self.document.file, named, self.open)?;
+        let file = self.checker.included(&self.document.file, &self.document.file, named, self.open)?;
         Some((file.clone(), Document::new(file, 0)))
     }
 
@@ -138,7 +138,8 @@ impl<'a> Setting<'a> {
             Some(_) => format!("{named}.rhai"),
             None => named.to_owned(),
         });
-        let files = named.filter_map(|named| self.checker.included(&self.document.file, &named, self.open));
+        let own = &self.document.file;
+        let files = named.filter_map(|named| self.checker.included(own, own, &named, self.open));
         files.flat_map(|file| functions_of(file.text())).collect()
     }
 

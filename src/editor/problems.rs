@@ -10,7 +10,7 @@ use crate::schema::FileKind;
 use crate::source::SourceFile;
 
 use super::document::Document;
-use super::mentions::{Kind, mentions, plain};
+use super::mentions::{files, plain};
 use super::names::Setting;
 use super::uri::uri_of;
 
@@ -75,7 +75,7 @@ fn related(label: &Label) -> Option<DiagnosticRelatedInformation> {
 /// leads to, it leads there by the runbook it is for.
 fn where_named(setting: Setting<'_>, file: &SourceFile) -> Range {
     let document = setting.document;
-    let named: Vec<_> = mentions(setting).into_iter().filter(|one| one.subject.kind == Kind::File).collect();
+    let named = files(setting);
     let exact = named.iter().find(|one| plain(one.subject.file.name()) == plain(file.name()));
     let tested = named.first().filter(|_| document.kind == FileKind::Test);
     exact.or(tested).map_or_else(Range::default, |one| document.range(one.whole))

@@ -251,6 +251,24 @@ fn a_rename_reaches_the_tests_of_the_runbooks_that_include_it() {
 }
 
 #[test]
+fn a_rename_reaches_the_tests_through_folders_beside_each_other() {
+    let mut editor = nested();
+    for (name, text) in [
+        ("outer.yaml", "titan: 1\nrunbook: outer\nsteps:\n  sub: { do: ./beside/between.yaml }\n"),
+        ("beside/between.yaml", "titan: 1\nrunbook: between\nsteps:\n  mid: { do: ./../below/inner.yaml }\n"),
+    ] {
+        fs::create_dir_all(editor.folder.path().join("beside")).unwrap();
+        fs::write(editor.folder.path().join(name), text).unwrap();
+    }
+    let test = "titan: 1\ntest: outer\ncases:\n  a: { expect: { ending: succeeded, steps: { sub/mid/first: ok } } }\n";
+    fs::write(editor.folder.path().join("outer.test.yaml"), test).unwrap();
+    let text = INNER.replace("  first:", "  fi▮rst:");
+    let said = answer(&mut editor, "rename", "below/inner.yaml", &text, &json!({ "newName": "uno" }));
+    let edits = &said["result"]["changes"][editor.uri("outer.test.yaml").as_str()];
+    assert_eq!(edited(test, edits), test.replace("mid/first", "mid/uno"), "{said}");
+}
+
+#[test]
 fn a_rename_is_refused_where_it_cannot_be_whole() {
     let mut editor = nested();
     let rename = &json!({ "newName": "uno" });
