@@ -2,6 +2,7 @@
 //! calls with what, and what it ends with. Comments and texts in quotes are no calls.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use rhai::{AST, ASTFlags, ASTNode, Expr as Written, FnCallExpr, Position, Stmt};
 
@@ -51,10 +52,33 @@ pub struct Call {
     pub is_sure: bool,
     /// Whether it stands in a function of another file, which sees nothing but what it is handed.
     pub is_elsewhere: bool,
+    /// The function that it stands in.
+    pub inside: Option<Rc<Inside>>,
     /// Where its name stands.
     pub(super) at: Position,
     /// Where the keys of a map stand that is its last argument.
     pub(super) keys: Vec<Position>,
+}
+
+/// A function of a script, or of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Its name.
+    pub name: String,
+    /// The names of what it is handed.
+    pub params: Vec<String>,
+}
+
+impl Inside {
+    /// Whether it is a closure, which has no name of its own.
+    pub fn is_closure(&self) -> bool {
+        is_closure(&self.name)
+    }
+
+    /// Whether a call is one of it.
+    pub fn is_called_by(&self, call: &Call) -> bool {
+        call.name == self.name && call.arguments.len() == self.params.len()
+    }
 }
 
 impl Call {
@@ -69,6 +93,8 @@ impl Call {
 #[derive(Default)]
 struct Found {
     calls: Vec<Call>,
+    /// The function that is looked at.
+    inside: Option<Rc<Inside>>,
     bound: BTreeMap<String, Vec<Expr>>,
     /// The lists that names go over.
     each: BTreeMap<String, Vec<Expr>>,
@@ -82,17 +108,17 @@ impl Said {
     /// What a script says, before the author's own functions are added to it.
     pub(super) fn by(ast: &AST) -> Self {
         let mut found = Found::default();
-        ast.walk(&mut |path: &[ASTNode<'_>]| {
-            match path.last() {
-                Some(ASTNode::Stmt(statement)) => found.statement(statement),
-                Some(ASTNode::Expr(expression)) => found.expression(expression),
-                _ => {}
-            }
-            true
-        });
+        found.look(&ast.clone_statements_only());
+        for function in ast.iter_functions() {
+            let params: Vec<String> = function.params.iter().map(|&param| param.to_owned()).collect();
+            let mut only = ast.clone_functions_only();
+            only.retain_functions(|_, _, name, count| name == function.name && count == params.len());
+            found.inside = Some(Rc::new(Inside { name: function.name.to_owned(), params }));
+            found.look(&only);
+        }
         let handed_over = ast.iter_functions().flat_map(|function| function.params);
         found.loose.extend(handed_over.map(str::to_owned));
-        let Found { mut calls, bound, each, loose, returns, tries } = found;
+        let Found { mut calls, inside: _, bound, each, loose, returns, tries } = found;
         let caught = if tries { caught(ast) } else { BTreeSet::new() };
         let sure = sure(ast);
         for call in &mut calls {
@@ -155,6 +181,17 @@ impl Said {
 }
 
 impl Found {
+    fn look(&mut self, part: &AST) {
+        part.walk(&mut |path: &[ASTNode<'_>]| {
+            match path.last() {
+                Some(ASTNode::Stmt(statement)) => self.statement(statement),
+                Some(ASTNode::Expr(expression)) => self.expression(expression),
+                _ => {}
+            }
+            true
+        });
+    }
+
     fn statement(&mut self, statement: &Stmt) {
         match statement {
             Stmt::Var(bound, ..) => {
@@ -206,6 +243,7 @@ impl Found {
                 is_caught: false,
                 is_sure: false,
                 is_elsewhere: false,
+                inside: self.inside.clone(),
                 at,
                 keys,
             });

@@ -31,26 +31,29 @@ pub(super) fn scripted(flow: &Flow<'_>, node: &Node<'_>) -> Vec<Scripted> {
         return Vec::new();
     };
     let said = script.said();
-    let unknown = || Scripted { service: None, version: unknown() };
+    let untold = || Scripted { service: None, version: unknown() };
     let mut found = Vec::new();
     for call in &said.calls {
         if call.hands_over().is_some_and(|over| over.is_none_or(|over| over == DEPLOY)) {
-            found.push(unknown());
+            found.push(untold());
         }
         if call.name != DEPLOY {
             continue;
         }
-        if call.is_elsewhere || call.is_method {
-            found.push(unknown());
+        let Some(rounds) = rounds_of(call, said).filter(|_| !call.is_method) else {
+            found.push(untold());
             continue;
-        }
-        found.extend(deploys(call, said).into_iter().map(|(service, version)| {
-            let named = |path: &[&str]| flow.named(node, &path.join("."));
+        };
+        found.extend(rounds.iter().map(|round| {
+            // What goes over a list that is not known may be anything.
+            let is_told = |one: &Expr| !said.each.keys().any(|name| says(one, name));
+            let told = |one: Expr| if is_told(&one) { one } else { unknown() };
+            let service = told(argument(call, 0, "service", round));
             let service = match service.as_text() {
                 Some(name) => Some(Known::Value(Value::text(name))),
-                None => outer_path(&service).map(|path| named(&path)),
+                None => outer_path(&service).map(|path| flow.named(node, &path.join("."))),
             };
-            Scripted { service, version }
+            Scripted { service, version: told(argument(call, 1, "version", round)) }
         }));
     }
     found
@@ -59,7 +62,7 @@ pub(super) fn scripted(flow: &Flow<'_>, node: &Node<'_>) -> Vec<Scripted> {
 /// What a script ends with under a name, in the names that it has from elsewhere.
 pub(super) fn given_by(script: &Script, name: &str) -> Option<Expr> {
     let said = script.said();
-    let last = resolved(said.last.as_ref()?, said, &Items::new(), 0);
+    let last = Names::of(said).resolved(said.last.as_ref()?, 0);
     match part(last, name).kind {
         ExprKind::Property { .. } => None,
         kind => Some(Expr { kind, span: Span::default() }),
@@ -71,41 +74,122 @@ pub(super) fn outer_path(expression: &Expr) -> Option<Vec<&str>> {
     expression.path().filter(|path| path.iter().all(|word| !word.is_empty()))
 }
 
-/// What the names stand for that go over a list, in one round.
-type Items<'s> = BTreeMap<&'s str, Expr>;
+/// What the names of a script stand for, in one round of its lists and one call of its functions.
+#[derive(Clone)]
+struct Names<'s> {
+    /// What the script says; `None` in a function of another file.
+    said: Option<&'s Said>,
+    items: BTreeMap<&'s str, Expr>,
+}
 
-/// The service and the version of a call, once for each round.
-fn deploys(call: &Call, said: &Said) -> Vec<(Expr, Expr)> {
-    let mut rounds = vec![Items::new()];
-    for (name, list) in &said.each {
-        let in_each = |items: &Items<'_>| call.arguments.iter().any(|one| says(&resolved(one, said, items, 0), name));
-        if !rounds.iter().any(in_each) {
-            continue;
-        }
-        let ExprKind::List(items) = resolved(list, said, &Items::new(), 0).kind else {
-            continue;
-        };
-        let next = rounds.iter().flat_map(|round| {
-            items.iter().map(|item| {
-                let mut round = round.clone();
-                round.insert(name.as_str(), item.clone());
-                round
-            })
-        });
-        let next: Vec<_> = next.take(MAX_ITEMS + 1).collect();
-        if next.len() <= MAX_ITEMS {
-            rounds = next;
+/// What the names of a call stand for, each time that it is made; `None` where that is not known.
+fn rounds_of<'s>(call: &'s Call, said: &'s Said) -> Option<Vec<Names<'s>>> {
+    let Some(inside) = call.inside.as_ref().filter(|inside| call.is_elsewhere || !inside.is_closure()) else {
+        return Some(Names::of(said).rounds(&call.arguments));
+    };
+    let hands_over = |one: &Call| one.hands_over().is_some_and(|over| over.is_none_or(|over| over == inside.name));
+    let is_plain = |one: &&Call| {
+        !one.is_elsewhere && !one.is_method && one.inside.as_ref().is_none_or(|around| around.is_closure())
+    };
+    let calls: Vec<_> = said.calls.iter().filter(|one| inside.is_called_by(one)).collect();
+    if inside.is_closure() || !calls.iter().all(is_plain) || said.calls.iter().any(hands_over) {
+        return None;
+    }
+    let mut found = Vec::new();
+    for one in calls {
+        for around in Names::of(said).rounds(&one.arguments) {
+            let handed = inside.params.iter().map(String::as_str).zip(&one.arguments);
+            let items = handed.map(|(param, given)| (param, around.resolved(given, 0))).collect();
+            let names = Names { said: around.said.filter(|_| !call.is_elsewhere), items };
+            found.extend(names.rounds(&call.arguments));
         }
     }
-    rounds
-        .iter()
-        .map(|items| (argument(call, 0, "service", said, items), argument(call, 1, "version", said, items)))
-        .collect()
+    (found.len() <= MAX_ITEMS).then_some(found)
+}
+
+impl<'s> Names<'s> {
+    fn of(said: &'s Said) -> Self {
+        Self { said: Some(said), items: BTreeMap::new() }
+    }
+
+    /// The names in each round of the lists that what a call is given goes over.
+    fn rounds(self, given: &[Expr]) -> Vec<Self> {
+        let each = self.said.into_iter().flat_map(|said| &said.each);
+        let mut rounds = vec![self];
+        for (name, list) in each {
+            let hangs = |names: &Self| given.iter().any(|one| says(&names.resolved(one, 0), name));
+            let Some(ExprKind::List(items)) =
+                rounds.iter().find(|names| hangs(names)).map(|names| names.resolved(list, 0).kind)
+            else {
+                continue;
+            };
+            let next = rounds.iter().flat_map(|round| {
+                items.iter().map(|item| {
+                    let mut round = round.clone();
+                    round.items.insert(name.as_str(), item.clone());
+                    round
+                })
+            });
+            let next: Vec<_> = next.take(MAX_ITEMS + 1).collect();
+            if next.len() <= MAX_ITEMS {
+                rounds = next;
+            }
+        }
+        rounds
+    }
+
+    /// An expression in the names that a script has from elsewhere: those of its own are what they stand for.
+    fn resolved(&self, expression: &Expr, depth: usize) -> Expr {
+        if depth > MAX_DEPTH {
+            return unknown();
+        }
+        let inner = |one: &Expr| self.resolved(one, depth + 1);
+        let kind = match &expression.kind {
+            ExprKind::Name(name) => return self.meant(name, depth),
+            ExprKind::Property { of, name, .. } => return part(inner(of), &name.text),
+            ExprKind::Index { of, at, is_lenient } => return at_index(inner(of), inner(at), *is_lenient),
+            ExprKind::List(list) => ExprKind::List(list.iter().map(inner).collect()),
+            ExprKind::Map(entries) => {
+                ExprKind::Map(entries.iter().map(|(key, one)| (key.clone(), inner(one))).collect())
+            }
+            ExprKind::Call { of, name, arguments } => ExprKind::Call {
+                of: of.as_deref().map(|of| Box::new(inner(of))),
+                name: name.clone(),
+                arguments: arguments.iter().map(inner).collect(),
+            },
+            ExprKind::Unary(operator, one) => ExprKind::Unary(*operator, Box::new(inner(one))),
+            ExprKind::Binary(operator, sides) => {
+                ExprKind::Binary(*operator, Box::new((inner(&sides.0), inner(&sides.1))))
+            }
+            ExprKind::If(choice) => ExprKind::If(Box::new(Choice {
+                condition: inner(&choice.condition),
+                then: inner(&choice.then),
+                otherwise: choice.otherwise.as_ref().map(inner),
+            })),
+            ExprKind::Literal(value) => ExprKind::Literal(value.clone()),
+        };
+        Expr { kind, span: Span::default() }
+    }
+
+    /// What a name stands for.
+    fn meant(&self, name: &str, depth: usize) -> Expr {
+        let itself = || Expr { kind: ExprKind::Name(name.to_owned()), span: Span::default() };
+        let Some(said) = self.said else {
+            return self.items.get(name).cloned().unwrap_or_else(unknown);
+        };
+        match (self.items.get(name), said.names.get(name)) {
+            (Some(item), _) => item.clone(),
+            (None, Some(one)) => self.resolved(one, depth + 1),
+            // Which item it is says each round.
+            (None, None) if said.each.contains_key(name) || !said.gives_itself(name) => itself(),
+            (None, None) => unknown(),
+        }
+    }
 }
 
 /// What a call of a primitive gives for the argument at a place, by that or by its name in a closing map.
-fn argument(call: &Call, place: usize, name: &str, said: &Said, items: &Items<'_>) -> Expr {
-    let given: Vec<_> = call.arguments.iter().map(|one| resolved(one, said, items, 0)).collect();
+fn argument(call: &Call, place: usize, name: &str, names: &Names<'_>) -> Expr {
+    let given: Vec<_> = call.arguments.iter().map(|one| names.resolved(one, 0)).collect();
     let named = given.last().and_then(|last| match &last.kind {
         ExprKind::Map(entries) => entries.iter().find(|(key, _)| key.text == name),
         _ => None,
@@ -119,47 +203,6 @@ fn argument(call: &Call, place: usize, name: &str, said: &Said, items: &Items<'_
 fn says(expression: &Expr, name: &str) -> bool {
     matches!(&expression.kind, ExprKind::Name(one) if one == name)
         || expression.parts().iter().any(|part| says(part, name))
-}
-
-/// An expression in the names that a script has from elsewhere: those of its own are what they stand for.
-fn resolved(expression: &Expr, said: &Said, items: &Items<'_>, depth: usize) -> Expr {
-    if depth > MAX_DEPTH {
-        return unknown();
-    }
-    let inner = |one: &Expr| resolved(one, said, items, depth + 1);
-    let kind = match &expression.kind {
-        ExprKind::Name(name) => return own(name, said, items, depth),
-        ExprKind::Property { of, name, .. } => return part(inner(of), &name.text),
-        ExprKind::Index { of, at, is_lenient } => return at_index(inner(of), inner(at), *is_lenient),
-        ExprKind::List(list) => ExprKind::List(list.iter().map(inner).collect()),
-        ExprKind::Map(entries) => ExprKind::Map(entries.iter().map(|(key, one)| (key.clone(), inner(one))).collect()),
-        ExprKind::Call { of, name, arguments } => ExprKind::Call {
-            of: of.as_deref().map(|of| Box::new(inner(of))),
-            name: name.clone(),
-            arguments: arguments.iter().map(inner).collect(),
-        },
-        ExprKind::Unary(operator, one) => ExprKind::Unary(*operator, Box::new(inner(one))),
-        ExprKind::Binary(operator, sides) => ExprKind::Binary(*operator, Box::new((inner(&sides.0), inner(&sides.1)))),
-        ExprKind::If(choice) => ExprKind::If(Box::new(Choice {
-            condition: inner(&choice.condition),
-            then: inner(&choice.then),
-            otherwise: choice.otherwise.as_ref().map(inner),
-        })),
-        ExprKind::Literal(value) => ExprKind::Literal(value.clone()),
-    };
-    Expr { kind, span: Span::default() }
-}
-
-/// What a name stands for.
-fn own(name: &str, said: &Said, items: &Items<'_>, depth: usize) -> Expr {
-    let itself = || Expr { kind: ExprKind::Name(name.to_owned()), span: Span::default() };
-    match (items.get(name), said.names.get(name)) {
-        (Some(item), _) => item.clone(),
-        (None, Some(one)) => resolved(one, said, items, depth + 1),
-        // Which item it is says each round.
-        (None, None) if said.each.contains_key(name) || !said.gives_itself(name) => itself(),
-        (None, None) => unknown(),
-    }
 }
 
 /// A property of what an expression gives.

@@ -6,8 +6,8 @@
 //! action; it has a `when` that is false unless a step before this one read that the gate was open; and
 //! it stands on the first step that changes anything: anywhere else it would never be done. An `ensure`
 //! is done whenever a run ends, also after a rollback, and so never opens a gate. Where a rollback may
-//! open it, every undo deploys the version that its service ran before the change; a script says which
-//! outside of its functions, in the names that steps have read.
+//! open it, every undo deploys the version that its service ran before the change; a script writes out
+//! each service with what a step has read of it.
 //!
 //! ```yaml bad
 //! titan: 1
@@ -122,9 +122,7 @@ fn brings_back(subject: &Subject<'_>, report: &mut Report<'_>) {
                 Some(_) => {
                     format!("read the version of `{name}` with `service_version` before this step, and deploy that")
                 }
-                None => {
-                    "name each service and the step that has read its version, outside of every function".to_owned()
-                }
+                None => "write out each service with the version that a step has read of it".to_owned(),
             };
             report.push(found.help(help));
             told.push(back.service);
