@@ -7,7 +7,7 @@ use crate::source::Span;
 use crate::value::Value;
 
 use super::convert::to_value;
-use super::syntax::{Binary, Expr, ExprKind, Word};
+use super::syntax::{Binary, Choice, Expr, ExprKind, Word};
 
 /// How deep an expression of a script is followed: deeper than the engine reads one, so that only
 /// a name that stands for itself is ever cut off.
@@ -83,11 +83,11 @@ fn expr_at(written: &Written, depth: usize) -> Expr {
             node(ExprKind::Map(entries.0.iter().map(|(key, value)| (word(&key.name), inner(value))).collect()))
         }
         Written::FnCall(call, _) => called_on(call, None, depth),
-        Written::Stmt(block) => match block.statements() {
-            [Stmt::Expr(only)] => inner(only),
-            [Stmt::FnCall(call, _)] => called_on(call, None, depth),
-            _ => unknown(),
-        },
+        Written::Stmt(block) => block_at(block.statements(), depth),
+        Written::Coalesce(sides, _) => {
+            let sides = sides.iter().map(inner);
+            sides.reduce(|left, right| joined(Binary::OrElse, left, right)).unwrap_or_else(unknown)
+        }
         Written::Dot(sides, ..) => behind(inner(&sides.lhs), &sides.rhs, depth + 1),
         Written::Index(sides, flags, _) => indexed(inner(&sides.lhs), &sides.rhs, *flags, depth + 1),
         constant => match constant.get_literal_value(None).map(|value| to_value(&value)) {
@@ -95,6 +95,23 @@ fn expr_at(written: &Written, depth: usize) -> Expr {
             Some(Ok(value)) if !matches!(constant, Written::CharConstant(..)) => node(ExprKind::Literal(value)),
             _ => unknown(),
         },
+    }
+}
+
+/// A block of which one expression is all; or a choice between such blocks.
+fn block_at(statements: &[Stmt], depth: usize) -> Expr {
+    match statements {
+        [Stmt::Expr(only)] => expr_at(only, depth + 1),
+        [Stmt::FnCall(call, _)] => called_on(call, None, depth),
+        [Stmt::If(choice, _)] if depth <= MAX_DEPTH => {
+            let otherwise = choice.branch.statements();
+            node(ExprKind::If(Box::new(Choice {
+                condition: expr_at(&choice.expr, depth + 1),
+                then: block_at(choice.body.statements(), depth + 1),
+                otherwise: (!otherwise.is_empty()).then(|| block_at(otherwise, depth + 1)),
+            })))
+        }
+        _ => unknown(),
     }
 }
 

@@ -12,6 +12,7 @@ use super::engine_syntax::property;
 use super::facts::Standing;
 use super::fault::{Fault, Wrong};
 use super::said::Said;
+use super::syntax::ExprKind;
 use super::types::{Noun, Property, Type};
 use super::typing::{Scope, check, check_path};
 
@@ -60,7 +61,9 @@ impl Scope for Inside<'_> {
             return Some(known.clone());
         }
         self.found.borrow_mut().insert(name.to_owned(), Type::Any);
-        let kind = self.said.names.get(name).map_or(Type::Any, |given| check(given, self, &[]).0);
+        // What may be one of several things is not looked into.
+        let given = self.said.names.get(name).filter(|given| !matches!(given.kind, ExprKind::If(_)));
+        let kind = given.map_or(Type::Any, |given| check(given, self, &[]).0);
         self.found.borrow_mut().insert(name.to_owned(), kind.clone());
         Some(kind)
     }

@@ -25,6 +25,8 @@ pub struct Said {
     pub names: BTreeMap<String, Expr>,
     /// What each name goes over that stands for one item after the other, and for nothing else.
     pub each: BTreeMap<String, Expr>,
+    /// Everything that each name may stand for, or go over, somewhere in it.
+    pub may_be: BTreeMap<String, Vec<Expr>>,
     /// Every name it gives to something, its functions included.
     given: BTreeSet<String>,
     /// Every dotted name it reads that it gives to nothing itself, each word with its place.
@@ -98,6 +100,8 @@ struct Found {
     bound: BTreeMap<String, Vec<Expr>>,
     /// The lists that names go over.
     each: BTreeMap<String, Vec<Expr>>,
+    /// What names, or parts of them, are changed to.
+    assigned: BTreeMap<String, Vec<Expr>>,
     /// Names that may stand for several things.
     loose: BTreeSet<String>,
     returns: bool,
@@ -118,7 +122,7 @@ impl Said {
         }
         let handed_over = ast.iter_functions().flat_map(|function| function.params);
         found.loose.extend(handed_over.map(str::to_owned));
-        let Found { mut calls, inside: _, bound, each, loose, returns, tries } = found;
+        let Found { mut calls, inside: _, bound, each, assigned, loose, returns, tries } = found;
         let caught = if tries { caught(ast) } else { BTreeSet::new() };
         let sure = sure(ast);
         for call in &mut calls {
@@ -144,14 +148,18 @@ impl Said {
             let one = given.iter().filter(|(name, given)| given.len() == 1 && !of_both(name));
             one.filter_map(|(name, given)| Some((name.clone(), given.first()?.clone()))).collect()
         };
-        let (names, each) = (only(&bound), only(&each));
+        let (names, one_each) = (only(&bound), only(&each));
+        let mut may_be = bound;
+        for (name, given) in each.into_iter().chain(assigned) {
+            may_be.entry(name).or_default().extend(given);
+        }
         let of_own = self::reads(ast).filter(|read| read.is_own && read.path.len() > 1).map(|read| read.path);
         let read_of_own: Vec<_> = of_own.collect();
         let meant: Vec<_> = read_of_own.iter().filter_map(|path| spelt_out(path, &names, &reads)).collect();
         reads.extend(meant);
         let last = ast.statements().last().and_then(whole);
         let (last, read_of_calls) = (last.filter(|_| !returns), reads_of_calls(ast));
-        Self { calls, last, names, each, given, reads, read_inside, read_of_own, read_of_calls }
+        Self { calls, last, names, each: one_each, may_be, given, reads, read_inside, read_of_own, read_of_calls }
     }
 
     /// Whether it calls a function, or may by handing one over that is named only when it runs.
@@ -197,7 +205,12 @@ impl Found {
             Stmt::Var(bound, ..) => {
                 self.bound.entry(bound.0.name.to_string()).or_default().push(expr(&bound.1));
             }
-            Stmt::Assignment(sides) => self.loose.extend(root(&sides.1.lhs)),
+            Stmt::Assignment(sides) => {
+                let name = root(&sides.1.lhs);
+                self.loose.extend(name.clone());
+                let changed = name.map(|name| self.assigned.entry(name).or_default());
+                changed.into_iter().for_each(|all| all.push(expr(&sides.1.rhs)));
+            }
             Stmt::For(bound, _) => {
                 self.each.entry(bound.0.name.to_string()).or_default().push(expr(&bound.2.expr));
                 self.loose.extend(bound.1.iter().map(|name| name.name.to_string()));

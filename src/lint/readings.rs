@@ -228,7 +228,7 @@ impl<'s, 'a> Follower<'s, 'a> {
             passed(expression, &mut |one| match one {
                 Passed::Name(words) if words.first().is_some_and(|root| said.gives_itself(root)) => {
                     let meant = words.first().filter(|root| seen.insert((**root).to_owned()));
-                    open.extend(meant.and_then(|root| said.names.get(*root).or_else(|| said.each.get(*root))));
+                    open.extend(meant.and_then(|root| said.may_be.get(*root)).into_iter().flatten());
                 }
                 Passed::Name(words) => outside.push(words),
                 Passed::Call(name, arguments) => {
