@@ -47,6 +47,7 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::deploying::deployed_in;
 use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
+use crate::lint::unverified::is_counted;
 use crate::value::Value;
 
 use super::{Check, Group, Report, Rule, Subject};
@@ -110,7 +111,10 @@ fn check_rollback(subject: &Subject<'_>, report: &mut Report<'_>) {
 fn is_changed_too(scene: &Scene<'_>, deploy: NodeId, other: &Known) -> bool {
     let counts = |id: NodeId, deed: &Deed| match deed {
         Deed::Deploys(service) => service == other,
-        Deed::Verifies { service, against: Some(_), .. } => service == other && scene.before(id).has(deploy),
+        Deed::Verifies { service, against: Some(_), is_old } => {
+            let is_now = || !is_old || is_counted(scene, id, &|one| one == other, &[]);
+            service == other && scene.before(id).has(deploy) && is_now()
+        }
         _ => false,
     };
     let proof = scene.proof_after(&scene.nodes_that(counts), deploy);
