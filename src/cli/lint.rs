@@ -160,7 +160,7 @@ fn fix_all(args: &Args, names: &[Asked], trouble: &mut Vec<String>) -> Vec<Strin
         let Ok(Ok(file)) = read_source(name) else {
             return None;
         };
-        if *is_found && !is_ours(file.text()) {
+        if *is_found && !is_ours(&file) {
             return None;
         }
         let fixed = fixed(&file, args.r#unsafe, checker);
@@ -214,7 +214,7 @@ fn check_one(args: &Args, Asked { name, is_found }: &Asked, checker: &mut Checke
     let read = if name == "-" { read_stdin(&args.stdin_name) } else { read_source(name) };
     let shown = if name == "-" { &args.stdin_name } else { name };
     let checked = match read {
-        Ok(Ok(file)) if *is_found && !is_ours(file.text()) => return None,
+        Ok(Ok(file)) if *is_found && !is_ours(&file) => return None,
         Ok(Ok(file)) => checker.check(&file),
         Ok(Err(diagnostics)) => Checked { diagnostics, deny: Severity::Error, unreadable: Vec::new() },
         Err(why) => Checked { diagnostics: Vec::new(), deny: Severity::Error, unreadable: vec![why] },

@@ -4,12 +4,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::diagnostic::Findings;
+use crate::source::SourceFile;
+use crate::yaml;
+
 /// How deep folders are searched: deeper ones are not runbooks any more.
 const MAX_FOLDER_DEPTH: usize = 16;
 
 /// How many files may lie in one folder whose runbooks are compared: more are no longer written by
 /// people.
 const MAX_BESIDE: usize = 20_000;
+
+/// How every file of the language that is laid out has a line.
+const BEGINNING: &str = "titan:";
+const NEXT_LINE: &str = "\ntitan:";
 
 /// How much of a file is looked at for its `titan:` line: behind the comments it begins with.
 const MAX_HEAD: u64 = 64 * 1024;
@@ -64,14 +72,21 @@ pub(super) fn inside(
     Ok(())
 }
 
-/// Whether a text has a line that only files of this language have, or one of them that is not whole.
-pub(super) fn is_ours(text: &str) -> bool {
-    let says = |key: &str| text.contains(key) && text.lines().any(|line| line.starts_with(key));
-    let names = |key: &str| {
-        let named = |line: &str| line.strip_prefix(key).is_some_and(|name| !name.trim().is_empty());
-        text.contains(key) && text.lines().any(named)
-    };
-    ["titan:", "runbook:", "steps:"].into_iter().any(says) || ["target:", "test:"].into_iter().any(names)
+/// Whether a file may be one of this language, or one that is not whole: another one is a map without any
+/// key of ours at its top.
+pub(super) fn is_ours(file: &SourceFile) -> bool {
+    // Most are told by one look.
+    if file.text().starts_with(BEGINNING) || file.text().contains(NEXT_LINE) {
+        return true;
+    }
+    let mut findings = Findings::new(file.clone());
+    let tree = yaml::parse(file, &mut findings).filter(|_| !findings.has_errors());
+    tree.is_none_or(|tree| {
+        let names = |key: &&str| tree.get(key).is_some_and(|named| named.entries().is_empty());
+        tree.entries().is_empty()
+            || ["titan", "runbook", "steps"].iter().any(|key| tree.get(key).is_some())
+            || ["target", "test"].iter().any(names)
+    })
 }
 
 /// The YAML files that begin with `titan:` beside a file and in the folders above it, up to the one
@@ -106,7 +121,7 @@ pub(super) fn above(file: &Path) -> Result<Vec<PathBuf>, String> {
 fn is_begun(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_HEAD).read_to_end(&mut head));
-    read.is_ok() && head.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"titan:"))
+    read.is_ok() && head.split(|byte| *byte == b'\n').any(|line| line.starts_with(BEGINNING.as_bytes()))
 }
 
 /// Replaces a file's bytes at once: whoever reads it sees the old ones or the new ones. Its mode

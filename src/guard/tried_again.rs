@@ -67,14 +67,16 @@ fn fails_at_last(
 
 /// Whether a condition holds in the last round over a range that is written out.
 fn is_last_round(condition: &Expr, round: &str, range: &Expr) -> bool {
-    let (Some((held, name, Expr::IntegerConstant(value, _))), Some((kind, _, Expr::IntegerConstant(end, _)))) =
-        (operation(condition), operation(range))
+    let (
+        Some((held, name, Expr::IntegerConstant(value, _))),
+        Some((kind, Expr::IntegerConstant(start, _), Expr::IntegerConstant(end, _))),
+    ) = (operation(condition), operation(range))
     else {
         return false;
     };
     let last = if kind == "..=" { Some(*end) } else { end.checked_sub(1).filter(|_| kind == "..") };
     named(name) == Some(round)
-        && last.is_some_and(|last| match held {
+        && last.filter(|last| start <= last).is_some_and(|last| match held {
             "==" => *value == last,
             ">=" => *value <= last,
             ">" => *value < last,

@@ -23,6 +23,8 @@ pub(super) struct Asserted {
     service: Known,
     /// What it must be, which is nothing that a step has read.
     against: Known,
+    /// Whether it was read from a line that may be older than the run.
+    is_old: bool,
 }
 
 impl Asserted {
@@ -50,8 +52,7 @@ pub(super) fn add_asserted(flow: &Flow<'_>, asserted: Vec<Asserted>, deeds: &mut
         let (before, after) = (flow.before(one.read), flow.after(one.judge));
         deploys.iter().all(|deploy| before.has(*deploy) || after.has(*deploy))
     });
-    let verified = fresh.map(|Asserted { read, judge, service, against }| {
-        let is_old = flow.node(read).is_some_and(|node| reads_old_line(flow, node));
+    let verified = fresh.map(|Asserted { judge, service, against, is_old, .. }| {
         (judge, Deed::Verifies { service, against: Some(against), is_old })
     });
     let verified: Vec<_> = verified.collect();
@@ -99,7 +100,8 @@ fn asserted_by(
             Some(text) => Known::Value(Value::text(text)),
             None => flow.named(node, &kept_text(guard, expected)),
         };
-        Some(Asserted { judge, read, service, against })
+        let is_old = flow.node(read).is_some_and(|node| reads_old_line(flow, node, setting));
+        Some(Asserted { judge, read, service, against, is_old })
     })
 }
 

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use crate::declaration::{DEPLOY, Declaration, InDoubt};
 use crate::guard::syntax::{Expr, ExprKind};
 use crate::guard::{Given, Script};
+use crate::runbook::ActionKind;
 use crate::value::Value;
 
 use super::Setting;
 use super::checked::{kept_name, kept_text, names_of};
 use super::deploying::{deployed_by, deploys_of};
-use super::fanout::{each_of, hangs_on_item, is_said_per_item};
-use super::flow::{Flow, Known, Node};
+use super::fanout::{each_of, hangs_on_item, is_said_per_item, of_item};
+use super::flow::{Flow, Known, Node, NodeId};
 use super::judgement::{Said, judgement};
 use super::own_hash::{hash_filled_in, is_own_hash};
 use super::pieces::argument_at;
+
+/// How deep a name is followed to what it stands for.
+const MAX_BOUND: usize = 16;
+/// What a deploy calls the place in a log at which it began.
+pub(super) const LOG_MARK: &str = "log_mark";
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +59,7 @@ pub(super) fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declarati
         let own = || Known::Symbol(Arc::from(format!("{}/:what item {} says", node.path, service.shown())));
         let is_own = is_own || against.as_ref().is_some_and(|hash| is_said_per_item(flow, node, hash));
         let against = if is_own { Some(own()) } else { against };
-        Deed::Verifies { service, against, is_old: reads_old_line(flow, node) }
+        Deed::Verifies { service, against, is_old: reads_old_line(flow, node, setting) }
     };
     let said = judgement(node.work);
     let hash = said.iter().find_map(|one| one.compared_hash());
@@ -87,7 +93,7 @@ pub(super) fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declarati
             services.map(|service| held(service, against.clone())).collect()
         }
         // In a whole log such a line may be older than the one that says otherwise.
-        "wait_log" if !reads_old_line(flow, node) => {
+        "wait_log" if !reads_old_line(flow, node, setting) => {
             let services = each("service").into_iter();
             let filled = services.filter_map(|one| Some((hash_filled_in(flow, node, &one, setting)?, one)));
             filled.map(|(hash, service)| held(service, Some(hash))).collect()
@@ -100,9 +106,25 @@ pub(super) fn deeds_of(flow: &Flow<'_>, node: &Node<'_>, declaration: &Declarati
     }
 }
 
-/// Whether a node takes a line of a log that may have been written before the run.
-pub(super) fn reads_old_line(flow: &Flow<'_>, node: &Node<'_>) -> bool {
-    node.work.action.name() == "wait_log" && matches!(flow.argument(node, "since"), Some(Known::Value(_)))
+/// Whether a node takes a line of a log that may have been written before the run: it does not read from
+/// now on, nor from where a deploy of the run began.
+pub(super) fn reads_old_line(flow: &Flow<'_>, node: &Node<'_>, setting: Setting<'_>) -> bool {
+    let Some(mut since) = flow.argument(node, "since").filter(|_| node.work.action.name() == "wait_log") else {
+        return false;
+    };
+    for _ in 0..MAX_BOUND {
+        match flow.bound(&since) {
+            Some(bound) => since = bound,
+            None => break,
+        }
+    }
+    let is_mark = |(giver, part): (NodeId, &str)| match flow.node(giver).map(|giver| &giver.work.action.kind) {
+        Some(ActionKind::Script(script)) => script.said().calls(DEPLOY),
+        Some(ActionKind::Primitive(primitive)) => primitive.name == DEPLOY && part == LOG_MARK,
+        Some(ActionKind::Runbook(_)) | None => false,
+    };
+    let of_item = of_item(flow, &since, setting).is_some_and(|item| is_mark((item.giver, &item.part)));
+    !of_item && !flow.source_of(&since).is_some_and(is_mark)
 }
 
 /// What a script does whenever it ends well, and what it may deploy.

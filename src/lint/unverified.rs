@@ -1,7 +1,5 @@
 //! Which openings of a gate come before a service's policy is verified, whichever way the run took.
 
-use std::cell::LazyCell;
-
 use crate::runbook::{OnFailure, Step};
 
 use super::fanout::is_handed_over;
@@ -38,7 +36,7 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
             let is_it = |verified: &Known| {
                 *verified == service || named.iter().any(|(symbol, one)| symbol == verified && *one == service)
             };
-            let is_counted = LazyCell::new(|| is_counted(scene, arm, &is_it, &own_deploys(&service, &deploys)));
+            let own = own_deploys(&service, &deploys);
             let counts = |id: NodeId, deed: &Deed| match deed {
                 Deed::Verifies { service: verified, against, is_old } if is_it(verified) => {
                     let before = scene.before(id);
@@ -51,8 +49,11 @@ pub(super) fn unverified(scene: &Scene<'_>) -> Vec<Unverified> {
                         let is_counted_early = against.is_none() && acts_per_item(deploy);
                         rounds.any(|rounds| acts_per_item(id) || (is_counted_early && rounds.has(arm)))
                     };
-                    let is_fresh =
-                        if against.is_some() { !is_old || *is_counted } else { asked_again.holds_at_start(id) };
+                    let is_fresh = if against.is_some() {
+                        !is_old || is_counted(scene, id, &is_it, &own)
+                    } else {
+                        asked_again.holds_at_start(id)
+                    };
                     let is_last = |deploy: NodeId| {
                         let is_beside = scene.rounds_of(id, deploy).any(|rounds| rounds.is_parallel);
                         !is_beside && scene.is_in_each_round(id, arm, deploy)

@@ -22,9 +22,9 @@ use crate::world::{Command, Finished, Keep, Processes, Touch, Wait};
 use super::child::{Child, Streams};
 use super::spawn::Image;
 
-/// The most bytes kept of each output stream; the rest is read and dropped.
+/// The most bytes kept of the beginning of an output stream; the rest is read and dropped.
 const MAX_OUTPUT: usize = 1024 * 1024;
-/// The bytes that are surely kept of a long one's end.
+/// The bytes surely kept of its end where that is kept, and at most twice as many.
 const MAX_LAST: usize = 8 * 1024 * 1024;
 /// How long output is still read after the process has ended: a daemon it left behind may hold
 /// the pipe for ever.

@@ -205,7 +205,7 @@ pub fn checkup_line(checkup: &Checkup) -> String {
     };
     match checkup.passed_over {
         0 => line,
-        others => format!("{line}; {} passed over, with nothing of a runbook in it", counted(others, "YAML file")),
+        others => format!("{line}; {} of other kinds passed over", counted(others, "YAML file")),
     }
 }
 

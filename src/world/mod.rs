@@ -173,7 +173,7 @@ pub struct Command {
     pub env: BTreeMap<String, String>,
     /// How long it may run; then its whole process group is killed.
     pub bound: Duration,
-    /// What is kept of what it prints, where that is longer than its bound.
+    /// What is kept of what it prints, where that is too much.
     pub keep: Keep,
 }
 

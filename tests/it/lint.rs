@@ -369,10 +369,23 @@ fn a_gate_whose_service_counts_no_rejections_needs_none_counted() {
 fn what_has_nothing_of_a_runbook_is_passed_over_in_a_folder_and_said_so() {
     let others = [("params.yaml", "version: 1.2.3\n"), ("ci.yml", "stages: [test]\ntest:\n  script: [make]\n")];
     let desk = Desk::new(&others);
-    desk.titan(&["lint", "."]).exits(2).says("2 YAML files passed over").complains("no runbook was found there");
+    desk.titan(&["lint", "."])
+        .exits(2)
+        .says("2 YAML files of other kinds passed over")
+        .complains("no runbook was found there");
     desk.write("clean.yaml", CLEAN);
     let told = desk.titan(&["lint", "."]).exits(0);
-    told.says("1 file checked, nothing wrong; 2 YAML files passed over, with nothing of a runbook in it");
+    told.says("1 file checked, nothing wrong; 2 YAML files of other kinds passed over");
+    for (name, text) in [
+        ("flow.yaml", "{titan: 1, runbook: flow, steps: {a: {do: nothing}}}\n"),
+        ("quoted.yaml", "\"titan\": 1\n\"runbook\": quoted\n\"steps\": {a: {do: nothing}}\n"),
+        ("broken.yaml", "a: [1\n"),
+        ("empty.yaml", ""),
+    ] {
+        desk.write(name, text);
+        desk.titan(&["lint", "."]).exits(1).says(name);
+        desk.write(name, CLEAN);
+    }
     desk.write("part.yaml", "steps:\n  a: { do: note, with: { text: x } }\n");
     desk.titan(&["lint", "."]).exits(1).says("missing-key");
     desk.titan(&["lint", "params.yaml"]).exits(1).says("missing-key");

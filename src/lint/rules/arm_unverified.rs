@@ -84,8 +84,9 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
                 diagnostic.help(format!("verify `{service}` once more after `{deploy}` has changed `{changed}`"))
             }
             None if found.is_old => diagnostic.help(format!(
-                "`{service}` or what it asked may have changed before this run: hold its last handshake against the \
-                 hash, by a `wait_log` with `since: \"\"` behind a step that needs its handshake counter"
+                "`{service}` or what it asked may have changed before this run: ask it by `expect_hash`; or hold its \
+                 last handshake against the hash, by a `wait_log` with `since: \"\"` behind a step that needs its \
+                 handshake counter"
             )),
             None => diagnostic.help(format!(
                 "let this step need an `expect_hash` of `{service}`, or a `wait_log` or handshake counter that is held \

@@ -44,6 +44,7 @@ use crate::declaration::DEPLOY;
 use crate::diagnostic::{Severity, Strength};
 use crate::guard::syntax::{Expr, ExprKind};
 use crate::guard::{Said, Script};
+use crate::lint::deeds::LOG_MARK;
 use crate::lint::deploying::deployed_by;
 use crate::lint::fanout::of_item;
 use crate::lint::flow::{Known, Node, NodeId, Part};
@@ -91,7 +92,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
             continue;
         }
         let item = since.as_ref().and_then(|since| of_item(&scene.flow, since, scene.setting));
-        let item = item.filter(|item| item.part == "log_mark");
+        let item = item.filter(|item| item.part == LOG_MARK);
         let is_marked = |(id, deploy, deployed): &(NodeId, &Node<'_>, &Known)| {
             if let Some(item) = &item {
                 return item.giver == *id && item.service == **deployed;
@@ -152,9 +153,6 @@ fn reads_last_word(
     let deploys: Vec<_> = own.iter().map(|(deploy, ..)| *deploy).collect();
     is_whole && service.is_some_and(|service| is_counted(scene, id, &|one| one == service, &deploys))
 }
-
-/// The name of the place in a log, in what a deploy gives.
-const LOG_MARK: &str = "log_mark";
 
 /// How a step names the place a deploy beside it began at.
 fn log_mark(path: &str) -> String {
