@@ -114,7 +114,14 @@ async fn read_command(argv: &[String], since: &str) -> Touch<LogLines> {
     let half = usize::from(finished.truncated);
     let printed: Vec<_> = lines(&finished.stdout).into_iter().skip(half).collect();
     let next = Seen::of(&seen.time, &printed).to_mark();
-    Ok(LogLines { lines: printed.iter().skip(seen.among(&printed)).cloned().collect(), next })
+    let new = seen.among(&printed);
+    if new.is_none() && finished.truncated {
+        let program = command.argv.first().map(String::as_str).unwrap_or_default();
+        let why =
+            format!("the log command `{program}` printed more than can be kept, and where it was read to is not in it");
+        return Err(Failure::new(ErrorClass::NoData, why));
+    }
+    Ok(LogLines { lines: printed.iter().skip(new.unwrap_or(0)).cloned().collect(), next })
 }
 
 /// What a command had printed since a time when its mark was made.
@@ -144,13 +151,14 @@ impl Seen {
         }
     }
 
-    /// How many of the lines were there before; none where the log began anew.
-    fn among(&self, printed: &[String]) -> usize {
+    /// How many of the lines were there before; `None` where the last one is not among them, as in a log
+    /// that began anew.
+    fn among(&self, printed: &[String]) -> Option<usize> {
         let Some((count, last)) = &self.last else {
-            return 0;
+            return Some(0);
         };
-        let places = printed.iter().enumerate().filter(|(_, line)| *line == last);
-        places.map(|(at, _)| at + 1).nth(count.saturating_sub(1)).unwrap_or(0)
+        let mut places = printed.iter().enumerate().filter(|(_, line)| *line == last);
+        places.nth(count.saturating_sub(1)).map(|(at, _)| at + 1)
     }
 }
 

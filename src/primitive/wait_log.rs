@@ -78,10 +78,10 @@ impl Primitive for WaitLog {
                 }
                 mark = read.next;
                 if clock.elapsed() + LOOK_EVERY >= end {
-                    return Err(Failure::new(
-                        ErrorClass::Timeout,
-                        format!("`{name}` logged no line that matches `{pattern}`"),
-                    ));
+                    let whole = call.with.optional_text("since") == Some("");
+                    let far = if whole { ", as far back as its log is read" } else { "" };
+                    let why = format!("`{name}` logged no line that matches `{pattern}`{far}");
+                    return Err(Failure::new(ErrorClass::Timeout, why));
                 }
                 (call.progress)(&format!("for a line of `{name}`"));
                 clock.sleep(LOOK_EVERY).await;
