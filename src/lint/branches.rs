@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::guard::Guard;
 use crate::guard::syntax::{Binary, Expr, ExprKind, Unary};
 use crate::runbook::OnFailure;
 
@@ -16,7 +15,7 @@ const MAX_PAIRS: usize = 500;
 #[derive(Debug, Default)]
 pub(super) struct Branches(BTreeMap<NodeId, NodeId>);
 
-/// Where a `when` stands, what it says without a `not`, and whether it says that.
+/// Where a `when` stands, the shape of what it says without a `not`, and whether it says that.
 type Condition<'f> = (&'f str, String, bool);
 
 impl Branches {
@@ -56,21 +55,43 @@ fn condition<'f>(node: &'f Node<'_>) -> Option<Condition<'f>> {
     if guard.references().iter().any(|reference| changes(reference.root())) {
         return None;
     }
-    let (said, is_said) = without_not(guard, guard.syntax()?);
+    let (said, is_said) = without_not(guard.syntax()?);
     let place = node.path.rsplit_once('/').map_or("", |(place, _)| place);
     Some((place, said, is_said))
 }
 
-fn without_not(guard: &Guard, syntax: &Expr) -> (String, bool) {
-    let text = |part: &Expr| guard.text().get(part.span.start..part.span.end).unwrap_or_default().trim().to_owned();
+fn without_not(syntax: &Expr) -> (String, bool) {
     match &syntax.kind {
         ExprKind::Unary(Unary::Not, inner) => {
-            let (said, is_said) = without_not(guard, inner);
+            let (said, is_said) = without_not(inner);
             (said, !is_said)
         }
         ExprKind::Binary(operator @ (Binary::Equal | Binary::NotEqual), sides) => {
-            (format!("{} == {}", text(&sides.0), text(&sides.1)), *operator == Binary::Equal)
+            let mut sides = [shape(&sides.0), shape(&sides.1)];
+            sides.sort();
+            (format!("Binary(Equal)({})", sides.concat()), *operator == Binary::Equal)
         }
-        _ => (text(syntax), true),
+        _ => (shape(syntax), true),
     }
+}
+
+/// What an expression is made of: the same for two of them only where they are the same but for blanks
+/// and for parentheses that change nothing.
+fn shape(expression: &Expr) -> String {
+    let head = match &expression.kind {
+        kind @ (ExprKind::Literal(_) | ExprKind::Name(_)) => format!("{kind:?}"),
+        ExprKind::List(_) => "List".to_owned(),
+        ExprKind::Map(entries) => {
+            let keys: Vec<_> = entries.iter().map(|(key, _)| &key.text).collect();
+            format!("Map({keys:?})")
+        }
+        ExprKind::Property { name, is_lenient, .. } => format!("Property({:?}, {is_lenient})", name.text),
+        ExprKind::Index { is_lenient, .. } => format!("Index({is_lenient})"),
+        ExprKind::Call { of, name, .. } => format!("Call({:?}, {})", name.text, of.is_some()),
+        ExprKind::Unary(operator, _) => format!("Unary({operator:?})"),
+        ExprKind::Binary(operator, _) => format!("Binary({operator:?})"),
+        ExprKind::If(_) => "If".to_owned(),
+    };
+    let parts: String = expression.parts().into_iter().map(shape).collect();
+    format!("{head}({parts})")
 }
