@@ -12,6 +12,7 @@ use crate::value::Value;
 use super::Subject;
 use super::asserted::expected_sides;
 use super::carried::{Passed, passed};
+use super::checked::kept_name;
 use super::deeds::verified_by;
 use super::fanout::each_of;
 use super::flow::{Known, Node, NodeId, Part};
@@ -28,6 +29,9 @@ const READING: [&str; 3] = ["nats_req", "service_hash", "wait_log"];
 /// What gives a text that somebody outside has written, and that is no service's word on its own hash.
 const FOREIGN: [&str; 3] = ["exec", "http", "nats_watch"];
 
+/// Parts of what comes from outside, and where the same stands as it came.
+const DECODED: [(&str, &str); 3] = [("json", "body"), ("json", "stdout"), ("reply", "replies")];
+
 /// A step that has read a hash.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
@@ -37,9 +41,35 @@ pub(super) struct Reading {
     pub(super) service: Option<Known>,
     /// The subject that was asked, where no service is named.
     pub(super) subject: Option<Pieces>,
+    /// The part of what the step gives.
+    part: String,
+}
+
+/// What a step has from outside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Told {
+    /// The step.
+    pub(super) giver: NodeId,
+    /// The part of what it gives, such as `json.hash`; empty for all of it.
+    pub(super) part: String,
+}
+
+impl Told {
+    /// Whether whoever knows another part of what the step gives knows this one.
+    pub(super) fn is_in(&self, whole: &str) -> bool {
+        let is_within = |part: &str, whole: &str| {
+            whole.is_empty() || part.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let read_from = DECODED.iter().filter(|(decoded, _)| is_within(&self.part, decoded));
+        is_within(&self.part, whole) || read_from.into_iter().any(|(_, text)| *text == whole)
+    }
 }
 
 impl Reading {
+    fn told(&self) -> Told {
+        Told { giver: self.id, part: self.part.clone() }
+    }
+
     /// Whether a service that a target names may have answered for itself.
     pub(super) fn may_be_of(&self, service: &Service) -> bool {
         let asked = service.hash.as_ref().map(|hash| hash.subject.as_str());
@@ -53,25 +83,25 @@ pub(super) fn readings(subject: &Subject<'_>, id: NodeId, service: &Known) -> Ve
     Follower::held(subject, id, service).found
 }
 
-/// The steps that have what a node holds a service against from outside.
-pub(super) fn told_from_outside(subject: &Subject<'_>, id: NodeId, service: &Known) -> BTreeSet<NodeId> {
+/// What a node holds a service against, as far as steps have it from outside.
+pub(super) fn told_from_outside(subject: &Subject<'_>, id: NodeId, service: &Known) -> BTreeSet<Told> {
     let follower = Follower::held(subject, id, service);
     let services = &subject.setting.target.services;
     let is_foreign = |reading: &&Reading| {
         let is_request = reading.service.is_none() && reading.subject.is_some();
         is_request && !services.values().any(|service| reading.may_be_of(service))
     };
-    let asked = follower.found.iter().filter(is_foreign).map(|reading| reading.id);
-    follower.foreign.iter().copied().chain(asked).collect()
+    let asked = follower.found.iter().filter(is_foreign).map(Reading::told);
+    follower.foreign.iter().cloned().chain(asked).collect()
 }
 
-/// The steps that have what is filled in where a node uses it from outside.
-pub(super) fn inserted_from_outside(subject: &Subject<'_>, id: NodeId) -> BTreeSet<NodeId> {
+/// What is filled in where a node uses it, as far as steps have it from outside.
+pub(super) fn inserted_from_outside(subject: &Subject<'_>, id: NodeId) -> BTreeSet<Told> {
     let mut follower = Follower::of(subject, id);
     if let Some(node) = subject.scene().flow.node(id) {
         node.work.action.with.insertions().iter().for_each(|one| follower.guard(Place::of(node), one.guard));
     }
-    follower.foreign.extend(follower.found.iter().map(|reading| reading.id));
+    follower.foreign.extend(follower.found.iter().map(Reading::told));
     follower.foreign
 }
 
@@ -96,8 +126,8 @@ struct Follower<'s, 'a> {
     user: NodeId,
     left: usize,
     found: Vec<Reading>,
-    /// The steps whose results come from outside.
-    foreign: BTreeSet<NodeId>,
+    /// What comes from outside.
+    foreign: BTreeSet<Told>,
 }
 
 impl<'s, 'a> Follower<'s, 'a> {
@@ -152,6 +182,10 @@ impl<'s, 'a> Follower<'s, 'a> {
             return;
         };
         self.left = left;
+        // What `get` takes out of a map is that part of it, and not all of the map.
+        if let Some(name) = kept_name(expression) {
+            return self.name(place, &name.split('.').collect::<Vec<_>>());
+        }
         passed(expression, &mut |one| {
             if let Passed::Name(words) = one {
                 self.name(place, &words);
@@ -208,10 +242,10 @@ impl<'s, 'a> Follower<'s, 'a> {
             ActionKind::Primitive(_) if self.is_held(id, part) => self.held_against(node, None),
             ActionKind::Primitive(primitive) if READING.contains(&primitive.name) => match self.judge_of(id, part) {
                 Some(judge) => self.held_against(judge, None),
-                None => self.read(id, node),
+                None => self.read(id, node, part),
             },
             ActionKind::Primitive(primitive) if FOREIGN.contains(&primitive.name) => {
-                self.foreign.insert(id);
+                self.foreign.insert(Told { giver: id, part: part.join(".") });
             }
             ActionKind::Primitive(_) => {}
         }
@@ -220,6 +254,7 @@ impl<'s, 'a> Follower<'s, 'a> {
     /// What a part of what a script gives was read by, where it judges nothing itself.
     fn script(&mut self, id: NodeId, node: &'s Node<'a>, script: &'s Script, part: &[&str]) {
         let said = script.said();
+        let told = Told { giver: id, part: part.join(".") };
         let mut seen = BTreeSet::new();
         let last = said.last.as_ref().filter(|_| !said.calls("expect_hash"));
         let mut open: Vec<&Expr> = last.map(|last| part_of(last, part, said)).into_iter().collect();
@@ -232,11 +267,11 @@ impl<'s, 'a> Follower<'s, 'a> {
                 }
                 Passed::Name(words) => outside.push(words),
                 Passed::Call(name, arguments) => {
-                    self.called(id, node, (name, arguments), said);
+                    self.called(&told, node, (name, arguments), said);
                     // What a function reads, it may give.
                     let called = script.called_by(name);
                     let inside = said.calls.iter().filter(|call| call.name != name && called.contains(&call.name));
-                    inside.for_each(|call| self.called(id, node, (&call.name, &call.arguments), said));
+                    inside.for_each(|call| self.called(&told, node, (&call.name, &call.arguments), said));
                 }
             });
             outside.iter().for_each(|words| self.name(Place::of(node), words));
@@ -244,9 +279,9 @@ impl<'s, 'a> Follower<'s, 'a> {
     }
 
     /// What a script has read by a call.
-    fn called(&mut self, id: NodeId, node: &'s Node<'a>, (name, arguments): (&str, &'s [Expr]), said: &'s Said) {
+    fn called(&mut self, told: &Told, node: &'s Node<'a>, (name, arguments): (&str, &'s [Expr]), said: &'s Said) {
         if FOREIGN.contains(&name) {
-            self.foreign.insert(id);
+            self.foreign.insert(told.clone());
         }
         if !READING.contains(&name) {
             return;
@@ -257,7 +292,7 @@ impl<'s, 'a> Follower<'s, 'a> {
             "nats_req" => (None, given("subject").map(|subject| reader.said(subject, said))),
             _ => (given("service").and_then(Expr::as_text).map(|name| Known::Value(Value::text(name))), None),
         };
-        self.found.push(Reading { id, service, subject });
+        self.found.push(Reading { id: told.giver, service, subject, part: told.part.clone() });
     }
 
     /// The node that has judged the hash that a step gave.
@@ -273,13 +308,13 @@ impl<'s, 'a> Follower<'s, 'a> {
         is_hash(part) && self.subject.scene().deeds().iter().any(is_deed)
     }
 
-    fn read(&mut self, id: NodeId, node: &'s Node<'a>) {
+    fn read(&mut self, id: NodeId, node: &'s Node<'a>, part: &[&str]) {
         let scene = self.subject.scene();
         let services = each_of(&scene.flow, node, "service", scene.setting);
         let subject = Reader { subject: self.subject, flow: &scene.flow, node }.argument("subject");
         // Which of several items was taken is not looked at.
         let service = services.first().filter(|first| services.iter().all(|one| one == *first)).cloned();
-        self.found.push(Reading { id, service, subject });
+        self.found.push(Reading { id, service, subject, part: part.join(".") });
     }
 
     /// The step that a runbook is the action of.

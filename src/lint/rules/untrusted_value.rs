@@ -8,7 +8,8 @@
 //! runbooks used as actions. A part of a URL's path is percent-encoded, and decides nothing. A service
 //! that must agree with another is held against the hash of the reviewed policy: what a page, a program,
 //! a message or a reply says instead is believed only where a person was shown it before, or where a
-//! guard found it equal to what the run knows by itself; that it looks like a hash is not enough.
+//! guard found it equal to what the run knows by itself; that it looks like a hash is not enough, and
+//! neither is another part of the same answer, such as `out.code` or `out.status`.
 //!
 //! A value is checked where a guard that surely held before compares it with something trusted,
 //! which another part of the same reply is not, or with `matches(value, "^...$")`, where the pattern
