@@ -15,6 +15,12 @@ use super::flow::{Flow, Known, Node};
 /// How often a name is followed to what it was computed by.
 const MAX_NAMES: usize = 16;
 
+/// How much is read of one text: more is left open.
+const MAX_FOLLOWED: usize = 4 * 1024;
+
+/// The letters of a text that count as much as an expression.
+const COUNTED_LETTERS: usize = 16;
+
 /// A text: what of it is written and what is open, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pieces(Vec<Piece>);
@@ -118,6 +124,20 @@ impl Pieces {
     }
 }
 
+/// How far what a text is made of is read.
+struct Left {
+    /// How many more names are followed from here on.
+    names: usize,
+    /// How much more is read of the whole text.
+    followed: usize,
+}
+
+impl Left {
+    const fn all() -> Self {
+        Self { names: MAX_NAMES, followed: MAX_FOLLOWED }
+    }
+}
+
 /// Reads what is written of the texts of a node.
 pub(super) struct Reader<'s, 'a> {
     pub(super) subject: &'s Subject<'a>,
@@ -158,15 +178,21 @@ impl Reader<'_, '_> {
     }
 
     fn guard(&self, guard: &Guard) -> Pieces {
-        guard.syntax().map_or_else(Pieces::open, |syntax| self.expression(syntax, None, MAX_NAMES))
+        guard.syntax().map_or_else(Pieces::open, |syntax| self.expression(syntax, None, &mut Left::all()))
     }
 
     /// What an expression of a script gives.
     pub(super) fn said(&self, expression: &Expr, said: &Said) -> Pieces {
-        self.expression(expression, Some(said), MAX_NAMES)
+        self.expression(expression, Some(said), &mut Left::all())
     }
 
-    fn expression(&self, expression: &Expr, said: Option<&Said>, left: usize) -> Pieces {
+    fn expression(&self, expression: &Expr, said: Option<&Said>, left: &mut Left) -> Pieces {
+        let letters = expression.as_text().map_or(0, str::len);
+        let Some(followed) = left.followed.checked_sub(1 + letters / COUNTED_LETTERS) else {
+            left.followed = 0;
+            return Pieces::open();
+        };
+        left.followed = followed;
         if let Some(path) = expression.path() {
             return self.named(&path, said, left);
         }
@@ -193,10 +219,17 @@ impl Reader<'_, '_> {
     }
 
     /// What a name stands for: in a script, in this runbook, or in the target.
-    fn named(&self, path: &[&str], said: Option<&Said>, left: usize) -> Pieces {
-        let Some(left) = left.checked_sub(1) else {
+    fn named(&self, path: &[&str], said: Option<&Said>, left: &mut Left) -> Pieces {
+        let Some(names) = left.names.checked_sub(1) else {
             return Pieces::open();
         };
+        let around = std::mem::replace(&mut left.names, names);
+        let pieces = self.meant(path, said, left);
+        left.names = around;
+        pieces
+    }
+
+    fn meant(&self, path: &[&str], said: Option<&Said>, left: &mut Left) -> Pieces {
         let own = path.first().filter(|_| path.len() == 1).and_then(|name| said?.names.get(*name));
         if let Some(own) = own {
             return self.expression(own, said, left);
@@ -298,13 +331,13 @@ pub(super) fn standing_for<'s>(expression: &'s Expr, said: &'s Said) -> &'s Expr
 /// Every text written in what a script hands over to a function.
 pub(super) fn texts_handed_over(said: &Said, name: &str) -> Vec<String> {
     let calls = said.calls.iter().filter(|call| call.name == name);
-    let mut open: Vec<(&Expr, usize)> = calls.flat_map(|call| &call.arguments).map(|one| (one, MAX_NAMES)).collect();
-    let mut found = Vec::new();
-    while let Some((one, left)) = open.pop() {
+    let mut open: Vec<&Expr> = calls.flat_map(|call| &call.arguments).collect();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+    while let Some(one) = open.pop() {
         match &one.kind {
             ExprKind::Literal(Value::Text(text)) => found.push(text.to_string()),
-            ExprKind::Name(name) if left > 0 => open.extend(said.names.get(name).map(|next| (next, left - 1))),
-            _ => open.extend(one.parts().into_iter().map(|part| (part, left))),
+            ExprKind::Name(name) if seen.insert(name) => open.extend(said.names.get(name)),
+            _ => open.extend(one.parts()),
         }
     }
     found

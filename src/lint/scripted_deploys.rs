@@ -1,5 +1,6 @@
 //! What a script deploys: each service with the version, as far as the script tells.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::declaration::DEPLOY;
@@ -12,6 +13,9 @@ use super::flow::{Flow, Known, Node};
 
 /// How deep an expression is followed: deeper than a script that names what it deploys.
 const MAX_DEPTH: usize = 32;
+
+/// How many expressions are looked into for one script: what comes after that is not known.
+const MAX_FOLLOWED: usize = 8 * 1024;
 
 /// The most items of a list that a script goes over, in lists inside of each other together.
 const MAX_ITEMS: usize = 16;
@@ -32,6 +36,7 @@ pub(super) fn scripted(flow: &Flow<'_>, node: &Node<'_>) -> Vec<Scripted> {
     };
     let said = script.said();
     let untold = || Scripted { service: None, version: unknown() };
+    let left = Cell::new(MAX_FOLLOWED);
     let mut found = Vec::new();
     for call in &said.calls {
         if call.hands_over().is_some_and(|over| over.is_none_or(|over| over == DEPLOY)) {
@@ -40,7 +45,7 @@ pub(super) fn scripted(flow: &Flow<'_>, node: &Node<'_>) -> Vec<Scripted> {
         if call.name != DEPLOY {
             continue;
         }
-        let Some(rounds) = rounds_of(call, said).filter(|_| !call.is_method) else {
+        let Some(rounds) = rounds_of(call, said, &left).filter(|_| !call.is_method) else {
             found.push(untold());
             continue;
         };
@@ -62,7 +67,7 @@ pub(super) fn scripted(flow: &Flow<'_>, node: &Node<'_>) -> Vec<Scripted> {
 /// What a script ends with under a name, in the names that it has from elsewhere.
 pub(super) fn given_by(script: &Script, name: &str) -> Option<Expr> {
     let said = script.said();
-    let last = Names::of(said).resolved(said.last.as_ref()?, 0);
+    let last = Names::of(said, &Cell::new(MAX_FOLLOWED)).resolved(said.last.as_ref()?, 0);
     match part(last, name).kind {
         ExprKind::Property { .. } => None,
         kind => Some(Expr { kind, span: Span::default() }),
@@ -80,12 +85,14 @@ struct Names<'s> {
     /// What the script says; `None` in a function of another file.
     said: Option<&'s Said>,
     items: BTreeMap<&'s str, Expr>,
+    /// How many more expressions are looked into.
+    left: &'s Cell<usize>,
 }
 
 /// What the names of a call stand for, each time that it is made; `None` where that is not known.
-fn rounds_of<'s>(call: &'s Call, said: &'s Said) -> Option<Vec<Names<'s>>> {
+fn rounds_of<'s>(call: &'s Call, said: &'s Said, left: &'s Cell<usize>) -> Option<Vec<Names<'s>>> {
     let Some(inside) = call.inside.as_ref().filter(|inside| call.is_elsewhere || !inside.is_closure()) else {
-        return Some(Names::of(said).rounds(&call.arguments));
+        return Some(Names::of(said, left).rounds(&call.arguments));
     };
     let hands_over = |one: &Call| one.hands_over().is_some_and(|over| over.is_none_or(|over| over == inside.name));
     let is_plain = |one: &&Call| {
@@ -97,19 +104,22 @@ fn rounds_of<'s>(call: &'s Call, said: &'s Said) -> Option<Vec<Names<'s>>> {
     }
     let mut found = Vec::new();
     for one in calls {
-        for around in Names::of(said).rounds(&one.arguments) {
+        for around in Names::of(said, left).rounds(&one.arguments) {
             let handed = inside.params.iter().map(String::as_str).zip(&one.arguments);
             let items = handed.map(|(param, given)| (param, around.resolved(given, 0))).collect();
-            let names = Names { said: around.said.filter(|_| !call.is_elsewhere), items };
+            let names = Names { said: around.said.filter(|_| !call.is_elsewhere), items, left };
             found.extend(names.rounds(&call.arguments));
+            if found.len() > MAX_ITEMS {
+                return None;
+            }
         }
     }
-    (found.len() <= MAX_ITEMS).then_some(found)
+    Some(found)
 }
 
 impl<'s> Names<'s> {
-    fn of(said: &'s Said) -> Self {
-        Self { said: Some(said), items: BTreeMap::new() }
+    fn of(said: &'s Said, left: &'s Cell<usize>) -> Self {
+        Self { said: Some(said), items: BTreeMap::new(), left }
     }
 
     /// The names in each round of the lists that what a call is given goes over.
@@ -140,7 +150,7 @@ impl<'s> Names<'s> {
 
     /// An expression in the names that a script has from elsewhere: those of its own are what they stand for.
     fn resolved(&self, expression: &Expr, depth: usize) -> Expr {
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH || !self.may_follow(1) {
             return unknown();
         }
         let inner = |one: &Expr| self.resolved(one, depth + 1);
@@ -171,18 +181,24 @@ impl<'s> Names<'s> {
         Expr { kind, span: Span::default() }
     }
 
+    /// Whether so many more expressions may be looked into.
+    fn may_follow(&self, many: usize) -> bool {
+        let left = self.left.get().checked_sub(many);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
     /// What a name stands for.
     fn meant(&self, name: &str, depth: usize) -> Expr {
         let itself = || Expr { kind: ExprKind::Name(name.to_owned()), span: Span::default() };
-        let Some(said) = self.said else {
-            return self.items.get(name).cloned().unwrap_or_else(unknown);
-        };
-        match (self.items.get(name), said.names.get(name)) {
-            (Some(item), _) => item.clone(),
-            (None, Some(one)) => self.resolved(one, depth + 1),
+        if let Some(item) = self.items.get(name) {
+            return if self.may_follow(size(item)) { item.clone() } else { unknown() };
+        }
+        match self.said.map(|said| (said, said.names.get(name))) {
+            Some((_, Some(one))) => self.resolved(one, depth + 1),
             // Which item it is says each round.
-            (None, None) if said.each.contains_key(name) || !said.gives_itself(name) => itself(),
-            (None, None) => unknown(),
+            Some((said, None)) if said.each.contains_key(name) || !said.gives_itself(name) => itself(),
+            _ => unknown(),
         }
     }
 }
@@ -203,6 +219,11 @@ fn argument(call: &Call, place: usize, name: &str, names: &Names<'_>) -> Expr {
 fn says(expression: &Expr, name: &str) -> bool {
     matches!(&expression.kind, ExprKind::Name(one) if one == name)
         || expression.parts().iter().any(|part| says(part, name))
+}
+
+/// How many expressions one is made of.
+fn size(expression: &Expr) -> usize {
+    1 + expression.parts().into_iter().map(size).sum::<usize>()
 }
 
 /// A property of what an expression gives.
