@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::{SourceFile, Span, Spanned};
-use crate::yaml::{self, Node, NodeKind};
+use crate::yaml::{self, Lines, Node, NodeKind};
 
 /// What such a comment begins with, behind its `#`.
 const MARK: &str = "titan:";
@@ -52,8 +52,9 @@ impl Allows {
             // What is wrong with the text is said by those who read it as a runbook.
             let broken = read_as.is_none().then(|| yaml::parse(file, &mut Findings::new(file.clone()))).flatten();
             let tree = read_as.or(broken.as_ref());
+            let text = Text::of(file, tree);
             for comment in comments(file.text(), tree) {
-                all.extend(read(file, comment, tree));
+                all.extend(read(&text, comment));
             }
         }
         Self { all, is_whole: read_as.is_some() }
@@ -103,7 +104,8 @@ fn comments(text: &str, tree: Option<&Node>) -> Vec<Span> {
 }
 
 /// The codes of one comment; nothing where it does not speak of allowing.
-fn read(file: &SourceFile, comment: Span, tree: Option<&Node>) -> Vec<Allow> {
+fn read(text: &Text<'_>, comment: Span) -> Vec<Allow> {
+    let file = text.file;
     let written = file.slice(comment);
     let Some(mark) = written.find(MARK) else {
         return Vec::new();
@@ -118,7 +120,7 @@ fn read(file: &SourceFile, comment: Span, tree: Option<&Node>) -> Vec<Allow> {
     let before = file.slice(Span::new(line_start, comment.start)).trim_end();
     let is_own_line = before.is_empty();
     let range = match is_own_line {
-        true => below(file.text(), comment, tree),
+        true => text.below(comment),
         false => Some(Span::new(line_start, comment.end)),
     };
     let shown = Span::new(line_start + before.len(), comment.end);
@@ -150,30 +152,40 @@ fn read(file: &SourceFile, comment: Span, tree: Option<&Node>) -> Vec<Allow> {
     found
 }
 
-/// The key or item that begins on the next line with something on it, with everything inside;
-/// nothing where the comment ends what stands above it.
-fn below(text: &str, comment: Span, tree: Option<&Node>) -> Option<Span> {
-    if tree.is_some_and(|tree| yaml::is_foot(text, tree, comment.start)) {
-        return None;
-    }
-    let mut at = (comment.end + 1).min(text.len());
-    while at < text.len() {
-        let end = line_end(text, at);
-        let line = text.get(at..end).unwrap_or("").trim_start();
-        if !line.is_empty() && !line.starts_with('#') {
-            let mut first: Option<Span> = None;
-            if let Some(tree) = tree {
-                visit(tree, &mut |span, is_scalar| {
-                    if !is_scalar && first.is_none() && (at..end).contains(&span.start) {
-                        first = Some(span);
-                    }
-                });
-            }
-            return first.or(Some(Span::new(at, end)));
+/// A file with what its comments stand above.
+struct Text<'a> {
+    file: &'a SourceFile,
+    tree: Option<&'a Node>,
+    lines: Lines<'a>,
+    /// Every entry and item of its tree, in the order of the text.
+    blocks: Vec<Span>,
+}
+
+impl<'a> Text<'a> {
+    fn of(file: &'a SourceFile, tree: Option<&'a Node>) -> Self {
+        let mut blocks = Vec::new();
+        if let Some(tree) = tree {
+            visit(tree, &mut |span, is_scalar| {
+                if !is_scalar {
+                    blocks.push(span);
+                }
+            });
         }
-        at = end + 1;
+        // What begins where something inside of it begins stays before that.
+        blocks.sort_by_key(|span| span.start);
+        Self { file, tree, lines: Lines::of(file.text()), blocks }
     }
-    None
+
+    /// The key or item that begins on the next line with something on it, with everything inside;
+    /// nothing where the comment ends what stands above it.
+    fn below(&self, comment: Span) -> Option<Span> {
+        if self.tree.is_some_and(|tree| self.lines.is_foot(tree, comment.start)) {
+            return None;
+        }
+        let line = self.lines.below(comment.start)?;
+        let first = self.blocks.get(self.blocks.partition_point(|span| span.start < line.start));
+        Some(first.copied().filter(|span| span.start < line.end).unwrap_or(line))
+    }
 }
 
 /// Hands over every scalar, and every entry and item as a block, in the order of the text.

@@ -11,7 +11,7 @@ mod places;
 mod tests;
 mod text;
 
-pub use foot::{foot_column, is_foot};
+pub use foot::{Lines, foot_column};
 pub use parse::{MAX_DEPTH, MAX_NODES, parse};
 pub use places::{Places, unquoted};
 pub use text::{MAX_TEXT, read_text};

@@ -107,6 +107,21 @@ fn a_script_whose_names_stand_for_too_much_is_read_in_bounds() {
 }
 
 #[test]
+fn many_comments_that_allow_are_read_in_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("allows.yaml");
+    let run = |indent: &str| format!("{indent}# titan: allow(arm-unverified) because\n").repeat(4_000);
+    for at_end in [false, true] {
+        let comments = [run("  "), run("    ")].concat();
+        let next = if at_end { "" } else { "  b: { do: note, with: { text: x } }\n" };
+        fs::write(&path, [step("allows", "do: note\n    with: { text: x }"), (comments + next).into()].concat())
+            .unwrap();
+        let ran = bounded(&["lint", path.to_str().unwrap()]);
+        assert!(ran.code == 0 || ran.code == 1, "{at_end}: {} {}", ran.code, ran.err);
+    }
+}
+
+#[test]
 fn a_hostile_policy_is_refused_in_bounds() {
     let folder = tempfile::tempdir().unwrap();
     let cases: Vec<(&str, Vec<u8>)> = vec![
