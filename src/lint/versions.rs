@@ -83,7 +83,7 @@ impl Deployed {
 }
 
 /// What the step of a node deploys, itself or inside it.
-pub(super) fn deployed_in(subject: &Subject<'_>, step: NodeId) -> Vec<Deployed> {
+pub(super) fn deployed_by_step(subject: &Subject<'_>, step: NodeId) -> Vec<Deployed> {
     let flow = &subject.scene().flow;
     let inside = (flow.begin_of(step)..=step).filter_map(|id| flow.node(id));
     inside.flat_map(|node| Follower::new(subject, None).deployed(flow, node)).collect()

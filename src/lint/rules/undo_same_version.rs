@@ -36,7 +36,7 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::flow::{Known, NodeId};
 use crate::lint::scene::{Deed, Scene};
 use crate::lint::subject::Undone;
-use crate::lint::versions::{deployed_back, deployed_in};
+use crate::lint::versions::{deployed_back, deployed_by_step};
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -75,7 +75,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// A service whose version an undo takes, whatever has passed it on, from what the step deploys.
 fn passed_on<'a>(subject: &Subject<'a>, undone: &Undone<'a>) -> Option<(String, &'static str)> {
-    let forward = deployed_in(subject, undone.id);
+    let forward = deployed_by_step(subject, undone.id);
     deployed_back(subject, undone).iter().find_map(|back| {
         let (deployed, is_sure) = forward.iter().find_map(|one| Some((one, back.is_surely_as(one)?)))?;
         let service = back.service.as_ref().or(deployed.service.as_ref());

@@ -39,7 +39,7 @@ use crate::diagnostic::{Severity, Strength};
 use crate::lint::fanout::of_item;
 use crate::lint::flow::{Known, Node, NodeId, Part};
 use crate::lint::scene::Deed;
-use crate::lint::versions::{Deployed, deployed_back, deployed_in};
+use crate::lint::versions::{Deployed, deployed_back, deployed_by_step};
 
 use super::{Check, Group, Report, Rule, Subject};
 
@@ -87,7 +87,7 @@ fn check(subject: &Subject<'_>, report: &mut Report<'_>) {
 fn wrong<'d>(subject: &Subject<'_>, step: NodeId, back: &'d Deployed) -> Option<(&'d Known, String)> {
     let service = back.service.as_ref()?;
     let why = back.known().find_map(|version| why_wrong(subject, step, service, version));
-    let is_changed = || deployed_in(subject, step).iter().any(|one| one.service.as_ref() == Some(service));
+    let is_changed = || deployed_by_step(subject, step).iter().any(|one| one.service.as_ref() == Some(service));
     let read_now = || {
         (back.may_be_read_now() && is_changed()).then(|| {
             format!("the version of `{}` that it reads itself, which is the one that it is to undo", service.shown())
